@@ -1,0 +1,17 @@
+"""ITACLIP on Pascal Context, 59 classes without background, ViT-B/16. Not in the paper: settings of the nearest data set that is.
+
+Run: python tools/test.py configs/itaclip/itaclip_vit-b-16_context59.py
+"""
+
+_base_ = [
+    '../_base_/models/itaclip_vit-b-16.py',
+    '../_base_/datasets/context59.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    text_bank='data/text_bank/context59.json',
+    auxiliary='definition',
+    text_coefficient=0.15,
+    image_coefficient=0.75,
+    logit_scale=55,
+)

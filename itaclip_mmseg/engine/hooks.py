@@ -1,0 +1,52 @@
+"""What happens beside the test loop: progress with time left, and overlays."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import mmcv
+from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from mmseg.structures import SegDataSample
+
+from itaclip_mmseg.engine.progress import ProgressBar
+from itaclip_mmseg.resources import written_whole
+
+
+@HOOKS.register_module()
+class ProgressHook(Hook):
+    """Shows how many images are done and the time left."""
+
+    def before_test(self, runner: Runner) -> None:
+        """Start at nought."""
+        self.bar = ProgressBar('images', len(runner.test_dataloader.dataset))
+        self.bar.__enter__()
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None, outputs: Sequence[SegDataSample]
+    ) -> None:
+        """Count a batch, for all processes: they have equally many images."""
+        self.bar.advance(len(outputs) * get_world_size())
+
+    def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Leave the terminal to what follows."""
+        self.bar.__exit__()
+
+
+@HOOKS.register_module()
+class OverlayHook(Hook):
+    """Paints truth, where there is one, and prediction over each image, side by side: `folder`/NAME.png."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None, outputs: Sequence[SegDataSample]
+    ) -> None:
+        """Paint a batch."""
+        for sample in outputs:
+            image = mmcv.imread(sample.img_path, channel_order='rgb')
+            name = Path(sample.img_path).stem
+            with written_whole(self.folder / f'{name}.png') as temporary:
+                runner.visualizer.add_datasample(name, image, sample.cpu(), out_file=str(temporary))

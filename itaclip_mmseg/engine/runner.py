@@ -1,0 +1,39 @@
+"""MMEngine's runner for models without gradients, on CPUs too, with a quiet terminal."""
+
+import logging
+import os
+from pathlib import Path
+
+import torch
+import torch.distributed
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+from torch import nn
+
+PACKAGE = str(Path(__file__).parents[1])
+
+
+@RUNNERS.register_module()
+class InferenceRunner(Runner):
+    """Differs from `Runner` where that only fits training: DDP wrappers, CUDA-only launchers, pages of log."""
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Also start several processes without a GPU: MMEngine's launcher insists on CUDA."""
+        if self._launcher == 'pytorch' and not torch.cuda.is_available():
+            torch.distributed.init_process_group('gloo')
+            torch.set_num_threads(max((os.cpu_count() or 1) // torch.distributed.get_world_size(), 1))
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Only move the model: DDP refuses models without gradients, and inference has nothing to synchronise."""
+        return model.to(get_device())
+
+    def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs) -> MMLogger:
+        """The log file gets everything; the terminal what this package says, and warnings."""
+        logger = super().build_logger(log_level, log_file, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(lambda record: record.levelno >= logging.WARNING or PACKAGE in record.pathname)
+        return logger

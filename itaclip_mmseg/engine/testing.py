@@ -1,0 +1,160 @@
+"""The main job: a config in, images segmented, an IoU table and results.json out."""
+
+import argparse
+import csv
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+from rich.console import Console
+from rich.table import Table
+
+import itaclip_mmseg
+from itaclip_mmseg.datasets.checks import check_files, check_folders, dataset_classes
+from itaclip_mmseg.errors import UserError, one_line
+from itaclip_mmseg.evaluation.iou import SegmentationScores
+from itaclip_mmseg.resources import find, written_whole
+from itaclip_mmseg.text.bank import load_bank
+
+PACKAGES = ('torch', 'torchvision', 'open_clip_torch', 'numpy')
+# MMLab's packages are installed under either name.
+MMLAB = {'mmsegmentation': 'onedl-mmsegmentation', 'mmcv': 'onedl-mmcv', 'mmengine': 'onedl-mmengine'}
+
+
+def load_config(path: str, options: dict | None = None, work_dir: str | None = None, launcher: str = 'none') -> Config:
+    """Read a config by its path (also one that was installed), with overrides as of --cfg-options.
+
+    The work folder is, in this order: the argument, the config's own, work_dirs/<name of the config>.
+    """
+    path = find(path, 'config')
+    try:
+        config = Config.fromfile(path)
+        config.merge_from_dict(options or {})
+    except (KeyError, TypeError, SyntaxError, FileNotFoundError) as error:
+        raise UserError(f'{path}: {str(error).splitlines()[0]}; check the config and --cfg-options') from error
+    config.launcher = launcher
+    config.work_dir = work_dir or config.get('work_dir') or f'work_dirs/{path.stem}'
+    return config
+
+
+def parse_options(options: Sequence[str]) -> dict:
+    """Overrides as of --cfg-options, KEY=VALUE, MMEngine's spelling of lists and tuples included."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    try:
+        return parser.parse_args(['--cfg-options', *options]).cfg_options
+    except ValueError as error:
+        raise UserError(f'--cfg-options {" ".join(options)}: not readable as KEY=VALUE; check the spelling') from error
+
+
+def run_test(config: Config, show_dir: str | None = None, out_dir: str | None = None) -> dict:
+    """Test a config; see DESIGN.md of `results.json`, which this writes into the work folder and returns.
+
+    Args:
+        config: an MMSegmentation config.
+        show_dir: folder for overlays, or None.
+        out_dir: folder for label maps, or None.
+
+    Raises:
+        UserError: something in the config or the data does not fit; nothing was written then.
+    """
+    check_config(config)
+    if out_dir:
+        config.test_evaluator.output_dir = out_dir
+    if show_dir:
+        config.custom_hooks = [*config.get('custom_hooks', []), dict(type='OverlayHook', folder=show_dir)]
+    if config.launcher != 'none':
+        config.test_evaluator.collect_dir = str(Path(config.work_dir) / '.collect')
+    runner = build_runner(config)
+    dataset = runner.test_dataloader.dataset
+    check_files(dataset.get_data_info(index) for index in range(len(dataset)))
+    try:
+        runner.test()
+    except AssertionError as error:  # how mmcv says that an image cannot be decoded
+        raise UserError(one_line(error).removeprefix('AssertionError: ')) from error
+    if not is_main_process():
+        return {}
+    results = summarise(runner, config)
+    print_results(results, config)
+    return results
+
+
+def build_runner(config: Config) -> Runner:
+    """MMEngine's runner of a config; a key that nothing knows is the user's to mend."""
+    try:
+        return RUNNERS.build(config)
+    except TypeError as error:
+        if 'unexpected keyword argument' not in str(error):
+            raise
+        raise UserError(f'{config.filename}: {error}; check the keys of the config and --cfg-options') from error
+
+
+def check_config(config: Config) -> None:
+    """Check what can be checked before the first weight is read: the data's folders, the bank against its classes."""
+    dataset = config.test_dataloader.dataset
+    check_folders(dataset)
+    load_bank(config.model.text_bank).check_classes(dataset_classes(dataset))
+
+
+def summarise(runner: Runner, config: Config) -> dict:
+    """Write results.json and confusion.csv (truth by prediction, pixels) into the work folder."""
+    confusion = runner.test_evaluator.metrics[0].confusion
+    classes = [name.strip() for name in runner.test_dataloader.dataset.metainfo['classes']]
+    scores = SegmentationScores.from_confusion(confusion)
+    results = dict(
+        **scores.summary(),
+        classes={name: None if np.isnan(iou) else float(iou) for name, iou in zip(classes, scores.iou)},
+        settings=dict(
+            config=Path(config.filename).stem,
+            arch=config.model.backbone.arch,
+            pretrained=str(config.model.backbone.pretrained),
+            text_bank=config.model.text_bank,
+            test_cfg=dict(config.model.test_cfg),
+            precision=config.model.backbone.get('precision', 'fp32'),
+            **asdict(runner.model.settings),
+        ),
+        versions=versions(),
+        num_images=len(runner.test_dataloader.dataset),
+    )
+    folder = Path(config.work_dir)
+    with written_whole(folder / 'confusion.csv') as temporary, open(temporary, 'w', newline='') as file:
+        csv.writer(file).writerows([['truth', *classes], *([name, *row] for name, row in zip(classes, confusion.tolist()))])
+    with written_whole(folder / 'results.json') as temporary:
+        temporary.write_text(json.dumps(results, indent=2) + '\n')
+    return results
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes the numbers."""
+    found = dict(itaclip_mmseg=itaclip_mmseg.__version__, python=platform.python_version())
+    for name in (*PACKAGES, *MMLAB):
+        for distribution in (name, MMLAB.get(name)):
+            try:
+                found[name] = version(distribution)
+                break
+            except (PackageNotFoundError, TypeError, ValueError):
+                continue
+    return found | dict(device=torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine())
+
+
+def print_results(results: dict, config: Config) -> None:
+    """The table by class, the means, and the paper's figure beside ours."""
+    table = Table('class', 'IoU', title=f'{results["settings"]["config"]}, {results["num_images"]} images')
+    table.columns[1].justify = 'right'
+    for name, iou in results['classes'].items():
+        table.add_row(name, '-' if iou is None else f'{iou:.1f}')
+    console = Console()
+    console.print(table)
+    console.print(f'mIoU {results["mIoU"]:.2f}   aAcc {results["aAcc"]:.2f}   mAcc {results["mAcc"]:.2f}', highlight=False)
+    if paper := config.get('paper'):
+        console.print(f'the paper: mIoU {paper.mIoU} ({paper.source})', highlight=False)
+    console.print(f'written to {config.work_dir}/results.json', highlight=False)

@@ -1,0 +1,24 @@
+"""Errors that a user can mend: one line, exit code 1."""
+
+import sys
+from collections.abc import Callable
+
+
+class UserError(ValueError):
+    """Bad input. The message reads `where: what is wrong (value); what to do or what is allowed`, on one line."""
+
+
+def one_line(error: UserError) -> str:
+    """The message itself, also when a data loader's worker wrapped it in its traceback."""
+    return str(error).strip().splitlines()[-1].removeprefix(f'{UserError.__module__}.{UserError.__name__}: ')
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a tool's `main`; a `UserError` becomes one line on stderr and exit code 1."""
+    try:
+        main()
+    except UserError as error:
+        print(f'error: {one_line(error)}', file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit('interrupted')

@@ -1,0 +1,5 @@
+"""Metrics and tables."""
+
+from itaclip_mmseg.evaluation.iou import ExactIoUMetric
+
+__all__ = ['ExactIoUMetric']

@@ -1,0 +1,138 @@
+"""CLIP's vision transformer as a dense encoder: views in, unit-length patch embeddings out."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor
+from torch.nn import functional as F
+
+from itaclip_mmseg.errors import UserError
+from itaclip_mmseg.models.attention import last_block, neighbourhood_prior, plain_block
+from itaclip_mmseg.models.settings import LastBlock
+from itaclip_mmseg.models.weights import load_clip
+
+PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+
+
+class BlockInputs(NamedTuple):
+    """What the last block needs: inputs of blocks, V x (1 + L) x D, by number counted from 1, and the grid of patches."""
+
+    by_block: dict[int, Tensor]
+    grid: tuple[int, int]
+
+
+@MODELS.register_module()
+class CLIPVisionBackbone(BaseModule):
+    """Any open_clip ViT whose last block attends as `attention` says (paper, section 3.1).
+
+        forward(views): shared_blocks(views) -> encode_last(inputs, settings) -> unit patch embeddings
+
+    Args:
+        arch: open_clip's model name, such as ViT-B-16; None reads the dimensions from the weights.
+        pretrained: open_clip's tag (downloaded), a path to weights, or 'tiny' (our own, for trying).
+        attention, intermediate_layers, residual, final_ffn, neighbourhood_std: see `LastBlock`.
+        precision: fp32, fp16 or bf16, of weights and activations; embeddings always leave in fp32.
+        quick_gelu: CLIP's sigmoid approximation of GELU; None decides by the origin of the weights.
+
+    Raises:
+        UserError: weights that are missing, damaged or of another architecture, or settings that the model cannot have.
+    """
+
+    def __init__(
+        self,
+        arch: str | None = 'ViT-B-16',
+        pretrained: str = 'openai',
+        attention: Sequence[str] = ('qq', 'kk'),
+        intermediate_layers: Sequence[int] | None = (7, 8, 10),
+        residual: bool = True,
+        final_ffn: bool = False,
+        neighbourhood_std: float | None = None,
+        precision: str = 'fp32',
+        quick_gelu: bool | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        # All settings are checked before the first weight is read.
+        self.last_block = LastBlock(attention, intermediate_layers, residual, final_ffn, neighbourhood_std)
+        if precision not in PRECISIONS:
+            raise UserError(f'backbone.precision={precision!r}: not possible; allowed: {", ".join(PRECISIONS)}')
+        self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
+        self.visual = load_clip(arch, pretrained, quick_gelu).visual.requires_grad_(False).eval()
+        self.last_block.check_depth(len(self.blocks), arch or str(pretrained))
+        self.visual.to(PRECISIONS[precision])
+
+    @property
+    def blocks(self) -> torch.nn.ModuleList:
+        """The residual attention blocks, first to last."""
+        return self.visual.transformer.resblocks
+
+    @property
+    def patch_size(self) -> tuple[int, int]:
+        """Height and width of a patch in pixels."""
+        return tuple(self.visual.conv1.kernel_size)
+
+    def patch_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of patches of a view; a rest at its right and bottom is dropped."""
+        return height // self.patch_size[0], width // self.patch_size[1]
+
+    def forward(self, views: Tensor) -> Tensor:
+        """Encode views.
+
+        Args:
+            views: V x 3 x H x W, normalised RGB, any V, H and W of at least a patch.
+
+        Returns:
+            V x L x embedding width, float32, unit length; patches row by row, without CLS.
+        """
+        return self.encode_last(self.shared_blocks(views, self.last_block.intermediate_layers), self.last_block)
+
+    def shared_blocks(self, views: Tensor, keep: Sequence[int] = ()) -> BlockInputs:
+        """Run all blocks but the last, none of which depends on the settings; keep the inputs of the blocks `keep`."""
+        x, grid = self.embed(views)
+        by_block = {}
+        for number, block in enumerate(self.blocks[:-1], start=1):
+            if number in keep:
+                by_block[number] = x
+            x = plain_block(block, x)
+        by_block[len(self.blocks)] = x
+        return BlockInputs(by_block, grid)
+
+    def encode_last(self, inputs: BlockInputs, settings: LastBlock) -> Tensor:
+        """The last block under `settings`, the projection, unit length; see `forward` for the result."""
+        prior = None
+        if settings.neighbourhood_std is not None:
+            prior = neighbourhood_prior(*inputs.grid, settings.neighbourhood_std).to(self.visual.proj)
+        x = last_block(self.blocks, inputs.by_block, settings, prior)
+        tokens = self.visual.ln_post(x[:, 1:]) @ self.visual.proj  # V x L x embedding width
+        return F.normalize(tokens.float(), dim=-1)
+
+    def embed(self, views: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Patches and CLS with their positions, V x (1 + L) x D, and the grid of patches."""
+        patches = self.visual.conv1(views.to(self.visual.proj.dtype))  # V x D x rows x columns
+        grid = tuple(patches.shape[-2:])
+        cls = self.visual.class_embedding.expand(len(views), 1, -1)
+        x = torch.cat([cls, patches.flatten(2).mT], dim=1) + self.positions(*grid)  # V x (1 + L) x D
+        return self.visual.ln_pre(x), grid
+
+    def positions(self, rows: int, columns: int) -> Tensor:
+        """Positional embeddings of a grid of patches, (1 + L) x D, bicubic where it is not the trained one.
+
+        Two oddities of the authors' code are kept for equal numbers: DINO's 0.1 is added to the target size and the
+        scale factor taken from it (github.com/facebookresearch/dino/issues/8), and a grid with as many patches as the
+        trained one is not interpolated whatever its shape.
+        """
+        trained = self.visual.positional_embedding
+        side = round((len(trained) - 1) ** 0.5)
+        if rows * columns == side * side:
+            return trained
+        square = trained[1:].float().unflatten(0, (side, side)).permute(2, 0, 1)[None]  # 1 x D x side x side
+        scale = ((rows + 0.1) / side, (columns + 0.1) / side)
+        patches = F.interpolate(square, scale_factor=scale, mode='bicubic', align_corners=False)
+        return torch.cat([trained[:1], patches[0].flatten(1).mT.to(trained.dtype)])
+
+    def train(self, mode: bool = True) -> 'CLIPVisionBackbone':
+        """Training-free: the weights stay frozen and in evaluation mode."""
+        return super().train(False)

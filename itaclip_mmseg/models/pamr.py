@@ -1,0 +1,96 @@
+"""Pixel-adaptive mask refinement (PAMR, arXiv 2005.08104, section 3.3), as ITACLIP uses it after merging (table 5)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from itaclip_mmseg.models.settings import Pamr
+
+NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+
+
+def refine(image: Tensor, logits: Tensor, settings: Pamr) -> Tensor:
+    """Refine logits by the image: each step replaces a pixel by the mean of its neighbours, weighted by affinity.
+
+    A step is a stencil of 8 neighbours a dilation, the pixel itself not among them; the authors gather the neighbours
+    into a tensor 16 times the size, which is never built here.
+
+    Args:
+        image: guide, 3 x h x w, normalised RGB; resized (bilinear) to the logits.
+        logits: Q x H x W.
+
+    Returns:
+        Q x H x W, a new tensor.
+    """
+    guide = F.interpolate(image[None].float(), size=logits.shape[-2:], mode='bilinear', align_corners=False)[0]
+    weights = affinity(guide, settings.dilations)
+    refined = torch.empty_like(logits)
+    # Queries are independent. On a CPU one at a time, so that what the steps read and write stays in its cache.
+    queries_at_once = 1 if logits.device.type == 'cpu' else len(logits)
+    for source, target in zip(logits.split(queries_at_once), refined.split(queries_at_once)):
+        padded = empty_padded(source, max(settings.dilations))
+        for _ in range(settings.num_iters):
+            step(source, weights, settings.dilations, padded, out=target)
+            source = target
+    return refined
+
+
+def affinity(guide: Tensor, dilations: tuple[int, ...]) -> Tensor:
+    """Softmax over the neighbours of -|difference| / (0.1 * standard deviation), averaged over the channels.
+
+    Args:
+        guide: 3 x H x W.
+
+    Returns:
+        (8 * len(dilations)) x H x W, positive, adding up to 1 over the first axis.
+    """
+    padded = pad_into(guide, empty_padded(guide, max(dilations)))
+    shifted = torch.stack(shifted_views(padded, dilations))  # (8 * len(dilations)) x 3 x H x W
+    # The standard deviation counts the pixel itself once a dilation.
+    spread = torch.cat([shifted, guide.expand(len(dilations), -1, -1, -1)]).std(dim=0)  # unbiased, 3 x H x W
+    distance = (shifted - guide).abs_() / (1e-8 + 0.1 * spread)
+    return distance.mean(dim=1).neg_().softmax(dim=0)
+
+
+def step(source: Tensor, weights: Tensor, dilations: tuple[int, ...], padded: Tensor, out: Tensor) -> None:
+    """One step: out = sum over the neighbours of weight times value.
+
+    Args:
+        source: ... x H x W; may be `out`.
+        weights: see `affinity`.
+        padded: see `empty_padded`; overwritten.
+        out: as `source`; overwritten.
+    """
+    pad_into(source, padded)
+    out.zero_()
+    for weight, view in zip(weights, shifted_views(padded, dilations)):
+        out.addcmul_(weight, view)
+
+
+def shifted_views(padded: Tensor, dilations: tuple[int, ...]) -> list[Tensor]:
+    """The 8 * len(dilations) neighbours of every pixel as views ... x H x W of a padded field."""
+    margin = max(dilations)
+    height, width = (side - 2 * margin for side in padded.shape[-2:])
+    return [
+        padded[..., margin + dilation * dy :, margin + dilation * dx :][..., :height, :width]
+        for dilation in dilations
+        for dy, dx in NEIGHBOURS
+    ]
+
+
+def empty_padded(field: Tensor, margin: int) -> Tensor:
+    """Room for a field ... x H x W with a margin on all sides."""
+    height, width = field.shape[-2:]
+    return field.new_empty(*field.shape[:-2], height + 2 * margin, width + 2 * margin)
+
+
+def pad_into(field: Tensor, padded: Tensor) -> Tensor:
+    """Copy a field into the middle of `padded` and replicate its border outwards; return `padded`."""
+    margin = (padded.shape[-1] - field.shape[-1]) // 2
+    rows = slice(margin, padded.shape[-2] - margin)
+    padded[..., rows, margin : padded.shape[-1] - margin] = field
+    padded[..., rows, :margin] = field[..., :1]
+    padded[..., rows, padded.shape[-1] - margin :] = field[..., -1:]
+    padded[..., :margin, :] = padded[..., margin : margin + 1, :]
+    padded[..., padded.shape[-2] - margin :, :] = padded[..., -margin - 1 : -margin, :]
+    return padded

@@ -1,0 +1,56 @@
+"""From query logits to class scores and labels."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from itaclip_mmseg.models.settings import Settings
+
+
+def postprocess(logits: Tensor, classes: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
+    """Scores and labels of one image.
+
+    Args:
+        logits: query logits, cosines, Q x H x W.
+        classes: class of every query, Q.
+        settings: logit_scale, prob_threshold, area_threshold, closing_kernel.
+
+    Returns:
+        Scores C x H x W in [0, 1], after softmax over the queries, word merge and area rule; labels H x W, int64.
+    """
+    scores = class_scores(logits, classes, settings.logit_scale)
+    if settings.area_threshold is not None:
+        scores = drop_small_classes(scores, settings.area_threshold)
+    best, labels = scores.max(dim=0)
+    if settings.prob_threshold is not None:
+        labels[best < settings.prob_threshold] = 0
+    if settings.closing_kernel is not None:
+        labels = close(labels, settings.closing_kernel)
+    return scores, labels
+
+
+def class_scores(logits: Tensor, classes: Tensor, logit_scale: float) -> Tensor:
+    """Softmax over the queries, then the best word of each class: Q x H x W to C x H x W."""
+    probabilities = (logits * logit_scale).softmax(dim=0)
+    scores = probabilities.new_zeros(int(classes.max()) + 1, *logits.shape[1:])
+    for label, probability in zip(classes.tolist(), probabilities):
+        torch.maximum(scores[label], probability, out=scores[label])
+    return scores
+
+
+def drop_small_classes(scores: Tensor, threshold: float) -> Tensor:
+    """Score 0 for foreground classes that win at most `threshold` of the area that all foreground classes win."""
+    area = scores.argmax(dim=0).flatten().bincount(minlength=len(scores))[1:]
+    kept = area > threshold * area.sum()
+    return torch.cat([scores[:1], scores[1:] * kept[:, None, None]])
+
+
+def close(labels: Tensor, kernel: int) -> Tensor:
+    """Morphological closing of a label map with a square, dilation then erosion, as cv2 does it on the label numbers.
+
+    Label numbers have no order, so where two classes meet the higher number wins; the authors' numbers contain that.
+    """
+    values = labels[None].float()
+    dilated = F.max_pool2d(values, kernel, stride=1, padding=kernel // 2)
+    eroded = -F.max_pool2d(-dilated, kernel, stride=1, padding=kernel // 2)
+    return eroded[0].long()

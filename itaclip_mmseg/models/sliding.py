@@ -1,0 +1,76 @@
+"""Sliding windows: where they lie, cutting them out, and merging their logits into those of the image."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Grid:
+    """Windows over an image, row by row (MMSegmentation's `slide_inference`).
+
+    The last window of a row or column is shifted back to end at the border; a side shorter than the crop has one
+    window of its own length, so all windows of an image are equally large.
+
+    Args:
+        image_size: height and width in pixels.
+        crop_size: height and width of a window; None for one window that is the image.
+        stride: vertical and horizontal distance of windows; None as above.
+    """
+
+    def __init__(
+        self, image_size: tuple[int, int], crop_size: tuple[int, int] | None, stride: tuple[int, int] | None
+    ) -> None:
+        self.image_size = tuple(image_size)
+        self.window_size = tuple(min(pair) for pair in zip(image_size, crop_size or image_size))
+        self.tops, self.lefts = (starts(*axis) for axis in zip(image_size, self.window_size, stride or image_size))
+
+    def __len__(self) -> int:
+        return len(self.tops) * len(self.lefts)
+
+    def crop(self, image: Tensor) -> Tensor:
+        """Windows W x 3 x h x w of an image 3 x H x W, row by row."""
+        height, width = self.window_size
+        windows = [image[:, top : top + height, left : left + width] for top in self.tops for left in self.lefts]
+        return torch.stack(windows)
+
+    def merge(self, fields: Tensor, size: tuple[int, int]) -> Tensor:
+        """Merge window-level logits: upsample each to its window, add up, divide by the cover, resize.
+
+        All four steps are linear and separable, so per query they are two matrix products, vertical @ fields @
+        horizontalᵀ (equal to the window-by-window way to 1e-6).
+
+        Args:
+            fields: W x Q x rows x columns, windows in the order of `crop`.
+            size: height and width of the result; bilinear, align_corners=False.
+
+        Returns:
+            Q x height x width.
+        """
+        rows, columns = fields.shape[-2:]
+        vertical = merge_matrix(self.tops, self.window_size[0], rows, self.image_size[0], size[0]).to(fields)
+        horizontal = merge_matrix(self.lefts, self.window_size[1], columns, self.image_size[1], size[1]).to(fields)
+        # W x Q x rows x columns -> Q x (window rows x rows) x (window columns x columns)
+        canvas = fields.unflatten(0, (len(self.tops), len(self.lefts))).permute(2, 0, 3, 1, 4)
+        return vertical @ canvas.flatten(3).flatten(1, 2) @ horizontal.mT
+
+
+def starts(length: int, window: int, stride: int) -> list[int]:
+    """First pixels of the windows along one axis."""
+    count = max(length - window + stride - 1, 0) // stride + 1
+    return [min(index * stride, length - window) for index in range(count)]
+
+
+def merge_matrix(begins: list[int], window: int, patches: int, length: int, out_length: int) -> Tensor:
+    """The matrix, out_length x (windows * patches), that merges fields along one axis; see `Grid.merge`."""
+    upsample = interpolation_matrix(patches, window)
+    canvas = torch.zeros(length, len(begins), patches)
+    cover = torch.zeros(length, 1)
+    for index, begin in enumerate(begins):
+        canvas[begin : begin + window, index] = upsample
+        cover[begin : begin + window] += 1
+    return interpolation_matrix(length, out_length) @ (canvas.flatten(1) / cover)
+
+
+def interpolation_matrix(length: int, out_length: int) -> Tensor:
+    """Weights of linear interpolation (align_corners=False), out_length x length; torch's own, read off an identity."""
+    return F.interpolate(torch.eye(length)[None], size=out_length, mode='linear', align_corners=False)[0].mT

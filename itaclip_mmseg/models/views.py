@@ -1,0 +1,46 @@
+"""Image engineering: five views of a window, and their token maps folded back (paper, section 3.2)."""
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as vision
+
+BLUR_KERNEL, BLUR_SIGMA = 11, 5.0
+NUM_VIEWS = 5
+
+
+def image_engineering(windows: Tensor) -> Tensor:
+    """The five views of each window.
+
+    First category, where things stay in place: the window, its grayscale, its Gaussian blur. Second category, where
+    they move: vertical flip, horizontal flip. Grayscale weighs the normalised channels, and the blur reflects at the
+    window's border, not the image's, as in the authors' code.
+
+    Args:
+        windows: W x 3 x H x W, normalised RGB.
+
+    Returns:
+        5 x W x 3 x H x W in the order above.
+    """
+    gray = vision.rgb_to_grayscale(windows, num_output_channels=3)
+    blur = vision.gaussian_blur(windows, [BLUR_KERNEL, BLUR_KERNEL], [BLUR_SIGMA, BLUR_SIGMA])
+    return torch.stack([windows, gray, blur, vision.vertical_flip(windows), vision.horizontal_flip(windows)])
+
+
+def fold_views(maps: Tensor) -> Tensor:
+    """Average the views of each category, flips undone.
+
+    Flips are undone at patch resolution: that commutes with the bilinear upsampling after it, so both flips fold into
+    one map. The average of unit tokens is not renormalised, as in the authors' code.
+
+    Args:
+        maps: 5 x W x rows x columns x D, token maps of `image_engineering`'s views.
+
+    Returns:
+        2 x W x rows x columns x D, first and second category.
+    """
+    return torch.stack([maps[:3].mean(dim=0), (maps[3].flip(1) + maps[4].flip(2)) / 2])
+
+
+def mix(fields: Tensor, image_coefficient: float) -> Tensor:
+    """lambda * first + (1 - lambda) * second category (paper, equation 7); the only category where there is one."""
+    return fields[0] if len(fields) == 1 else torch.lerp(fields[1], fields[0], image_coefficient)

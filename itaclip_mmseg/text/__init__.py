@@ -1,0 +1,1 @@
+"""Text banks and their embeddings."""

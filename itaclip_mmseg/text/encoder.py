@@ -1,0 +1,138 @@
+"""From words to query embeddings: 80 templates a word, cached on disk, mixed with auxiliary texts (paper, section 3.3)."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import open_clip
+import torch
+from mmengine.logging import MMLogger
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from itaclip_mmseg.engine.progress import track
+from itaclip_mmseg.errors import UserError
+from itaclip_mmseg.models.weights import load_clip, weights_file
+from itaclip_mmseg.resources import cache_dir, written_whole
+from itaclip_mmseg.text.bank import TextBank
+
+SENTENCES_A_PASS = 640  # eight words of 80 templates
+
+
+@dataclass(frozen=True)
+class Queries:
+    """The query embeddings of a text bank.
+
+    Attributes:
+        words: unit embedding of every query word, Q x width.
+        auxiliary: unit embedding of its class's auxiliary text, Q x width; for background words, which have none, the
+            word's own, so that mixing leaves them as they are.
+        classes: class of every query, Q.
+    """
+
+    words: Tensor
+    auxiliary: Tensor
+    classes: Tensor
+
+    def mix(self, text_coefficient: float) -> Tensor:
+        """(1 - alpha) * word + alpha * auxiliary, Q x width, not renormalised (paper, equation 8)."""
+        return torch.lerp(self.words, self.auxiliary, text_coefficient)
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """CLIP's text tower, read only when an embedding is not in the cache; arguments as `load_clip`."""
+
+    arch: str | None
+    pretrained: str
+    quick_gelu: bool | None = None
+
+    def encode_bank(self, bank: TextBank, auxiliary: str | None) -> Queries:
+        """Embed the words of a bank and, unless None, its 'definition' or 'synonym' texts."""
+        words = bank.words
+        texts = [None] * len(words) if auxiliary is None else bank.auxiliary_texts(auxiliary)
+        paired = [word if text is None else text for word, text in zip(words, texts)]
+        wanted = list(dict.fromkeys(words + paired))
+        row = {text: index for index, text in enumerate(wanted)}
+        embeddings = self.encode(wanted)
+        return Queries(
+            words=embeddings[[row[word] for word in words]],
+            auxiliary=embeddings[[row[text] for text in paired]],
+            classes=torch.tensor(bank.word_classes),
+        )
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Unit embeddings of words or texts, T x width: the mean over 80 templates, each of unit length.
+
+        Raises:
+            UserError: the weights cannot embed a word.
+        """
+        sentences = [template(text) for text in texts for template in open_clip.OPENAI_IMAGENET_TEMPLATES]
+        cache = cache_dir() / f'text_{self._key(sentences)}.safetensors'
+        embeddings = read_cache(cache)
+        if embeddings is None:
+            embeddings = self._compute(sentences)
+            write_cache(cache, embeddings)
+        unknown = [text for text, embedding in zip(texts, embeddings) if not embedding.isfinite().all()]
+        if unknown:
+            raise UserError(
+                f"word '{unknown[0]}': the weights {self.pretrained} have no embedding for it; use other words, or "
+                'weights with the whole vocabulary'
+            )
+        return embeddings
+
+    def _compute(self, sentences: list[str]) -> Tensor:
+        clip = load_clip(self.arch, self.pretrained, self.quick_gelu)
+        tokens = open_clip.SimpleTokenizer(context_length=clip.context_length)(sentences)
+        templates = len(open_clip.OPENAI_IMAGENET_TEMPLATES)
+        means = []
+        with torch.inference_mode():
+            for batch in track(tokens.split(SENTENCES_A_PASS), 'text embeddings'):
+                sentence_embeddings = F.normalize(encode_tokens(clip, batch), dim=-1)
+                means.append(sentence_embeddings.unflatten(0, (-1, templates)).mean(dim=1))
+            return F.normalize(torch.cat(means), dim=-1)
+
+    def _key(self, sentences: list[str]) -> str:
+        """Hash of all that decides the embeddings: the weights' bytes, the activation, the rendered sentences."""
+        digest = hashlib.sha256()
+        with open(weights_file(self.arch, self.pretrained), 'rb') as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        digest.update('\n'.join([str(self.arch), str(self.quick_gelu), *sentences]).encode())
+        return digest.hexdigest()[:32]
+
+
+def encode_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
+    """Text embeddings, not normalised, T x width, of token ids T x context length.
+
+    The same as open_clip's `encode_text`, several times faster on short sentences: attention is causal, so nothing
+    after the last end-of-text token of the batch can change a result.
+    """
+    if not isinstance(clip, open_clip.CLIP) or not isinstance(clip.text_projection, nn.Parameter):
+        return clip.encode_text(tokens)
+    length = int(tokens.argmax(dim=-1).max()) + 1
+    tokens = tokens[:, :length]
+    x = clip.token_embedding(tokens) + clip.positional_embedding[:length]
+    x = clip.ln_final(clip.transformer(x, attn_mask=clip.attn_mask[:length, :length]))
+    x = x[torch.arange(len(x)), tokens.argmax(dim=-1)]  # the end-of-text token has the largest id
+    return x @ clip.text_projection
+
+
+def read_cache(path: Path) -> Tensor | None:
+    """Embeddings kept by an earlier run; None if there are none or the file is damaged."""
+    try:
+        return load_file(path)['embeddings']
+    except (OSError, SafetensorError, KeyError):
+        return None
+
+
+def write_cache(path: Path, embeddings: Tensor) -> None:
+    """Keep embeddings; a rename, so that processes writing the same file at once do no harm."""
+    try:
+        with written_whole(path) as temporary:
+            save_file({'embeddings': embeddings}, temporary)
+    except OSError as error:
+        MMLogger.get_current_instance().info(f'text embeddings are not kept for the next run: {error}')

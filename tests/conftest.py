@@ -1,0 +1,80 @@
+"""Small weights, banks and photographs that the tests share."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from golden import tiny_clip
+
+REPO = Path(__file__).parents[1]
+SAMPLES = REPO.parent / 'shared' / 'data'
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _own_cache(tmp_path_factory):
+    """Keeps the tests' embeddings out of the user's cache, in subprocesses too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+        yield
+
+
+@pytest.fixture(scope='session')
+def golden() -> dict[str, np.ndarray]:
+    """The authors' answers."""
+    return dict(np.load(REPO / 'tests/golden/official_seed7.npz'))
+
+
+@pytest.fixture(scope='session')
+def tiny_state() -> dict[str, torch.Tensor]:
+    """Parameters of the small random CLIP behind the reference outputs."""
+    return {name: torch.from_numpy(value) for name, value in tiny_clip.state_dict(7).items()}
+
+
+@pytest.fixture(scope='session')
+def tiny_weights(tiny_state, tmp_path_factory) -> str:
+    """The same, as a file."""
+    path = tmp_path_factory.mktemp('weights') / 'tiny.pt'
+    torch.save(tiny_state, path)
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def golden_banks(golden, tmp_path_factory) -> dict[str, str]:
+    """The class lists of the reference outputs as text banks: 'bg' with and 'nobg' without a background class."""
+    lists = json.loads(str(golden['classes']))
+    folder = tmp_path_factory.mktemp('banks')
+    paths = {}
+    for kind, background in (('bg', True), ('nobg', False)):
+        texts = [None] * background + lists[f'aux_{kind}']
+        classes = []
+        for line, text in zip(lists[kind], texts, strict=True):
+            words = line.split(', ')
+            name = 'background' if text is None else words[0].replace(' ', '')
+            entry = dict(name=name, words=words)
+            classes.append(entry if text is None else entry | dict(definition=text, synonym=f'{words[0]} thing'))
+        paths[kind] = str(folder / f'{kind}.json')
+        Path(paths[kind]).write_text(json.dumps(dict(dataset=kind, background=background, classes=classes)))
+    return paths
+
+
+@pytest.fixture(scope='session')
+def build_model(tiny_weights, golden_banks):
+    """Build the segmentor on the small weights: build_model('bg', stride=112, backbone={...}, **settings)."""
+    from itaclip_mmseg.models import ITACLIP
+
+    def build(bank: str = 'bg', stride: int = 112, backbone: dict | None = None, **settings) -> ITACLIP:
+        encoder = dict(type='CLIPVisionBackbone', arch=None, pretrained=tiny_weights) | (backbone or {})
+        settings.setdefault('test_cfg', dict(mode='slide', crop_size=(224, 224), stride=(stride, stride)))
+        return ITACLIP(backbone=encoder, text_bank=golden_banks[bank], **settings)
+
+    return build
+
+
+@pytest.fixture(scope='session')
+def samples() -> Path:
+    """Real photographs with label maps, which are not part of the project."""
+    if not SAMPLES.is_dir():
+        pytest.skip(f'the real samples are absent ({SAMPLES})')
+    return SAMPLES

@@ -1,0 +1,194 @@
+"""The main job through its tool, as users run it."""
+
+import csv
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import REPO
+from itaclip_mmseg.datasets.coco import convert_folder
+
+CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
+TOOL = str(REPO / 'tools/test.py')
+NAMES = ('one', 'two', 'three')
+
+
+@pytest.fixture(scope='module')
+def voc(tmp_path_factory):
+    """Three small pictures of different sizes in the layout of Pascal VOC, with label maps."""
+    root = tmp_path_factory.mktemp('voc')
+    random = np.random.RandomState(0)
+    for folder in ('JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation'):
+        (root / folder).mkdir(parents=True)
+    for name, size in zip(NAMES, ((90, 120), (120, 80), (100, 100)), strict=True):
+        blocks = random.randint(0, 255, size=(4, 5, 3)).astype(np.uint8)
+        Image.fromarray(blocks).resize(size[::-1], Image.BICUBIC).save(root / f'JPEGImages/{name}.jpg')
+        labels = random.choice([0, 1, 15, 255], size=(4, 5)).astype(np.uint8)
+        Image.fromarray(labels).resize(size[::-1], Image.NEAREST).save(root / f'SegmentationClass/{name}.png')
+    (root / 'ImageSets/Segmentation/val.txt').write_text('\n'.join(NAMES) + '\n')
+    return root
+
+
+@pytest.fixture
+def run_tool(voc, tiny_weights, tmp_path, capsys, monkeypatch):
+    """Run tools/test.py on those pictures with the small weights; options override."""
+
+    def run(*arguments, options=(), launcher=(), config=CONFIG):
+        options = [
+            'model.backbone.arch=None',
+            f'model.backbone.pretrained={tiny_weights}',
+            'model.test_cfg.stride=(112,112)',
+            f'test_dataloader.dataset.data_root={voc}',
+            'test_dataloader.dataset.pipeline.1.scale=(512,128)',
+            'test_dataloader.num_workers=0', 'model.auxiliary=None',
+            'test_dataloader.persistent_workers=False',
+            *options,
+        ]
+        arguments = [config, '--work-dir', str(tmp_path / 'work'), *arguments, '--cfg-options', *options]
+        if not launcher:
+            return in_this_process(arguments, tmp_path, capsys, monkeypatch), tmp_path / 'work'
+        command = [*launcher, TOOL, *arguments]
+        environment = os.environ | dict(OMP_NUM_THREADS='1')
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return done, tmp_path / 'work'
+
+    return run
+
+
+def in_this_process(arguments, folder, capsys, monkeypatch):
+    """The tool without a new interpreter, whose imports would take longer than all else."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, 'argv', [TOOL, *arguments])
+    try:
+        runpy.run_path(TOOL, run_name='__main__')
+        code = 0
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    return subprocess.CompletedProcess(arguments, code, captured.out, captured.err)
+
+
+def test_results(run_tool, voc, tmp_path):
+    """Figures, table, label maps, overlays; nothing else on the terminal that a newcomer would have to understand."""
+    folders = ('--out', str(tmp_path / 'labels'), '--show-dir', str(tmp_path / 'overlays'))
+    done, work = run_tool(*folders, launcher=(sys.executable,))
+    assert done.returncode == 0, done.stderr
+    results = json.loads((work / 'results.json').read_text())
+    assert results.keys() >= {'mIoU', 'aAcc', 'mAcc', 'classes', 'settings', 'versions'}
+    assert len(results['classes']) == 21 and results['classes']['aeroplane'] is not None
+    assert results['settings']['image_coefficient'] == 0.7 and results['settings']['config'] == 'itaclip_vit-b-16_voc21'
+    rows = list(csv.reader((work / 'confusion.csv').open()))
+    truths = [np.array(Image.open(voc / f'SegmentationClass/{name}.png')) for name in NAMES]
+    assert sum(int(cell) for row in rows[1:] for cell in row[1:]) == sum((truth != 255).sum() for truth in truths)
+    for folder in ('labels', 'overlays'):
+        assert sorted(path.name for path in (tmp_path / folder).iterdir()) == sorted(f'{name}.png' for name in NAMES)
+    assert Image.open(tmp_path / 'labels/one.png').size == (120, 90)
+    assert f'mIoU {results["mIoU"]:.2f}' in done.stdout
+    assert 'arn' not in done.stdout + done.stderr  # Warning, warn, learned: none of it
+
+
+def test_options_change_the_result(run_tool):
+    done, work = run_tool(options=['model.image_coefficient=0.6', 'model.text_coefficient=0.1'])
+    assert done.returncode == 0, done.stderr
+    settings = json.loads((work / 'results.json').read_text())['settings']
+    assert (settings['image_coefficient'], settings['text_coefficient']) == (0.6, 0.1)
+
+
+def test_two_processes_count_like_one(run_tool):
+    """Three images over two CPU processes, unevenly shared: exactly the same confusion matrix."""
+    done, work = run_tool()
+    assert done.returncode == 0, done.stderr
+    alone = (work / 'confusion.csv').read_text(), json.loads((work / 'results.json').read_text())
+    shutil.rmtree(work)
+    launcher = (sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2')
+    done, work = run_tool('--launcher', 'pytorch', launcher=launcher)
+    assert done.returncode == 0, done.stderr
+    together = (work / 'confusion.csv').read_text(), json.loads((work / 'results.json').read_text())
+    assert together[0] == alone[0] and together[1]['mIoU'] == alone[1]['mIoU']
+    assert not (work / '.collect').exists()
+
+
+def fails_in_one_line(done, work, *named):
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith('error: '), done.stderr
+    assert all(name in lines[0] for name in named), lines[0]
+    assert not (work / 'results.json').exists()
+
+
+@pytest.mark.parametrize(
+    ('options', 'named'),
+    [
+        (['model.backbone.pretrained=absent.pt'], ['absent.pt', 'no such weights file']),
+        (['model.backbone.arch=ViT-B-32'], ['another architecture than ViT-B-32']),
+        (['test_dataloader.dataset.data_root=absent'], ['absent', 'data root']),
+        (['test_dataloader.dataset.ann_file=absent.txt'], ['absent.txt', 'split file']),
+        (['model.test_cfg.stride=(0,28)'], ['test_cfg.stride']),
+        (['model.test_cfg.crop_size=(0,0)'], ['test_cfg.crop_size']),
+        (['model.backbone.attention=(qq,kq)'], ["'kq'", 'qk, qq, kk, vv']),
+        (['model.backbone.intermediate_layers=(7,13)'], ['13', 'blocks 1 to 12']),
+        (['model.text_bank=data/text_bank/voc20.json'], ["'background'", 'missing', 'voc20.json']),
+        (['model.text_bank=data/text_bank/coco-object.json'], ["'aeroplane'", 'missing']),
+        (['model.colour=red'], ['colour']),
+        (['model.backbone.pretrained'], ['--cfg-options']),
+    ],
+    ids=lambda value: value[0].split('=')[0] if isinstance(value, list) and '.' in value[0] else None,
+)
+def test_faults_end_in_one_line(run_tool, options, named):
+    fails_in_one_line(*run_tool(options=options), *named)
+
+
+def test_faulty_files_end_in_one_line(run_tool, voc, tmp_path):
+    """Damaged weights, a bank with a repeated class, an image that is cut off, one that is missing."""
+    (tmp_path / 'cut.pt').write_bytes(b'PK\x03\x04 and no more')
+    faulty = run_tool(options=['model.backbone.pretrained=cut.pt'], launcher=(sys.executable,))
+    fails_in_one_line(*faulty, 'cut.pt', 'not readable as weights')
+    bank = json.loads((REPO / 'data/text_bank/voc21.json').read_text())
+    bank['classes'].append(bank['classes'][1])
+    (tmp_path / 'twice.json').write_text(json.dumps(bank))
+    fails_in_one_line(*run_tool(options=['model.text_bank=twice.json']), 'twice.json', "'aeroplane' is listed 2 times")
+    copy = tmp_path / 'copy'
+    shutil.copytree(voc, copy)
+    picture = copy / 'JPEGImages/two.jpg'
+    picture.write_bytes(picture.read_bytes()[:-300])
+    fails_in_one_line(*run_tool(options=[f'test_dataloader.dataset.data_root={copy}']), 'two.jpg', 'ends too early')
+    picture.write_bytes(b'no image')
+    fails_in_one_line(*run_tool(options=[f'test_dataloader.dataset.data_root={copy}']), 'two.jpg', 'not readable')
+    picture.unlink()
+    fails_in_one_line(*run_tool(options=[f'test_dataloader.dataset.data_root={copy}']), 'two.jpg', 'no such file')
+
+
+def test_config_that_is_none(run_tool):
+    done, work = run_tool(config='configs/absent.py')
+    fails_in_one_line(done, work, 'configs/absent.py', 'no such config')
+
+
+def test_labels_that_the_data_set_does_not_have_are_named(run_tool, voc, tmp_path):
+    """Raw COCO maps instead of converted ones, say: MMSegmentation counts such pixels nowhere, without a word."""
+    copy = tmp_path / 'copy'
+    shutil.copytree(voc, copy)
+    Image.fromarray(np.full((120, 80), 181, np.uint8)).save(copy / 'SegmentationClass/two.png')
+    done, work = run_tool(options=[f'test_dataloader.dataset.data_root={copy}'])
+    fails_in_one_line(done, work, 'two.png', '181', '21 classes')
+
+
+def test_real_samples(run_tool, samples, tmp_path):
+    """VOC from its own folder; COCO from raw maps, which the converter makes into those of both data sets."""
+    done, work = run_tool(options=[f'test_dataloader.dataset.data_root={samples / "VOCdevkit/VOC2012"}'])
+    assert done.returncode == 0, done.stderr
+    assert json.loads((work / 'results.json').read_text())['num_images'] == 2
+    coco = tmp_path / 'coco'
+    shutil.copytree(samples / 'coco_stuff164k', coco)
+    convert_folder(coco / 'annotations/val2017', workers=1)
+    for name, classes in (('coco-object', 81), ('coco-stuff171', 171)):
+        config = f'configs/itaclip/itaclip_vit-b-16_{name}.py'
+        done, work = run_tool(options=[f'test_dataloader.dataset.data_root={coco}'], config=config)
+        assert done.returncode == 0, done.stderr
+        assert len(json.loads((work / 'results.json').read_text())['classes']) == classes

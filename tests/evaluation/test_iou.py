@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import torch
+from mmseg.evaluation import IoUMetric
+from PIL import Image
+
+from itaclip_mmseg.evaluation.iou import ExactIoUMetric, SegmentationScores, count_pixels
+
+
+@pytest.fixture
+def pairs():
+    """Label maps, truth and prediction, of five classes of which one never occurs; some pixels ignored."""
+    random = np.random.RandomState(0)
+    truths = [random.choice([0, 1, 2, 3, 255], size=(9, 7)) for _ in range(3)]
+    return [(truth, random.choice([0, 1, 2], size=(9, 7))) for truth in truths]
+
+
+def as_samples(pairs):
+    return [
+        dict(
+            gt_sem_seg=dict(data=torch.from_numpy(truth)[None]),
+            pred_sem_seg=dict(data=torch.from_numpy(labels)[None]),
+            img_path=f'folder/{index}.jpg',
+        )
+        for index, (truth, labels) in enumerate(pairs)
+    ]
+
+
+def test_figures_equal_mmsegmentation(pairs):
+    """Protects areas summed over the set, ignored pixels, and the mean without absent classes."""
+    results = {}
+    for metric in (ExactIoUMetric(), IoUMetric()):
+        metric.dataset_meta = dict(classes=list('abcde'))
+        metric.process({}, as_samples(pairs))
+        results[type(metric)] = metric.evaluate(len(pairs))
+    for name, value in results[IoUMetric].items():
+        assert round(results[ExactIoUMetric][name], 2) == pytest.approx(value, abs=0.011)  # theirs are rounded
+
+
+def test_confusion_is_counted_by_hand():
+    confusion = count_pixels(np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]]), 3)
+    assert confusion.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    scores = SegmentationScores.from_confusion(confusion)
+    assert scores.iou[:2].tolist() == [50, 50] and np.isnan(scores.iou[2])
+    assert scores.summary() == dict(mIoU=50.0, aAcc=pytest.approx(200 / 3), mAcc=75.0)
+
+
+def test_repeated_images_count_once(pairs):
+    """Samplers repeat images so that every process has equally many; the set's size says how many count."""
+    metric = ExactIoUMetric()
+    metric.dataset_meta = dict(classes=list('abcde'))
+    metric.process({}, as_samples([*pairs, pairs[0]]))
+    metric.evaluate(len(pairs))
+    assert np.array_equal(metric.confusion, sum(count_pixels(*pair, 5) for pair in pairs))
+
+
+def test_label_maps_are_written_in_the_data_sets_ids(pairs, tmp_path):
+    metric = ExactIoUMetric(output_dir=str(tmp_path))
+    metric.dataset_meta = dict(classes=list('abcde'))
+    samples = as_samples(pairs)
+    samples[1]['reduce_zero_label'] = True
+    metric.process({}, samples)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['0.png', '1.png', '2.png']
+    assert np.array_equal(np.array(Image.open(tmp_path / '0.png')), pairs[0][1])
+    assert np.array_equal(np.array(Image.open(tmp_path / '1.png')), pairs[1][1] + 1)

@@ -1,0 +1,99 @@
+import pytest
+import torch
+from golden import tiny_clip
+from torch.nn import functional as F
+
+from itaclip_mmseg.errors import UserError
+from itaclip_mmseg.models import CLIPVisionBackbone
+from itaclip_mmseg.models.attention import attention_map, neighbourhood_prior, plain_block, project
+
+
+@pytest.fixture(scope='module')
+def build(tiny_weights):
+    return lambda **settings: CLIPVisionBackbone(arch=None, pretrained=tiny_weights, **settings)
+
+
+@pytest.mark.parametrize(
+    ('name', 'seed', 'size', 'attention'),
+    [
+        ('tokens_224_selfself', 8, (224, 224), ('qq', 'kk')),
+        ('tokens_224_qk', 8, (224, 224), ('qk',)),
+        ('tokens_208x256_selfself', 9, (208, 256), ('qq', 'kk')),
+    ],
+)
+def test_tokens_equal_the_authors(build, golden, name, seed, size, attention):
+    """Protects the encoder: self-self maps, intermediate layers, no feed-forward, positions of other grids."""
+    tokens = build(attention=attention)(torch.from_numpy(tiny_clip.image(seed, *size)))
+    expected = F.normalize(torch.from_numpy(golden[name])[:, 1:], dim=-1)
+    torch.testing.assert_close(tokens, expected, atol=1e-5, rtol=0)  # unit vectors; 12 blocks of float32
+
+
+def test_plain_blocks_equal_open_clip(build):
+    """Protects the fused attention of the unchanged blocks."""
+    backbone = build()
+    with torch.no_grad():
+        x, _ = backbone.embed(torch.from_numpy(tiny_clip.image(1, 224, 224)))
+        expected = backbone.visual.transformer(x)
+        for block in backbone.blocks:
+            x = plain_block(block, x)
+    torch.testing.assert_close(x, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_plain_settings_are_clip(build):
+    """q-k attention, feed-forward, no intermediate layers: the last block is as plain as the others."""
+    backbone = build(attention='qk', intermediate_layers=None, final_ffn=True)
+    views = torch.from_numpy(tiny_clip.image(1, 224, 224))
+    with torch.no_grad():
+        x = backbone.visual.transformer(backbone.embed(views)[0])
+        expected = F.normalize(backbone.visual.ln_post(x[:, 1:]) @ backbone.visual.proj, dim=-1)
+    torch.testing.assert_close(backbone(views), expected, atol=1e-5, rtol=0)
+
+
+def test_terms_add_up(build):
+    """A sum of terms is the sum of their maps; each term's rows add up to 1."""
+    backbone = build()
+    with torch.no_grad():
+        qkv = project(backbone.blocks[-1], backbone.embed(torch.from_numpy(tiny_clip.image(1, 64, 48)))[0])
+    maps = {term: attention_map(qkv, (term,)) for term in ('qk', 'qq', 'kk', 'vv', 'identity')}
+    for weights in maps.values():
+        torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]))
+    torch.testing.assert_close(attention_map(qkv, ('qq', 'vv')), maps['qq'] + maps['vv'])
+
+
+def test_prior_is_gaussian_between_patches():
+    """Protects NACLIP's prior: by rows and columns of the grid, no influence on CLS."""
+    prior = neighbourhood_prior(3, 4, std=2.0)
+    assert prior.shape == (13, 13)
+    assert not prior[0].any() and not prior[:, 0].any()
+    distance = 2**2 + 1**2  # patch (0, 1) to patch (2, 2)
+    torch.testing.assert_close(prior[1 + 1, 1 + 2 * 4 + 2], torch.tensor(-distance / 8).exp())
+
+
+@pytest.mark.parametrize('precision', ['fp16', 'bf16'])
+def test_low_precision_is_close(build, precision):
+    """Embeddings leave in float32, unit length, and point where the float32 ones do."""
+    views = torch.from_numpy(tiny_clip.image(8, 224, 224))
+    tokens, expected = build(precision=precision)(views), build()(views)
+    assert tokens.dtype == torch.float32
+    assert (tokens * expected).sum(-1).min() > 0.99
+
+
+def test_weights_stay_frozen(build):
+    backbone = build().train()
+    assert not backbone.training and not any(parameter.requires_grad for parameter in backbone.parameters())
+
+
+@pytest.mark.parametrize(
+    ('settings', 'named'),
+    [
+        (dict(attention=('qq', 'kq')), "'kq'"),
+        (dict(attention=()), 'backbone.attention'),
+        (dict(intermediate_layers=(7, 13)), 'blocks 1 to 12'),
+        (dict(intermediate_layers=(0,)), 'backbone.intermediate_layers'),
+        (dict(precision='int8'), "'int8'"),
+        (dict(neighbourhood_std=0), 'backbone.neighbourhood_std'),
+    ],
+)
+def test_impossible_settings_are_named(build, settings, named):
+    with pytest.raises(UserError, match=named):
+        build(**settings)

@@ -1,0 +1,24 @@
+"""Make the label maps of COCO-Stuff (171 classes) and COCO-Object (80 and background) from COCO's raw pixel maps.
+
+    python tools/dataset_converters/coco_stuff164k.py data/coco_stuff164k
+"""
+
+import argparse
+from pathlib import Path
+
+from itaclip_mmseg.datasets.coco import convert_folder
+from itaclip_mmseg.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Make the label maps of COCO-Stuff and COCO-Object.')
+    parser.add_argument('root', type=Path, help='folder that holds annotations/<split>')
+    parser.add_argument('--split', default='val2017')
+    parser.add_argument('--workers', type=int, help='processes (default: one a core)')
+    args = parser.parse_args()
+    folder = args.root / 'annotations' / args.split
+    print(f'{convert_folder(folder, args.workers)} maps converted in {folder}')
+
+
+if __name__ == '__main__':
+    run(main)
