@@ -13,6 +13,6 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
     import mmseg.datasets
     import mmseg.models  # noqa: F401
 
-from itaclip_mmseg import datasets, engine, evaluation, models  # noqa: E402
+from itaclip_mmseg import datasets, engine, evaluation, models
 
 __all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']

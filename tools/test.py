@@ -1,6 +1,6 @@
 """Test a config: segment a data set, print the IoU table, write results.json.
 
-    python tools/test.py configs/itaclip/itaclip_vit-b-16_voc21.py
+python tools/test.py configs/itaclip/itaclip_vit-b-16_voc21.py
 """
 
 import argparse

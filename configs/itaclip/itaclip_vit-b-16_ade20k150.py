@@ -1,4 +1,6 @@
-"""ITACLIP on ADE20K, 150 classes, ViT-B/16. Not in the paper: settings of the nearest data set that is.
+"""ITACLIP on ADE20K, 150 classes, ViT-B/16.
+
+Not in the paper: the settings of context60, with the logit scale of long class lists.
 
 Run: python tools/test.py configs/itaclip/itaclip_vit-b-16_ade20k150.py
 """

@@ -1,4 +1,6 @@
-"""ITACLIP on Pascal Context, 59 classes without background, ViT-B/16. Not in the paper: settings of the nearest data set that is.
+"""ITACLIP on Pascal Context, 59 classes without background, ViT-B/16.
+
+Not in the paper: the settings of context60.
 
 Run: python tools/test.py configs/itaclip/itaclip_vit-b-16_context59.py
 """

@@ -1,4 +1,6 @@
-"""ITACLIP on Pascal VOC, 20 objects without background, ViT-B/16. Not in the paper: settings of the nearest data set that is.
+"""ITACLIP on Pascal VOC, 20 objects without background, ViT-B/16.
+
+Not in the paper: the settings of voc21.
 
 Run: python tools/test.py configs/itaclip/itaclip_vit-b-16_voc20.py
 """

@@ -23,6 +23,11 @@ class Ellipse(NamedTuple):
     half_width: float
     half_height: float
 
+    @property
+    def bottom(self) -> float:
+        """The largest v."""
+        return self.v + self.half_height
+
     def covers(self, u: Array, v: Array) -> Array:
         """Which points lie inside, bool, shaped like `u`."""
         x, y = (u - self.u) / self.half_width, (v - self.v) / self.half_height
@@ -33,6 +38,11 @@ class Polygon(NamedTuple):
     """A polygon by its corners (u, v), in any direction."""
 
     corners: tuple[tuple[float, float], ...]
+
+    @property
+    def bottom(self) -> float:
+        """The largest v."""
+        return max(v for _, v in self.corners)
 
     def covers(self, u: Array, v: Array) -> Array:
         """Which points lie inside by the even-odd rule, bool, shaped like `u`."""
@@ -52,7 +62,7 @@ class Part(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """An object in coordinates (u to the right, v down) within [-1, 1], standing or floating at v = 1 or above.
+    """An object in coordinates (u to the right, v down) within [-1, 1].
 
     `palettes` are the pairs of colours it comes in, `size` the range of half its extent relative to the short side,
     `places` the backgrounds it is put on, `tilt` the largest tangent of half the angle it is turned by.
@@ -63,6 +73,11 @@ class Drawing(NamedTuple):
     size: tuple[float, float]
     places: tuple[str, ...]
     tilt: float = 0.03
+
+    @property
+    def foot(self) -> float:
+        """Where it touches the ground, as v."""
+        return max(part.shape.bottom for part in self.parts)
 
 
 def noise(rng: np.random.RandomState, height: int, width: int, rows: int, columns: int) -> Array:
@@ -135,7 +150,19 @@ INDOORS = ('wood floor',)
 DRAWINGS: dict[str, Drawing] = {
     'car': Drawing(
         (
-            Part(polygon((-1, 0.45), (-0.96, 0.12), (-0.5, 0.02), (-0.24, -0.42), (0.42, -0.42), (0.7, 0), (1, 0.1), (1, 0.45)), 0),
+            Part(
+                polygon(
+                    (-1, 0.45),
+                    (-0.96, 0.12),
+                    (-0.5, 0.02),
+                    (-0.24, -0.42),
+                    (0.42, -0.42),
+                    (0.7, 0),
+                    (1, 0.1),
+                    (1, 0.45),
+                ),
+                0,
+            ),
             Part(polygon((-0.38, 0.02), (-0.17, -0.32), (0.06, -0.32), (0.06, 0.02)), GLASS),
             Part(polygon((0.14, 0.02), (0.14, -0.32), (0.37, -0.32), (0.56, 0.02)), GLASS),
             Part(box(-1, 0.22, 1, 0.29), 1),
@@ -199,7 +226,10 @@ DRAWINGS: dict[str, Drawing] = {
             Part(polygon((-0.05, -0.3), (0.05, -0.3), (0.07, 1), (-0.05, 1)), GREEN),
             Part(Ellipse(-0.26, 0.52, 0.24, 0.1), GREEN),
             Part(Ellipse(0.28, 0.68, 0.24, 0.1), GREEN),
-            *(Part(Ellipse(u, v, 0.27, 0.27), 0) for u, v in ((0, -0.73), (0.36, -0.47), (0.23, -0.05), (-0.23, -0.05), (-0.36, -0.47))),
+            *(
+                Part(Ellipse(u, v, 0.27, 0.27), 0)
+                for u, v in ((0, -0.73), (0.36, -0.47), (0.23, -0.05), (-0.23, -0.05), (-0.36, -0.47))
+            ),
             Part(Ellipse(0, -0.36, 0.22, 0.22), 1),
         ),
         (((232, 70, 146), YELLOW), ((244, 240, 246), ORANGE), ((148, 70, 200), YELLOW)),
@@ -251,7 +281,11 @@ DRAWINGS: dict[str, Drawing] = {
     'mushroom': Drawing(
         (
             Part(polygon((-0.22, 0), (0.22, 0), (0.34, 1), (-0.34, 1)), (236, 224, 200)),
-            Part(polygon((-1, 0.12), (-0.86, -0.42), (-0.46, -0.8), (0, -0.92), (0.46, -0.8), (0.86, -0.42), (1, 0.12)), 0, 'dots'),
+            Part(
+                polygon((-1, 0.12), (-0.86, -0.42), (-0.46, -0.8), (0, -0.92), (0.46, -0.8), (0.86, -0.42), (1, 0.12)),
+                0,
+                'dots',
+            ),
         ),
         (((200, 30, 30), WHITE), ((150, 84, 40), (240, 220, 180)), ((176, 24, 70), WHITE)),
         (0.13, 0.26),
@@ -262,8 +296,20 @@ DRAWINGS: dict[str, Drawing] = {
             Part(box(-0.04, -0.2, 0.04, 1), DARK),
             Part(box(-0.04, 0.92, 0.26, 1), DARK),
             Part(
-                polygon((-1, 0.1), (-0.9, -0.38), (-0.56, -0.76), (0, -0.92), (0.56, -0.76), (0.9, -0.38), (1, 0.1),
-                        (0.72, -0.06), (0.36, 0.1), (0, -0.06), (-0.36, 0.1), (-0.72, -0.06)),
+                polygon(
+                    (-1, 0.1),
+                    (-0.9, -0.38),
+                    (-0.56, -0.76),
+                    (0, -0.92),
+                    (0.56, -0.76),
+                    (0.9, -0.38),
+                    (1, 0.1),
+                    (0.72, -0.06),
+                    (0.36, 0.1),
+                    (0, -0.06),
+                    (-0.36, 0.1),
+                    (-0.72, -0.06),
+                ),
                 0,
                 'sectors',
             ),
@@ -283,7 +329,7 @@ DRAWINGS: dict[str, Drawing] = {
         ),
         (((24, 110, 60), (244, 232, 190)), ((120, 66, 22), (240, 224, 170)), ((20, 94, 120), WHITE)),
         (0.2, 0.34),
-        (*INDOORS, *INDOORS, 'sand', 'brick wall'),
+        (*INDOORS, *INDOORS, 'sand', 'grass'),
     ),
     'cup': Drawing(
         (

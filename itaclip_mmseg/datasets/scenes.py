@@ -1,6 +1,6 @@
 """Rendered scenes with label maps: a data set that needs no download, made on first use.
 
-    render_scene(seed, height, width): layout -> backgrounds -> objects, far to near -> light, blur, noise
+render_scene(seed, height, width): layout -> backgrounds -> objects, far to near -> light, blur, noise
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from PIL import Image, ImageFilter
 
-from itaclip_mmseg.datasets.scene_drawing import BACKGROUND_COLOURS, DRAWINGS, Array, Drawing, background, paint_part
+from itaclip_mmseg.datasets.scene_drawing import BACKGROUND_COLOURS, DRAWINGS, Array, background, paint_part
 
 BACKGROUNDS = tuple(BACKGROUND_COLOURS)
 SCENE_CLASSES = ('background', *DRAWINGS)
@@ -59,7 +59,7 @@ class Scene(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """An object at its place: centre and half extent in pixels, cosine and sine of its turn, mirrored (-1) or not (1)."""
+    """An object at its place: centre and half extent in pixels, cosine and sine of its turn, mirrored (-1) or not."""
 
     name: str
     x: float
@@ -130,7 +130,9 @@ def place_objects(names: Array, short: float, layout: np.random.RandomState) -> 
         name = candidates[layout.randint(len(candidates))]
         x, y = layout.uniform(0.04, 0.96) * width, layout.uniform(0.12, 0.97) * height
         one = put(name, x, y, short, names, layout)
-        crowded = any((one.x - other.x) ** 2 + (one.y - other.y) ** 2 < (0.75 * (one.half + other.half)) ** 2 for other in placed)
+        crowded = any(
+            (one.x - other.x) ** 2 + (one.y - other.y) ** 2 < (0.75 * (one.half + other.half)) ** 2 for other in placed
+        )
         if NAMES[names[int(y), int(x)]] in DRAWINGS[name].places and not crowded:
             placed.append(one)
         if len(placed) == number:
@@ -148,7 +150,7 @@ def put(name: str, x: float, y: float, short: float, names: Array, layout: np.ra
     tangent = layout.uniform(-drawing.tilt, drawing.tilt)  # of half the angle: no library's sine decides a label
     norm = 1 + tangent * tangent
     turn = ((1 - tangent * tangent) / norm, 2 * tangent / norm)
-    return Placed(name, x, y if floats else y - 0.8 * half, half, turn, 1 - 2 * layout.randint(2), not floats)
+    return Placed(name, x, y if floats else y - drawing.foot * half, half, turn, 1 - 2 * layout.randint(2), not floats)
 
 
 def draw_object(image: Array, names: Array, placed: Placed, paint: np.random.RandomState) -> None:
@@ -182,7 +184,7 @@ def object_points(placed: Placed, shape: tuple[int, int]) -> tuple[slice, slice,
 def draw_shadow(image: Array, placed: Placed) -> None:
     """Darken the ground at an object's foot, softly."""
     rows, columns, u, v = object_points(placed, image.shape[:2])
-    distance = (u / 1.05) ** 2 + ((v - 0.85) / 0.22) ** 2
+    distance = (u / 1.05) ** 2 + ((v - DRAWINGS[placed.name].foot + 0.06) / 0.2) ** 2
     image[rows, columns] *= (1 - 0.45 * np.clip(1.2 - distance, 0, 1))[..., None].astype(np.float32)
 
 

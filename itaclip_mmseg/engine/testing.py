@@ -127,7 +127,9 @@ def summarise(runner: Runner, config: Config) -> dict:
     )
     folder = Path(config.work_dir)
     with written_whole(folder / 'confusion.csv') as temporary, open(temporary, 'w', newline='') as file:
-        csv.writer(file).writerows([['truth', *classes], *([name, *row] for name, row in zip(classes, confusion.tolist()))])
+        csv.writer(file).writerows(
+            [['truth', *classes], *([name, *row] for name, row in zip(classes, confusion.tolist()))]
+        )
     with written_whole(folder / 'results.json') as temporary:
         temporary.write_text(json.dumps(results, indent=2) + '\n')
     return results
@@ -154,7 +156,9 @@ def print_results(results: dict, config: Config) -> None:
         table.add_row(name, '-' if iou is None else f'{iou:.1f}')
     console = Console()
     console.print(table)
-    console.print(f'mIoU {results["mIoU"]:.2f}   aAcc {results["aAcc"]:.2f}   mAcc {results["mAcc"]:.2f}', highlight=False)
+    console.print(
+        f'mIoU {results["mIoU"]:.2f}   aAcc {results["aAcc"]:.2f}   mAcc {results["mAcc"]:.2f}', highlight=False
+    )
     if paper := config.get('paper'):
         console.print(f'the paper: mIoU {paper.mIoU} ({paper.source})', highlight=False)
     console.print(f'written to {config.work_dir}/results.json', highlight=False)

@@ -38,9 +38,7 @@ class SegmentationScores:
     def summary(self) -> dict[str, float]:
         """mIoU, aAcc and mAcc."""
         with np.errstate(invalid='ignore'):
-            return dict(
-                mIoU=float(np.nanmean(self.iou)), aAcc=self.all_accuracy, mAcc=float(np.nanmean(self.accuracy))
-            )
+            return dict(mIoU=float(np.nanmean(self.iou)), aAcc=self.all_accuracy, mAcc=float(np.nanmean(self.accuracy)))
 
 
 def count_pixels(truth: np.ndarray, labels: np.ndarray, num_classes: int, ignore_index: int = 255) -> np.ndarray:

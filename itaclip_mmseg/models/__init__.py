@@ -4,4 +4,4 @@ from itaclip_mmseg.models.clip_vit import CLIPVisionBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
 from itaclip_mmseg.models.itaclip import ITACLIP
 
-__all__ = ['CLIPVisionBackbone', 'ITACLIP', 'MixedSizeDataPreProcessor']
+__all__ = ['ITACLIP', 'CLIPVisionBackbone', 'MixedSizeDataPreProcessor']

@@ -18,7 +18,7 @@ PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat
 
 
 class BlockInputs(NamedTuple):
-    """What the last block needs: inputs of blocks, V x (1 + L) x D, by number counted from 1, and the grid of patches."""
+    """What the last block needs: inputs of blocks V x (1 + L) x D, by number from 1, and the grid of patches."""
 
     by_block: dict[int, Tensor]
     grid: tuple[int, int]

@@ -72,7 +72,9 @@ class ITACLIP(BaseSegmentor):
         self.crop_size = tuple(test_cfg['crop_size']) if slide else None
         self.stride = tuple(test_cfg['stride']) if slide else None
         if window_batch_size is not None and not is_count(window_batch_size):
-            raise UserError(f'window_batch_size={window_batch_size!r}: not possible; allowed: None, whole numbers from 1')
+            raise UserError(
+                f'window_batch_size={window_batch_size!r}: not possible; allowed: None, whole numbers from 1'
+            )
         self.window_batch_size = window_batch_size
         settings = dict(
             auxiliary=auxiliary,
@@ -167,9 +169,7 @@ class ITACLIP(BaseSegmentor):
             for image, grid, fields, sample in zip(inputs, grids, self.encode(inputs, grids), batch_data_samples)
         ]
 
-    def _forward(
-        self, inputs: Tensor | list[Tensor], data_samples: list[SegDataSample] | None = None
-    ) -> list[Tensor]:
+    def _forward(self, inputs: Tensor | list[Tensor], data_samples: list[SegDataSample] | None = None) -> list[Tensor]:
         """MMSegmentation's mode='tensor'; see `encode_decode`."""
         return self.encode_decode(inputs, data_samples or [SegDataSample() for _ in inputs])
 

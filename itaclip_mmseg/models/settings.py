@@ -32,8 +32,8 @@ class LastBlock:
     """How the last block of the vision encoder attends (paper, section 3.1; tables 2 to 4).
 
     Args:
-        attention: terms whose softmax maps are summed: qk (plain CLIP), qq, kk, vv, identity (each token keeps its own value).
-        intermediate_layers: blocks, counted from 1, whose maps are averaged and mixed half and half with the last block's.
+        attention: terms whose softmax maps are summed: qk (plain CLIP), qq, kk, vv, identity (a token keeps its value).
+        intermediate_layers: blocks, counted from 1, whose mean map is mixed half and half with the last block's.
         residual: add the block's input to its attention output.
         final_ffn: run the block's feed-forward network (table 3).
         neighbourhood_std: standard deviation, in patches, of NACLIP's Gaussian prior on the scores; None for no prior.
@@ -102,11 +102,13 @@ class Settings:
             value = getattr(self, name)
             _check(value is None or is_number(value, 0, 1), name, value, 'None or numbers from 0 to 1')
         kernel = self.closing_kernel
-        _check(kernel is None or (is_count(kernel) and kernel % 2 == 1), 'closing_kernel', kernel, 'None or odd numbers')
+        _check(
+            kernel is None or (is_count(kernel) and kernel % 2 == 1), 'closing_kernel', kernel, 'None or odd numbers'
+        )
 
 
 def check_window(mode: str, crop_size: Sequence[int] | None, stride: Sequence[int] | None) -> None:
-    """Check `test_cfg`: whole images, or windows of `crop_size` (height, width) moved by `stride` (down, right) pixels."""
+    """Check `test_cfg`: whole images, or windows of `crop_size` moved by `stride` pixels, both (height, width)."""
     _check(mode in ('slide', 'whole'), 'test_cfg.mode', mode, "'slide' or 'whole'")
     if mode == 'whole':
         return

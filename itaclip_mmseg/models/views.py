@@ -42,5 +42,5 @@ def fold_views(maps: Tensor) -> Tensor:
 
 
 def mix(fields: Tensor, image_coefficient: float) -> Tensor:
-    """lambda * first + (1 - lambda) * second category (paper, equation 7); the only category where there is one."""
+    """Lambda * first + (1 - lambda) * second category (paper, equation 7); the only category where there is one."""
     return fields[0] if len(fields) == 1 else torch.lerp(fields[1], fields[0], image_coefficient)

@@ -72,7 +72,9 @@ def model_config(arch: str) -> dict:
     vision, text = config['vision_cfg'], config['text_cfg']
     plain = not vision.keys() & {'timm_model_name', 'attentional_pool', 'pool_type', 'output_tokens'}
     if not plain or not isinstance(vision['layers'], int) or 'hf_model_name' in text:
-        raise UserError(f"backbone.arch={arch!r}: not a CLIP with OpenAI's ViT and text tower; try ViT-B-16 or ViT-L-14")
+        raise UserError(
+            f"backbone.arch={arch!r}: not a CLIP with OpenAI's ViT and text tower; try ViT-B-16 or ViT-L-14"
+        )
     return config
 
 
@@ -200,7 +202,7 @@ def load_strictly(model: nn.Module, state: StateDict, path: Path, arch: str | No
     if faults:
         more = f' and {len(faults) - 1} more' if len(faults) > 1 else ''
         raise UserError(
-            f'{path}: weights of another architecture than {arch or "a CLIP of these dimensions"} ({faults[-1]}{more}); '
+            f'{path}: weights of another architecture than {arch or "its dimensions say"} ({faults[-1]}{more}); '
             'set backbone.arch to theirs, or to None to read it from the file'
         )
     model.load_state_dict(state)

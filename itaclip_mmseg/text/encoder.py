@@ -1,4 +1,4 @@
-"""From words to query embeddings: 80 templates a word, cached on disk, mixed with auxiliary texts (paper, section 3.3)."""
+"""From words to query embeddings: 80 templates a word, kept on disk, mixed with auxiliary texts (section 3.3)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -113,12 +113,14 @@ def encode_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
     """
     if not isinstance(clip, open_clip.CLIP) or not isinstance(clip.text_projection, nn.Parameter):
         return clip.encode_text(tokens)
-    length = int(tokens.argmax(dim=-1).max()) + 1
-    tokens = tokens[:, :length]
+    ends = tokens.argmax(dim=-1)  # the end-of-text token has the largest id
+    length = int(ends.max()) + 1
+    # Padding is never attended to, but its token may be one that a cut vocabulary lacks, and 0 * NaN is NaN.
+    padding = torch.arange(length) > ends[:, None]
+    tokens = tokens[:, :length].masked_fill(padding, int(tokens.max()))
     x = clip.token_embedding(tokens) + clip.positional_embedding[:length]
     x = clip.ln_final(clip.transformer(x, attn_mask=clip.attn_mask[:length, :length]))
-    x = x[torch.arange(len(x)), tokens.argmax(dim=-1)]  # the end-of-text token has the largest id
-    return x @ clip.text_projection
+    return x[torch.arange(len(x)), ends] @ clip.text_projection
 
 
 def read_cache(path: Path) -> Tensor | None:

@@ -10,9 +10,10 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import REPO
+from mmengine.logging import MMLogger
 from PIL import Image
 
-from conftest import REPO
 from itaclip_mmseg.datasets.coco import convert_folder
 
 CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
@@ -47,7 +48,7 @@ def run_tool(voc, tiny_weights, tmp_path, capsys, monkeypatch):
             'model.test_cfg.stride=(112,112)',
             f'test_dataloader.dataset.data_root={voc}',
             'test_dataloader.dataset.pipeline.1.scale=(512,128)',
-            'test_dataloader.num_workers=0', 'model.auxiliary=None',
+            'test_dataloader.num_workers=0',
             'test_dataloader.persistent_workers=False',
             *options,
         ]
@@ -64,6 +65,7 @@ def run_tool(voc, tiny_weights, tmp_path, capsys, monkeypatch):
 
 def in_this_process(arguments, folder, capsys, monkeypatch):
     """The tool without a new interpreter, whose imports would take longer than all else."""
+    MMLogger._instance_dict.clear()  # its handlers hold the captured stderr of an earlier test
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, 'argv', [TOOL, *arguments])
     try:

@@ -57,5 +57,3 @@ def test_crop_returns_the_pixels():
 def test_whole_image_is_a_grid_of_one_window():
     grid = Grid((50, 70), None, None)
     assert len(grid) == 1 and grid.window_size == (50, 70)
-
-

@@ -1,10 +1,10 @@
 import json
 
 import pytest
+from conftest import REPO
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import REPO
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.text.bank import load_bank, parse_bank
 
@@ -34,7 +34,14 @@ def test_valid_banks_are_read_as_they_are(content):
     ]
 
 
-@given(content=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.sampled_from(['dataset', 'background', 'classes', 'name', 'words']), x)))
+@given(
+    content=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda x: (
+            st.lists(x) | st.dictionaries(st.sampled_from(['dataset', 'background', 'classes', 'name', 'words']), x)
+        ),
+    )
+)
 def test_anything_else_is_one_line(content):
     """Whatever a file holds, a fault is a `UserError` of one line."""
     try:
@@ -59,7 +66,7 @@ def with_class(**changes):
         (content(background='yes'), '"background"'),
         (content(clases=[]), '"clases"'),
         (content(classes=[*content()['classes'], content()['classes'][1]]), "'cat' is listed 2 times"),
-        (with_class(words=[]), "class 'cat' has no words; add \"words\": \\[\"cat\"\\]"),
+        (with_class(words=[]), 'class \'cat\' has no words; add "words": \\["cat"\\]'),
         (with_class(words=['cat', 'cat']), "'cat' 2 times"),
         (with_class(words=['cat', '']), "''"),
         (with_class(name=''), 'class 1 has no name'),

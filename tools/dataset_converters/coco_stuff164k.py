@@ -1,6 +1,6 @@
 """Make the label maps of COCO-Stuff (171 classes) and COCO-Object (80 and background) from COCO's raw pixel maps.
 
-    python tools/dataset_converters/coco_stuff164k.py data/coco_stuff164k
+python tools/dataset_converters/coco_stuff164k.py data/coco_stuff164k
 """
 
 import argparse

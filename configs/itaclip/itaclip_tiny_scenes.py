@@ -1,0 +1,19 @@
+"""ITACLIP on our own rendered scenes with our own small CLIP: nothing to download. A toy, for trying and testing.
+
+Run: python tools/dataset_converters/make_scenes.py && python tools/test.py configs/itaclip/itaclip_tiny_scenes.py
+"""
+
+_base_ = [
+    '../_base_/models/itaclip_vit-b-16.py',
+    '../_base_/datasets/scenes.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(arch=None, pretrained='tiny'),
+    text_bank='data/text_bank/scenes.json',
+    auxiliary='definition',
+    text_coefficient=0.05,
+    image_coefficient=0.7,
+    logit_scale=60,
+    test_cfg=dict(stride=(112, 112)),
+)
