@@ -81,6 +81,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--bfloat16', action='store_true', help='where the processor has it; changes the result')
     parser.add_argument('--minutes-between', type=float, default=4.0, help='evaluations and checkpoints')
     return parser.parse_args()
 
@@ -316,14 +317,14 @@ def train_step(model: TinyCLIP, texts: Texts, pictures: Pictures, stage: Stage, 
     captions = texts.batch([texts.caption(one, rng) for one in named])
     prompts = texts.batch(texts.prompts(rng))
     named = torch.from_numpy(named)
-    with torch.autocast('cpu', torch.bfloat16, enabled=BFLOAT16):
+    with torch.autocast('cpu', torch.bfloat16, enabled=args.bfloat16):
         cls, patches = encode_image(model.clip.visual, images)
         captions, prompts = encode_text(model.clip, captions), encode_text(model.clip, prompts)
     return [contrast(cls, captions, model.clip.logit_scale, named), *name_losses(patches, prompts, model, named)]
 
 
 def learning_rate(step: int, stage: Stage) -> float:
-    """Linear warm-up, then half a cosine down to a tenth."""
+    """Linear warm-up, then half a cosine down to a twentieth."""
     warm_up = min(200, stage.steps // 5)
     if step < warm_up:
         return stage.learning_rate * (step + 1) / warm_up
@@ -508,8 +509,6 @@ def main() -> None:
     training.run(pictures)
     log(f'{args.out}: {args.out.stat().st_size} bytes after {training.minutes:.1f} minutes')
 
-
-BFLOAT16 = bool(int(os.environ.get('BF', '0')))
 
 if __name__ == '__main__':
     args = parse_args()

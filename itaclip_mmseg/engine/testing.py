@@ -150,11 +150,12 @@ def versions() -> dict[str, str]:
 
 def print_results(results: dict, config: Config) -> None:
     """The table by class, the means, and the paper's figure beside ours."""
-    table = Table('class', 'IoU', title=f'{results["settings"]["config"]}, {results["num_images"]} images')
+    table = Table('class', 'IoU')
     table.columns[1].justify = 'right'
     for name, iou in results['classes'].items():
         table.add_row(name, '-' if iou is None else f'{iou:.1f}')
     console = Console()
+    console.print(f'{results["settings"]["config"]}, {results["num_images"]} images', highlight=False)
     console.print(table)
     console.print(
         f'mIoU {results["mIoU"]:.2f}   aAcc {results["aAcc"]:.2f}   mAcc {results["mAcc"]:.2f}', highlight=False

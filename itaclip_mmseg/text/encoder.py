@@ -75,13 +75,13 @@ class TextEncoder:
         embeddings = read_cache(cache)
         if embeddings is None:
             embeddings = self._compute(sentences)
+            unknown = [text for text, embedding in zip(texts, embeddings) if not embedding.isfinite().all()]
+            if unknown:
+                raise UserError(
+                    f"word '{unknown[0]}': the weights {self.pretrained} have no embedding for it; use other words, or "
+                    'weights with the whole vocabulary'
+                )
             write_cache(cache, embeddings)
-        unknown = [text for text, embedding in zip(texts, embeddings) if not embedding.isfinite().all()]
-        if unknown:
-            raise UserError(
-                f"word '{unknown[0]}': the weights {self.pretrained} have no embedding for it; use other words, or "
-                'weights with the whole vocabulary'
-            )
         return embeddings
 
     def _compute(self, sentences: list[str]) -> Tensor:
