@@ -18,11 +18,8 @@ class MixedSizeDataPreProcessor(SegDataPreProcessor):
         """Move to the device, order the channels as RGB, normalise; see MMSegmentation's docstring."""
         if training:
             raise NotImplementedError('training-free: there is nothing to train')
-        data = self.cast_data(data)
-        images = [self._normalise(image) for image in data['inputs']]
+        one_image = super().forward  # MMSegmentation's own steps, which differ in name between its two distributions
+        images = [one_image(dict(inputs=[image]))['inputs'][0] for image in data['inputs']]
         equal = len({image.shape for image in images}) == 1
-        return dict(inputs=torch.stack(images) if equal else images, data_samples=data.get('data_samples'))
-
-    def _normalise(self, image: torch.Tensor) -> torch.Tensor:
-        image = image[[2, 1, 0]] if self._channel_conversion else image
-        return (image.float() - self.mean) / self.std if self._enable_normalize else image.float()
+        samples = self.cast_data(data.get('data_samples'))
+        return dict(inputs=torch.stack(images) if equal else images, data_samples=samples)
