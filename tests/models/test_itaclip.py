@@ -5,6 +5,7 @@ from conftest import REPO
 from golden import tiny_clip
 from mmcv.transforms import Compose
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
 
 from itaclip_mmseg.errors import UserError
@@ -94,6 +95,7 @@ def test_batches_do_not_change_results(build_model, window_batch_size):
 
 def test_real_photographs_equal_the_authors(build_model, golden, samples):
     """From file to label map: decoding, resizing, normalising and all stages."""
+    init_default_scope('mmseg')
     config = Config.fromfile(REPO / 'configs/itaclip/itaclip_vit-b-16_voc21.py')
     pipeline = Compose([step for step in config.test_dataloader.dataset.pipeline if step.type != 'LoadAnnotations'])
     settings = VOC | dict(pamr=PAMR, prob_threshold=0.1, area_threshold=0.1)
