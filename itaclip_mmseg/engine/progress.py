@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 from mmengine.dist import is_main_process
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 SECONDS_BETWEEN_LINES = 30
@@ -30,8 +31,6 @@ class ProgressBar:
         if not self.silent and sys.stderr.isatty():
             columns = [TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn()]
             columns += [TimeElapsedColumn(), TextColumn('left'), TimeRemainingColumn()]
-            from rich.console import Console
-
             self.bar = Progress(*columns, console=Console(stderr=True))
             self.task = self.bar.add_task(name, total=total, completed=done)
 
