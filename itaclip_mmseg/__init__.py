@@ -14,5 +14,6 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
     import mmseg.models  # noqa: F401
 
 from itaclip_mmseg import datasets, engine, evaluation, models
+from itaclip_mmseg.engine.predictor import Segmenter, segment
 
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']
+__all__ = ['Segmenter', '__version__', 'datasets', 'engine', 'evaluation', 'models', 'segment']

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
+from itaclip_mmseg.engine.overlay import draw_panels
 from itaclip_mmseg.engine.progress import ProgressBar
 from itaclip_mmseg.resources import written_whole
 
@@ -36,7 +37,7 @@ class ProgressHook(Hook):
 
 @HOOKS.register_module()
 class OverlayHook(Hook):
-    """Paints truth, where there is one, and prediction over each image, side by side: `folder`/NAME.png."""
+    """Draws each image beside its truth, where there is one, and its prediction, with a legend: `folder`/NAME.png."""
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
@@ -45,8 +46,10 @@ class OverlayHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict | None, outputs: Sequence[SegDataSample]
     ) -> None:
         """Paint a batch."""
+        meta = runner.test_dataloader.dataset.metainfo
         for sample in outputs:
             image = mmcv.imread(sample.img_path, channel_order='rgb')
-            name = Path(sample.img_path).stem
-            with written_whole(self.folder / f'{name}.png') as temporary:
-                runner.visualizer.add_datasample(name, image, sample.cpu(), out_file=str(temporary))
+            maps = dict(truth=sample.get('gt_sem_seg'), prediction=sample.pred_sem_seg)
+            maps = {title: one.data[0].cpu().numpy() for title, one in maps.items() if one is not None}
+            with written_whole(self.folder / f'{Path(sample.img_path).stem}.png') as temporary:
+                draw_panels(image, maps, meta['classes'], meta['palette']).save(temporary)

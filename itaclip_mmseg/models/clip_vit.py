@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.models.attention import last_block, neighbourhood_prior, plain_block
 from itaclip_mmseg.models.settings import LastBlock
+from itaclip_mmseg.models.views import NUM_VIEWS
 from itaclip_mmseg.models.weights import load_clip
 
 PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
@@ -136,3 +137,18 @@ class CLIPVisionBackbone(BaseModule):
     def train(self, mode: bool = True) -> 'CLIPVisionBackbone':
         """Training-free: the weights stay frozen and in evaluation mode."""
         return super().train(False)
+
+    def views_a_pass(self, views: Tensor) -> int:
+        """How many views, W x 3 x H x W, to encode at once where the config does not say.
+
+        On a CPU a batch that fits its cache beats a large one: the five views of one window. On a GPU as many as half
+        the free memory holds; a view takes a dozen activations of its tokens and, in the last block, three maps a head.
+        """
+        if views.device.type != 'cuda':
+            return NUM_VIEWS
+        rows, columns = self.patch_grid(*views.shape[-2:])
+        length, weight = 1 + rows * columns, self.visual.proj
+        heads = self.blocks[-1].attn.num_heads
+        bytes_a_view = (12 * length * len(weight) + 3 * heads * length**2) * weight.element_size()
+        free, _ = torch.cuda.mem_get_info(views.device)
+        return max(NUM_VIEWS, min(free // 2 // bytes_a_view, 64 * NUM_VIEWS))

@@ -1,6 +1,7 @@
 """ITACLIP (arXiv 2411.12044): training-free open-vocabulary segmentation with CLIP."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from mmengine.structures import PixelData
@@ -9,14 +10,14 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from itaclip_mmseg.engine.overlay import distinct_colours
 from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.models.clip_vit import CLIPVisionBackbone
 from itaclip_mmseg.models.pamr import refine
 from itaclip_mmseg.models.postprocess import postprocess
 from itaclip_mmseg.models.settings import Pamr, Settings, check_window, is_count
 from itaclip_mmseg.models.sliding import Grid
 from itaclip_mmseg.models.views import NUM_VIEWS, fold_views, image_engineering, mix
-from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.text.bank import TextBank, load_bank
 from itaclip_mmseg.text.encoder import TextEncoder
 
 
@@ -28,7 +29,7 @@ class ITACLIP(BaseSegmentor):
 
     Args:
         backbone: config of the vision encoder, see `CLIPVisionBackbone`.
-        text_bank: path of a text bank, see `itaclip_mmseg.text.bank`.
+        text_bank: path of a text bank, or a bank, see `itaclip_mmseg.text.bank`.
         auxiliary: kind of auxiliary text, 'definition' or 'synonym', or None.
         text_coefficient: alpha, share of the auxiliary text in a query, 0 to 1.
         image_coefficient: lambda, share of the first category of views in the logits, 0 to 1.
@@ -40,6 +41,7 @@ class ITACLIP(BaseSegmentor):
         closing_kernel: side in pixels of the square that closes the label map; None for off.
         window_batch_size: views a forward pass; None chooses by device and memory. Results do not depend on it.
         test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole').
+        train_cfg, pretrained: MMSegmentation's `init_model` sets them, to None; the weights are the backbone's.
 
     Raises:
         UserError: a setting, the bank or the weights do not fit; all settings are checked before weights are read.
@@ -48,7 +50,7 @@ class ITACLIP(BaseSegmentor):
     def __init__(
         self,
         backbone: dict,
-        text_bank: str,
+        text_bank: str | TextBank,
         auxiliary: str | None = 'definition',
         text_coefficient: float = 0.05,
         image_coefficient: float = 0.7,
@@ -61,7 +63,8 @@ class ITACLIP(BaseSegmentor):
         window_batch_size: int | None = None,
         data_preprocessor: dict | None = None,
         test_cfg: dict | None = None,
-        train_cfg: dict | None = None,
+        train_cfg: None = None,
+        pretrained: None = None,
         init_cfg: dict | None = None,
     ) -> None:
         # Built here, in MMSegmentation's registry: MMEngine would look in its own unless a runner has set the scope.
@@ -76,7 +79,7 @@ class ITACLIP(BaseSegmentor):
                 f'window_batch_size={window_batch_size!r}: not possible; allowed: None, whole numbers from 1'
             )
         self.window_batch_size = window_batch_size
-        settings = dict(
+        settings = Settings(
             auxiliary=auxiliary,
             text_coefficient=text_coefficient,
             image_coefficient=image_coefficient,
@@ -87,12 +90,11 @@ class ITACLIP(BaseSegmentor):
             area_threshold=area_threshold,
             closing_kernel=closing_kernel,
         )
-        Settings(**settings)
-        self.bank = load_bank(text_bank)
+        self.bank = text_bank if isinstance(text_bank, TextBank) else load_bank(text_bank)
         if not self.bank.background and (prob_threshold or area_threshold is not None):
             raise UserError(f'{self.bank.path}: has no background, so prob_threshold and area_threshold must be None')
         self.backbone = MODELS.build(backbone)
-        self.settings = Settings(**settings, last_block=self.backbone.last_block)
+        self.settings = replace(settings, last_block=self.backbone.last_block)
         encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
         queries = encoder.encode_bank(self.bank, auxiliary)
         self.register_buffer('queries', queries.mix(text_coefficient), persistent=False)  # Q x D
@@ -144,7 +146,7 @@ class ITACLIP(BaseSegmentor):
 
     def encode_windows(self, windows: Tensor) -> Tensor:
         """Fields of windows W x 3 x h x w, a few windows at a time, so that only their views are held."""
-        batch = self.window_batch_size or views_a_pass(self.backbone, windows)
+        batch = self.window_batch_size or self.backbone.views_a_pass(windows)
         chunk = max(batch // (NUM_VIEWS if self.settings.image_engineering else 1), 1)
         return torch.cat([self.encode_views(part, batch) for part in windows.split(chunk)], dim=1)
 
@@ -173,6 +175,16 @@ class ITACLIP(BaseSegmentor):
         """MMSegmentation's mode='tensor'; see `encode_decode`."""
         return self.encode_decode(inputs, data_samples or [SegDataSample() for _ in inputs])
 
+    @property
+    def dataset_meta(self) -> dict:
+        """Class names and colours, as MMSegmentation's visualizer and inference functions ask a model for them."""
+        names = [entry.name for entry in self.bank.classes]
+        return dict(classes=names, palette=distinct_colours(len(names)))
+
+    @dataset_meta.setter
+    def dataset_meta(self, value: dict) -> None:
+        """Ignored: MMSegInferencer gives every model without a checkpoint the classes of Cityscapes."""
+
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict:
         """There is none."""
         raise NotImplementedError('training-free: no loss')
@@ -181,19 +193,3 @@ class ITACLIP(BaseSegmentor):
 def original_size(image: Tensor, sample: SegDataSample) -> tuple[int, int]:
     """Height and width of the image before resizing, as far as the sample knows it."""
     return tuple(sample.metainfo.get('ori_shape', image.shape[-2:])[:2])
-
-
-def views_a_pass(backbone: CLIPVisionBackbone, windows: Tensor) -> int:
-    """How many views go through the backbone at once where the config does not say.
-
-    On a CPU a batch that fits its cache beats a large one: the five views of one window. On a GPU as many as half the
-    free memory holds; a view takes a dozen activations of its tokens and, in the last block, three maps a head.
-    """
-    if windows.device.type != 'cuda':
-        return NUM_VIEWS
-    rows, columns = backbone.patch_grid(*windows.shape[-2:])
-    length, weight = 1 + rows * columns, backbone.visual.proj
-    heads = backbone.blocks[-1].attn.num_heads
-    bytes_a_view = (12 * length * len(weight) + 3 * heads * length**2) * weight.element_size()
-    free, _ = torch.cuda.mem_get_info(windows.device)
-    return max(NUM_VIEWS, min(free // 2 // bytes_a_view, 64 * NUM_VIEWS))

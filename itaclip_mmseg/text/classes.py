@@ -1,0 +1,57 @@
+"""Class lists as people write them, made into text banks."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from itaclip_mmseg.errors import UserError
+from itaclip_mmseg.text.bank import TextBank, load_bank, parse_bank
+
+ClassList = str | os.PathLike | Sequence[str] | Mapping[str, str | Sequence[str]] | TextBank
+
+
+def bank_of(classes: ClassList) -> TextBank:
+    """A text bank of whatever names classes.
+
+    Args:
+        classes: one of
+
+            - 'a dog; grass; sky = sky, clouds': classes between semicolons, other query words behind '=', and, for all
+              classes or none, a definition behind ':'
+            - a list of such entries
+            - a dict from class names to their query words
+            - the path of a bank (.json), or a bank
+
+    A first class of the name 'background' is the background: it takes no definition.
+
+    Raises:
+        UserError: no class, an empty name, a class given twice, an unreadable bank.
+    """
+    if isinstance(classes, TextBank):
+        return classes
+    if isinstance(classes, os.PathLike) or (isinstance(classes, str) and classes.endswith('.json')):
+        return load_bank(classes)
+    if isinstance(classes, Mapping):
+        entries = [dict(name=name, words=split(words)) for name, words in classes.items()]
+    else:
+        parts = classes.split(';') if isinstance(classes, str) else classes
+        entries = [parse_entry(part) for part in parts if part.strip()]
+    if not entries:
+        raise UserError("classes: none given; write 'a dog; grass; sky = sky, clouds'")
+    background = entries[0]['name'] == 'background'
+    return parse_bank(dict(dataset='classes', background=background, classes=entries), 'classes')
+
+
+def parse_entry(text: str) -> dict:
+    """'sky = sky, clouds: what lies above the horizon' as a bank's class; see `bank_of`."""
+    left, _, definition = text.partition(':')
+    name, _, words = left.partition('=')
+    if not name.strip():
+        raise UserError(f"classes: '{text.strip()}' has no name; write 'name', or 'name = word, word'")
+    entry = dict(name=name.strip(), words=split(words) or [name.strip()])
+    return entry | dict(definition=definition.strip()) if definition.strip() else entry
+
+
+def split(words: str | Sequence[str]) -> list[str]:
+    """Words between commas, blanks around them removed."""
+    parts = words.split(',') if isinstance(words, str) else words
+    return [word.strip() for word in parts if word.strip()]
