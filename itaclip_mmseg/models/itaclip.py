@@ -40,7 +40,8 @@ class ITACLIP(BaseSegmentor):
         area_threshold: foreground classes with at most this share of the foreground's area are dropped; None for off.
         closing_kernel: side in pixels of the square that closes the label map; None for off.
         window_batch_size: views a forward pass; None chooses by device and memory. Results do not depend on it.
-        test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole').
+        test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'). With pad_windows=True
+            windows are zero-padded to whole patches (ClearCLIP); else a rest at the right and bottom is dropped.
         train_cfg, pretrained: MMSegmentation's `init_model` sets them, to None; the weights are the backbone's.
 
     Raises:
@@ -74,6 +75,7 @@ class ITACLIP(BaseSegmentor):
         slide = test_cfg['mode'] == 'slide'
         self.crop_size = tuple(test_cfg['crop_size']) if slide else None
         self.stride = tuple(test_cfg['stride']) if slide else None
+        self.pad_windows = test_cfg.get('pad_windows', False)
         if window_batch_size is not None and not is_count(window_batch_size):
             raise UserError(
                 f'window_batch_size={window_batch_size!r}: not possible; allowed: None, whole numbers from 1'
@@ -114,7 +116,7 @@ class ITACLIP(BaseSegmentor):
             The samples with `seg_logits` (scores, C x H x W in [0, 1]) and `pred_sem_seg` (labels, 1 x H x W).
         """
         samples = [SegDataSample() for _ in inputs] if data_samples is None else data_samples
-        grids = [Grid(image.shape[-2:], self.crop_size, self.stride) for image in inputs]
+        grids = [self.grid(image) for image in inputs]
         for image, grid, field, sample in zip(inputs, grids, self.encode(inputs, grids), samples):
             logits = mix(field, self.settings.image_coefficient)  # W x Q x rows x columns
             logits = grid.merge(logits, original_size(image, sample))  # Q x H x W
@@ -123,6 +125,11 @@ class ITACLIP(BaseSegmentor):
             scores, labels = postprocess(logits, self.query_classes, self.settings)  # C x H x W, H x W
             sample.set_data(dict(seg_logits=PixelData(data=scores), pred_sem_seg=PixelData(data=labels[None])))
         return samples
+
+    def grid(self, image: Tensor) -> Grid:
+        """The windows of an image 3 x H x W."""
+        multiple = self.backbone.patch_size if self.pad_windows else (1, 1)
+        return Grid(image.shape[-2:], self.crop_size, self.stride, multiple)
 
     def encode(self, images: Sequence[Tensor], grids: Sequence[Grid]) -> list[Tensor]:
         """The costly half: all windows of all images through the backbone, windows of one size together.
@@ -165,7 +172,7 @@ class ITACLIP(BaseSegmentor):
 
     def encode_decode(self, inputs: Tensor | list[Tensor], batch_data_samples: list[SegDataSample]) -> list[Tensor]:
         """Query logits of each image before refinement, Q x H x W at its original size."""
-        grids = [Grid(image.shape[-2:], self.crop_size, self.stride) for image in inputs]
+        grids = [self.grid(image) for image in inputs]
         return [
             grid.merge(mix(fields, self.settings.image_coefficient), original_size(image, sample))
             for image, grid, fields, sample in zip(inputs, grids, self.encode(inputs, grids), batch_data_samples)

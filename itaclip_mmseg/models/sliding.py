@@ -15,23 +15,29 @@ class Grid:
         image_size: height and width in pixels.
         crop_size: height and width of a window; None for one window that is the image.
         stride: vertical and horizontal distance of windows; None as above.
+        multiple: windows are zero-padded on both sides to multiples of this, as ClearCLIP does it; (1, 1) for none.
     """
 
     def __init__(
-        self, image_size: tuple[int, int], crop_size: tuple[int, int] | None, stride: tuple[int, int] | None
+        self,
+        image_size: tuple[int, int],
+        crop_size: tuple[int, int] | None,
+        stride: tuple[int, int] | None,
+        multiple: tuple[int, int] = (1, 1),
     ) -> None:
         self.image_size = tuple(image_size)
         self.window_size = tuple(min(pair) for pair in zip(image_size, crop_size or image_size))
         self.tops, self.lefts = (starts(*axis) for axis in zip(image_size, self.window_size, stride or image_size))
+        self.padding = tuple(margins(*axis) for axis in zip(self.window_size, multiple))  # before and after, by axis
 
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)
 
     def crop(self, image: Tensor) -> Tensor:
-        """Windows W x 3 x h x w of an image 3 x H x W, row by row."""
+        """Windows W x 3 x h x w of an image 3 x H x W, row by row, padded."""
         height, width = self.window_size
         windows = [image[:, top : top + height, left : left + width] for top in self.tops for left in self.lefts]
-        return torch.stack(windows)
+        return F.pad(torch.stack(windows), (*self.padding[1], *self.padding[0]))
 
     def merge(self, fields: Tensor, size: tuple[int, int]) -> Tensor:
         """Merge window-level logits: upsample each to its window, add up, divide by the cover, resize.
@@ -47,8 +53,12 @@ class Grid:
             Q x height x width.
         """
         rows, columns = fields.shape[-2:]
-        vertical = merge_matrix(self.tops, self.window_size[0], rows, self.image_size[0], size[0]).to(fields)
-        horizontal = merge_matrix(self.lefts, self.window_size[1], columns, self.image_size[1], size[1]).to(fields)
+        upsample = [
+            interpolation_matrix(patches, before + window + after)[before : before + window]
+            for patches, window, (before, after) in zip((rows, columns), self.window_size, self.padding)
+        ]
+        vertical = merge_matrix(self.tops, upsample[0], self.image_size[0], size[0]).to(fields)
+        horizontal = merge_matrix(self.lefts, upsample[1], self.image_size[1], size[1]).to(fields)
         # W x Q x rows x columns -> Q x (window rows x rows) x (window columns x columns)
         canvas = fields.unflatten(0, (len(self.tops), len(self.lefts))).permute(2, 0, 3, 1, 4)
         return vertical @ canvas.flatten(3).flatten(1, 2) @ horizontal.mT
@@ -60,9 +70,21 @@ def starts(length: int, window: int, stride: int) -> list[int]:
     return [min(index * stride, length - window) for index in range(count)]
 
 
-def merge_matrix(begins: list[int], window: int, patches: int, length: int, out_length: int) -> Tensor:
-    """The matrix, out_length x (windows * patches), that merges fields along one axis; see `Grid.merge`."""
-    upsample = interpolation_matrix(patches, window)
+def margins(length: int, multiple: int) -> tuple[int, int]:
+    """Pixels to add before and after, the smaller half before, for a length that is a multiple."""
+    missing = -length % multiple
+    return missing // 2, missing - missing // 2
+
+
+def merge_matrix(begins: list[int], upsample: Tensor, length: int, out_length: int) -> Tensor:
+    """The matrix, out_length x (windows * patches), that merges fields along one axis; see `Grid.merge`.
+
+    Args:
+        begins: first pixels of the windows.
+        upsample: from the patches of a window to its pixels, window x patches.
+        length, out_length: of the image before and after resizing.
+    """
+    window, patches = upsample.shape
     canvas = torch.zeros(length, len(begins), patches)
     cover = torch.zeros(length, 1)
     for index, begin in enumerate(begins):

@@ -1,11 +1,5 @@
 """ADE20K validation, 150 classes: 2,000 images."""
 
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 336), keep_ratio=True),
-    dict(type='LoadAnnotations'),  # after Resize: the truth keeps its size
-    dict(type='PackSegInputs'),
-]
 test_dataloader = dict(
     batch_size=1,
     num_workers=2,
@@ -15,7 +9,6 @@ test_dataloader = dict(
         type='ADE20KDataset',
         data_root='data/ade/ADEChallengeData2016',
         data_prefix=dict(img_path='images/validation', seg_map_path='annotations/validation'),
-        pipeline=test_pipeline,
     ),
 )
 test_evaluator = dict(type='ExactIoUMetric')

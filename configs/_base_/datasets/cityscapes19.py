@@ -1,11 +1,5 @@
 """Cityscapes val, 19 classes: 500 images."""
 
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 560), keep_ratio=True),
-    dict(type='LoadAnnotations'),  # after Resize: the truth keeps its size
-    dict(type='PackSegInputs'),
-]
 test_dataloader = dict(
     batch_size=1,
     num_workers=2,
@@ -15,7 +9,6 @@ test_dataloader = dict(
         type='CityscapesDataset',
         data_root='data/cityscapes',
         data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
-        pipeline=test_pipeline,
     ),
 )
 test_evaluator = dict(type='ExactIoUMetric')

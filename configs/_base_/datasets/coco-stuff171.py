@@ -1,11 +1,5 @@
 """COCO-Stuff164k, 171 classes, COCO val2017: 5,000 images."""
 
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 448), keep_ratio=True),
-    dict(type='LoadAnnotations'),  # after Resize: the truth keeps its size
-    dict(type='PackSegInputs'),
-]
 test_dataloader = dict(
     batch_size=1,
     num_workers=2,
@@ -15,7 +9,6 @@ test_dataloader = dict(
         type='COCOStuffDataset',
         data_root='data/coco_stuff164k',
         data_prefix=dict(img_path='images/val2017', seg_map_path='annotations/val2017'),
-        pipeline=test_pipeline,
     ),
 )
 test_evaluator = dict(type='ExactIoUMetric')

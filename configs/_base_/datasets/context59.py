@@ -1,11 +1,5 @@
 """Pascal Context val, the 59 classes, background ignored: 5,105 images."""
 
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 336), keep_ratio=True),
-    dict(type='LoadAnnotations'),  # after Resize: the truth keeps its size
-    dict(type='PackSegInputs'),
-]
 test_dataloader = dict(
     batch_size=1,
     num_workers=2,
@@ -16,7 +10,6 @@ test_dataloader = dict(
         data_root='data/VOCdevkit/VOC2010',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassContext'),
         ann_file='ImageSets/SegmentationContext/val.txt',
-        pipeline=test_pipeline,
     ),
 )
 test_evaluator = dict(type='ExactIoUMetric')

@@ -1,11 +1,5 @@
 """Our own rendered scenes: 12 or more objects and background, 50 images (tools/dataset_converters/make_scenes.py)."""
 
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(2048, 336), keep_ratio=True),
-    dict(type='LoadAnnotations'),  # after Resize: the truth keeps its size
-    dict(type='PackSegInputs'),
-]
 test_dataloader = dict(
     batch_size=1,
     num_workers=0,
@@ -15,7 +9,6 @@ test_dataloader = dict(
         data_root='data/scenes',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
         ann_file='ImageSets/Segmentation/val.txt',
-        pipeline=test_pipeline,
     ),
 )
 test_evaluator = dict(type='ExactIoUMetric')

@@ -1,0 +1,17 @@
+"""NACLIP on COCO-Object, 80 objects and background, in ITACLIP's protocol: short side 336, window 224, stride 28.
+
+Run: python tools/test.py configs/naclip/naclip_vit-b-16_coco-object_itaclip-protocol.py
+"""
+
+_base_ = [
+    '../_base_/models/naclip_vit-b-16.py',
+    '../_base_/datasets/coco-object.py',
+    '../_base_/pipelines/short_side_336.py',
+    '../_base_/default_runtime.py',
+]
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+model = dict(
+    text_bank='data/text_bank/sclip_coco-object.json',
+    prob_threshold=0.1,
+    test_cfg=dict(mode='slide', crop_size=(224, 224), stride=(28, 28)),
+)
