@@ -9,7 +9,9 @@ from mmseg.registry import DATASETS
 from itaclip_mmseg.datasets.checks import dataset_classes
 from itaclip_mmseg.text.bank import load_bank
 
-CONFIGS = sorted((REPO / 'configs/itaclip').glob('*.py'))
+CONFIGS = sorted(path for path in (REPO / 'configs').glob('*/*.py') if path.parent.name != '_base_')
+METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip')
+SECOND = [path for path in CONFIGS if path.stem.endswith('_itaclip-protocol')]
 # short side, lambda, alpha, texts, logit scale, prob_threshold, area_threshold, the paper's mIoU
 PROTOCOL = {
     'voc21': (336, 0.7, 0.05, 'definition', 60, 0.1, 0.1, 67.9),
@@ -34,7 +36,7 @@ def test_settings_are_the_papers(name):
 
 
 def test_there_are_configs():
-    assert len(CONFIGS) >= 11
+    assert len(CONFIGS) == 11 + 2 * 8 * len(METHODS) and len(SECOND) == 8 * len(METHODS)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -44,9 +46,45 @@ def test_banks_fit_their_data_sets(path):
     dataset = config.test_dataloader.dataset
     assert DATASETS.get(dataset.type) is not None
     load_bank(REPO / config.model.text_bank).check_classes(dataset_classes(dataset))
+    if path in SECOND:
+        return
     (row,) = (line for line in (path.parent / 'README.md').read_text().splitlines() if f'| {path.name} |' in line)
     figure = str(config.paper.mIoU) if 'paper' in config else '-'
-    assert row.split('|')[7].strip() == figure
+    assert figure in [cell.strip() for cell in row.split('|')]
+
+
+@pytest.mark.parametrize('path', SECOND, ids=lambda path: path.stem)
+def test_the_second_setting_differs_in_protocol_alone(path):
+    """ITACLIP's short side, window and stride; words, thresholds and post-processing are the method's."""
+    second = Config.fromfile(path)
+    first = Config.fromfile(path.with_name(path.name.replace('_itaclip-protocol', '')))
+    dataset = path.stem.removesuffix('_itaclip-protocol').split('_')[-1]
+    itaclip = Config.fromfile(REPO / f'configs/itaclip/itaclip_vit-b-16_{dataset}.py')
+    assert second.test_dataloader == itaclip.test_dataloader
+    window = itaclip.model.test_cfg.to_dict()
+    assert window.items() <= second.model.pop('test_cfg').items()
+    first.model.pop('test_cfg')
+    assert second.model == first.model
+
+
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('naclip/naclip_vit-b-16_voc21', (336, 'whole', None, None, 40, 0.1, None)),
+        ('naclip/naclip_vit-b-16_cityscapes19', (560, 'slide', (224, 224), (112, 112), 40, None, None)),
+        ('sclip/sclip_vit-b-16_voc21', (336, 'slide', (224, 224), (112, 112), 65, 0.1, 0.1)),
+        ('sclip/sclip_vit-b-16_coco-stuff171', (448, 'slide', (224, 224), (112, 112), 40, None, None)),
+        ('clearclip/clearclip_vit-b-16_coco-object', (448, 'slide', (448, 448), (224, 224), 50, 0.4, None)),
+        ('clearclip/clearclip_vit-b-16_cityscapes19', (448, 'slide', (224, 224), (224, 224), 50, None, None)),
+    ],
+)
+def test_methods_keep_their_own_protocol(name, expected):
+    """Rows of the table of settings in the methods' own configs."""
+    config = Config.fromfile(REPO / f'configs/{name}.py')
+    model, window = config.model, config.model.test_cfg
+    found = (config.test_pipeline[1].scale[1], window.mode, window.get('crop_size'), window.get('stride'))
+    found += (model.logit_scale, model.get('prob_threshold'), model.get('area_threshold'))
+    assert found == expected
 
 
 def test_metafile_has_every_figure_of_the_paper():
