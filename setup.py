@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-MIM = ('configs', 'tools', 'data/text_bank', 'model-index.yml')
+MIM = ('configs', 'tools', 'data/text_bank', 'data/paper', 'model-index.yml')
 
 
 class BuildWithMim(build_py):

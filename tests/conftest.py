@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 from golden import tiny_clip
+from PIL import Image
 
 REPO = Path(__file__).parents[1]
 SAMPLES = REPO.parent / 'shared' / 'data'
+SMALL_VOC = ('one', 'two', 'three')  # images of `small_voc`
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -78,3 +80,19 @@ def samples() -> Path:
     if not SAMPLES.is_dir():
         pytest.skip(f'the real samples are absent ({SAMPLES})')
     return SAMPLES
+
+
+@pytest.fixture(scope='session')
+def small_voc(tmp_path_factory):
+    """Three small pictures of different sizes in the layout of Pascal VOC, with label maps."""
+    root = tmp_path_factory.mktemp('voc')
+    random = np.random.RandomState(0)
+    for folder in ('JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation'):
+        (root / folder).mkdir(parents=True)
+    for name, size in zip(SMALL_VOC, ((90, 120), (120, 80), (100, 100)), strict=True):
+        blocks = random.randint(0, 255, size=(4, 5, 3)).astype(np.uint8)
+        Image.fromarray(blocks).resize(size[::-1], Image.BICUBIC).save(root / f'JPEGImages/{name}.jpg')
+        labels = random.choice([0, 1, 15, 255], size=(4, 5)).astype(np.uint8)
+        Image.fromarray(labels).resize(size[::-1], Image.NEAREST).save(root / f'SegmentationClass/{name}.png')
+    (root / 'ImageSets/Segmentation/val.txt').write_text('\n'.join(SMALL_VOC) + '\n')
+    return root

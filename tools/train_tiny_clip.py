@@ -10,9 +10,8 @@ so that patches come to mean what lies in them). Killed and started again, it go
 import argparse
 import functools
 import json
+import math
 import os
-import shlex
-import sys
 import time
 from collections.abc import Sequence
 from multiprocessing import get_context
@@ -31,7 +30,7 @@ from torchvision.transforms.v2 import functional as vision
 from itaclip_mmseg.datasets.scenes import BACKGROUNDS, LABEL_OF_NAME, NAMES, render_names, visible_names
 from itaclip_mmseg.engine.progress import ProgressBar
 from itaclip_mmseg.errors import UserError, run
-from itaclip_mmseg.models.attention import last_block, output, plain_block, project
+from itaclip_mmseg.models.attention import last_blocks, output, plain_block, project
 from itaclip_mmseg.models.settings import LastBlock
 from itaclip_mmseg.text.bank import TextBank, load_bank
 
@@ -74,7 +73,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--text-bank', default='data/text_bank/scenes.json')
     parser.add_argument('--cache-dir', type=Path, default=Path.home() / '.cache' / 'itaclip_mmseg' / 'tiny_clip')
     parser.add_argument('--scenes', type=int, default=12000, help='drawn beforehand (default: %(default)s)')
-    parser.add_argument('--steps', type=int, nargs=2, default=(3000, 900), help='at 112 and at 224 pixels')
+    parser.add_argument('--steps', type=int, nargs=2, default=(3000, 1400), help='at 112 and at 224 pixels')
     parser.add_argument('--patch-weight', type=float, default=1.0, help='of the loss over names and patches')
     parser.add_argument(
         '--cover-weight', type=float, default=0.0, help='of the loss that each patch is something named'
@@ -333,7 +332,7 @@ def learning_rate(step: int, stage: Stage) -> float:
     if step < warm_up:
         return stage.learning_rate * (step + 1) / warm_up
     progress = (step - warm_up) / max(stage.steps - warm_up, 1)
-    return stage.learning_rate * (0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * progress)))
+    return stage.learning_rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def make_optimizer(model: nn.Module) -> torch.optim.AdamW:
@@ -391,8 +390,9 @@ def evaluate(model: TinyCLIP, texts: Texts, size: int) -> str:
     images, truth = evaluation_scenes(size)
     inputs = block_inputs(visual, images)
     figures = []
-    for kind, settings in KINDS.items():
-        tokens = project_out(visual, last_block(visual.transformer.resblocks, inputs, settings, None)[:, 1:])
+    outputs = last_blocks(visual.transformer.resblocks, inputs, list(KINDS.values()), {})
+    for kind, x in zip(KINDS, outputs):
+        tokens = project_out(visual, x[:, 1:])
         field = (tokens @ queries.T).mT.unflatten(-1, (size // 16, size // 16))
         scores = F.interpolate(field, size=truth.shape[-2:], mode='bilinear').mul(60).softmax(dim=1)
         figures.append(f'{kind} {mean_iou(label_of_name[scores.argmax(dim=1)], truth):.1f}')
@@ -410,6 +410,13 @@ def mean_iou(labels: Tensor, truth: Tensor) -> float:
 def log(message: str) -> None:
     """A line with the time of day."""
     print(f'{time.strftime("%H:%M:%S")} {message}', flush=True)
+
+
+def command() -> str:
+    """The call that makes these weights, without the paths of a machine."""
+    parts = ['--seed', args.seed, '--scenes', args.scenes, '--steps', *args.steps]
+    parts += ['--patch-weight', args.patch_weight, '--cover-weight', args.cover_weight]
+    return ' '.join(map(str, ['python tools/train_tiny_clip.py', *parts, *['--bfloat16'] * args.bfloat16]))
 
 
 class Training:
@@ -491,7 +498,7 @@ class Training:
         shipped.load_state_dict(enlarge_positions(self.model.state_dict(), self.stages[-1].size))
         metadata = dict(
             seed=args.seed,
-            command=shlex.join(['python', 'tools/train_tiny_clip.py', *sys.argv[1:]]),
+            command=command(),
             steps=json.dumps([stage.steps for stage in self.stages[: self.stage]] + [self.step]),
             minutes=f'{self.minutes:.1f}',
             patch_miou=result,
@@ -500,6 +507,8 @@ class Training:
 
 
 def main() -> None:
+    if min(args.steps) < 1:
+        raise UserError(f'--steps {args.steps[0]} {args.steps[1]}: each must be at least 1')
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)  # a third faster: the optimiser's averages of rare words sink that low
     stages = (

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
+from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.engine.overlay import draw_panels
 from itaclip_mmseg.engine.progress import ProgressBar
 from itaclip_mmseg.resources import written_whole
@@ -20,8 +21,9 @@ class ProgressHook(Hook):
     """Shows how many images are done and the time left."""
 
     def before_test(self, runner: Runner) -> None:
-        """Start at nought."""
-        self.bar = ProgressBar('images', len(runner.test_dataloader.dataset))
+        """Start where an earlier run was killed."""
+        earlier = len(runner.test_evaluator.metrics[0].earlier)
+        self.bar = ProgressBar('images', earlier + len(runner.test_dataloader.dataset), earlier)
         self.bar.__enter__()
 
     def after_test_iter(
@@ -53,3 +55,19 @@ class OverlayHook(Hook):
             maps = {title: one.data[0].cpu().numpy() for title, one in maps.items() if one is not None}
             with written_whole(self.folder / f'{Path(sample.img_path).stem}.png') as temporary:
                 draw_panels(image, maps, meta['classes'], meta['palette']).save(temporary)
+
+
+@HOOKS.register_module()
+class JournalHook(Hook):
+    """Writes down what is counted, after everything else that is done with an image."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None, outputs: Sequence[SegDataSample]
+    ) -> None:
+        """Write a batch."""
+        self.journal.append(runner.test_evaluator.metrics[0].results[-len(outputs) :])

@@ -10,6 +10,7 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image, ImageOps
+from torch import Tensor
 
 from itaclip_mmseg.engine.overlay import distinct_colours, draw_panels
 from itaclip_mmseg.engine.testing import load_config
@@ -56,6 +57,7 @@ class Segmenter:
             left out where the classes have no background, and auxiliary texts where they come without.
         options: overrides as of --cfg-options, such as {'model.backbone.pretrained': 'ViT-B-16.pt'}.
         device: 'cpu', 'cuda:1'; None takes the best there is.
+        variants: changes of settings by name, for `label_maps`.
 
     Raises:
         UserError: classes, config or weights do not fit.
@@ -67,11 +69,12 @@ class Segmenter:
         config: str = DEFAULT_CONFIG,
         options: dict | None = None,
         device: str | None = None,
+        variants: dict[str, dict] | None = None,
     ) -> None:
         config, self.bank = load_config(config, options), bank_of(classes)
         init_default_scope('mmseg')
         model = config.model
-        model.text_bank = self.bank
+        model.text_bank, model.variants = self.bank, variants
         if not self.bank.background:
             model.prob_threshold = model.area_threshold = None
         foreground = self.bank.classes[self.bank.background :]
@@ -89,7 +92,7 @@ class Segmenter:
             UserError: there is no such file, or it is no image.
         """
         rgb, data = self.load(image)
-        (sample,) = self.model.test_step(dict(inputs=[data['inputs']], data_samples=[data['data_samples']]))
+        (sample,) = self.model.test_step(data)
         return Segmentation(
             image=rgb,
             labels=sample.pred_sem_seg.data[0].cpu().numpy(),
@@ -97,8 +100,19 @@ class Segmenter:
             names=tuple(entry.name for entry in self.bank.classes),
         )
 
+    def label_maps(self, image: Picture) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The image as RGB, and its labels H x W by variant, from one encoding pass."""
+        rgb, data = self.load(image)
+        (sample,) = self.model.test_step(data)
+        return rgb, {name: labels.cpu().numpy() for name, labels in sample.variant_labels.items()}
+
+    def normalised(self, image: Picture) -> tuple[np.ndarray, Tensor]:
+        """The image as RGB, and as the model sees it: resized, normalised, 3 x h x w."""
+        rgb, data = self.load(image)
+        return rgb, self.model.data_preprocessor(data)['inputs'][0]
+
     def load(self, image: Picture) -> tuple[np.ndarray, dict]:
-        """The image as RGB, H x W x 3 uint8, and as the pipeline packs it; a file is read as a test reads it."""
+        """The image as RGB, H x W x 3 uint8, and as a batch of one; a file is read as a test reads it."""
         if isinstance(image, str | os.PathLike):
             path = os.fspath(image)
             if not os.path.isfile(path):
@@ -106,12 +120,17 @@ class Segmenter:
             bgr = mmcv.imread(path)
             if bgr is None:
                 raise UserError(f'{path}: not readable as an image; replace it')
-            return np.ascontiguousarray(bgr[..., ::-1]), self.from_file(dict(img_path=path))
+            return np.ascontiguousarray(bgr[..., ::-1]), batch_of_one(self.from_file(dict(img_path=path)))
         if isinstance(image, Image.Image):
             image = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise UserError(f'image: {image.dtype} array of shape {image.shape}; it must be uint8, H x W x 3, RGB')
-        return image, self.from_array(dict(img=np.ascontiguousarray(image[..., ::-1])))
+        return image, batch_of_one(self.from_array(dict(img=np.ascontiguousarray(image[..., ::-1]))))
+
+
+def batch_of_one(data: dict) -> dict:
+    """As a data loader would give it."""
+    return {name: [value] for name, value in data.items()}
 
 
 def segment(

@@ -1,5 +1,6 @@
 """MMEngine's runner for models without gradients, on CPUs too, with a quiet terminal."""
 
+import atexit
 import logging
 import os
 from pathlib import Path
@@ -21,10 +22,13 @@ class InferenceRunner(Runner):
 
     def setup_env(self, env_cfg: dict) -> None:
         """Also start several processes without a GPU: MMEngine's launcher insists on CUDA."""
-        if self._launcher == 'pytorch' and not torch.cuda.is_available():
+        started = torch.distributed.is_available() and torch.distributed.is_initialized()
+        if self._launcher == 'pytorch' and not torch.cuda.is_available() and not started:
             torch.distributed.init_process_group('gloo')
             torch.set_num_threads(max((os.cpu_count() or 1) // torch.distributed.get_world_size(), 1))
         super().setup_env(env_cfg)
+        if self._launcher != 'none' and not started:
+            atexit.register(torch.distributed.destroy_process_group)  # else its threads may abort a process that ends
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Only move the model: DDP refuses models without gradients, and inference has nothing to synchronise."""

@@ -1,6 +1,7 @@
 """The main job: a config in, images segmented, an IoU table and results.json out."""
 
 import argparse
+import copy
 import csv
 import json
 import platform
@@ -13,18 +14,22 @@ import numpy as np
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.registry import RUNNERS
+from mmseg.registry import DATASETS, RUNNERS
 from rich.console import Console
 from rich.table import Table
 
 import itaclip_mmseg
 from itaclip_mmseg.datasets.checks import check_files, check_folders, dataset_classes
+from itaclip_mmseg.engine.hooks import JournalHook
+from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.errors import UserError, one_line
 from itaclip_mmseg.evaluation.iou import SegmentationScores
 from itaclip_mmseg.resources import find, written_whole
 from itaclip_mmseg.text.bank import load_bank
 
+FIGURES = ('mIoU', 'aAcc', 'mAcc')
 PACKAGES = ('torch', 'torchvision', 'open_clip_torch', 'numpy')
 # MMLab's packages are installed under either name.
 MMLAB = {'mmsegmentation': 'onedl-mmsegmentation', 'mmcv': 'onedl-mmcv', 'mmengine': 'onedl-mmengine'}
@@ -56,16 +61,17 @@ def parse_options(options: Sequence[str]) -> dict:
         raise UserError(f'--cfg-options {" ".join(options)}: not readable as KEY=VALUE; check the spelling') from error
 
 
-def run_test(config: Config, show_dir: str | None = None, out_dir: str | None = None) -> dict:
+def run_test(config: Config, show_dir: str | None = None, out_dir: str | None = None, table: bool = True) -> dict:
     """Test a config; see DESIGN.md of `results.json`, which this writes into the work folder and returns.
 
     Args:
         config: an MMSegmentation config.
         show_dir: folder for overlays, or None.
         out_dir: folder for label maps, or None.
+        table: print the results.
 
     Raises:
-        UserError: something in the config or the data does not fit; nothing was written then.
+        UserError: something in the config or the data does not fit; no results were written then.
     """
     check_config(config)
     if out_dir:
@@ -74,18 +80,50 @@ def run_test(config: Config, show_dir: str | None = None, out_dir: str | None = 
         config.custom_hooks = [*config.get('custom_hooks', []), dict(type='OverlayHook', folder=show_dir)]
     if config.launcher != 'none':
         config.test_evaluator.collect_dir = str(Path(config.work_dir) / '.collect')
-    runner = build_runner(config)
-    dataset = runner.test_dataloader.dataset
-    check_files(dataset.get_data_info(index) for index in range(len(dataset)))
-    try:
-        runner.test()
-    except AssertionError as error:  # how mmcv says that an image cannot be decoded
-        raise UserError(one_line(error).removeprefix('AssertionError: ')) from error
+    init_default_scope('mmseg')
+    paths = image_paths(config)
+    key = run_key(config, show_dir, out_dir)
+    journal = Journal(Path(config.work_dir), key)
+    done = journal.read()
+    remaining = [index for index, path in enumerate(paths) if path not in done]
+    runner = build_runner(restricted(config, remaining))
+    metric = runner.test_evaluator.metrics[0]
+    metric.earlier = [done[path] for path in paths if path in done]
+    runner.register_hook(JournalHook(journal))
+    if remaining:
+        run_loop(runner)
+    else:  # killed behind its last image
+        metric.compute_metrics([])
     if not is_main_process():
         return {}
-    results = summarise(runner, config)
-    print_results(results, config)
+    results = summarise(runner, config, num_images=len(paths), run_key=key)
+    journal.remove()
+    if table:
+        print_results(results, config)
     return results
+
+
+def run_loop(runner: Runner) -> None:
+    """Test; that mmcv cannot decode an image is the user's to mend."""
+    try:
+        runner.test()
+    except AssertionError as error:  # how mmcv says it
+        raise UserError(one_line(error).removeprefix('AssertionError: ')) from error
+
+
+def image_paths(config: Config) -> list[str]:
+    """All images of the data set, after a look whether each is there with its label map."""
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+    check_files(infos)
+    return [info['img_path'] for info in infos]
+
+
+def restricted(config: Config, indices: list[int]) -> Config:
+    """The config for some of its images."""
+    config = copy.deepcopy(config)
+    config.test_dataloader.dataset.update(indices=indices, serialize_data=bool(indices))
+    return config
 
 
 def build_runner(config: Config) -> Runner:
@@ -105,14 +143,16 @@ def check_config(config: Config) -> None:
     load_bank(config.model.text_bank).check_classes(dataset_classes(dataset))
 
 
-def summarise(runner: Runner, config: Config) -> dict:
-    """Write results.json and confusion.csv (truth by prediction, pixels) into the work folder."""
-    confusion = runner.test_evaluator.metrics[0].confusion
+def summarise(runner: Runner, config: Config, **notes: object) -> dict:
+    """Write results.json and confusion.csv (truth by prediction, pixels) into the work folder.
+
+    A config with variants has its first as the result, and all of them under `variants`; `notes` are added.
+    """
+    metric, model = runner.test_evaluator.metrics[0], runner.model
     classes = [name.strip() for name in runner.test_dataloader.dataset.metainfo['classes']]
-    scores = SegmentationScores.from_confusion(confusion)
+    rows = {name: figures(confusion, classes) for name, confusion in metric.confusions.items()}
     results = dict(
-        **scores.summary(),
-        classes={name: None if np.isnan(iou) else float(iou) for name, iou in zip(classes, scores.iou)},
+        **next(iter(rows.values())),
         settings=dict(
             config=Path(config.filename).stem,
             arch=config.model.backbone.arch,
@@ -120,19 +160,30 @@ def summarise(runner: Runner, config: Config) -> dict:
             text_bank=config.model.text_bank,
             test_cfg=dict(config.model.test_cfg),
             precision=config.model.backbone.get('precision', 'fp32'),
-            **asdict(runner.model.settings),
+            **asdict(next(iter(model.variants.values()))),
         ),
         versions=versions(),
-        num_images=len(runner.test_dataloader.dataset),
+        encoded_views=metric.encoded_views,
+        **notes,
     )
+    if config.model.get('variants'):
+        results['variants'] = {name: dict(**row, settings=asdict(model.variants[name])) for name, row in rows.items()}
     folder = Path(config.work_dir)
     with written_whole(folder / 'confusion.csv') as temporary, open(temporary, 'w', newline='') as file:
         csv.writer(file).writerows(
-            [['truth', *classes], *([name, *row] for name, row in zip(classes, confusion.tolist()))]
+            [['truth', *classes], *([name, *row] for name, row in zip(classes, metric.confusion.tolist()))]
         )
     with written_whole(folder / 'results.json') as temporary:
         temporary.write_text(json.dumps(results, indent=2) + '\n')
     return results
+
+
+def figures(confusion: np.ndarray, classes: Sequence[str]) -> dict:
+    """mIoU, aAcc, mAcc and the IoU by class, in per cent; None for classes that occur nowhere."""
+    scores = SegmentationScores.from_confusion(confusion)
+    return scores.summary() | dict(
+        classes={name: None if np.isnan(iou) else float(iou) for name, iou in zip(classes, scores.iou)}
+    )
 
 
 def versions() -> dict[str, str]:
@@ -160,6 +211,20 @@ def print_results(results: dict, config: Config) -> None:
     console.print(
         f'mIoU {results["mIoU"]:.2f}   aAcc {results["aAcc"]:.2f}   mAcc {results["mAcc"]:.2f}', highlight=False
     )
+    if 'variants' in results:
+        print_variants(results['variants'], console)
     if paper := config.get('paper'):
-        console.print(f'the paper: mIoU {paper.mIoU} ({paper.source})', highlight=False)
+        console.print(f'quoted: mIoU {paper.mIoU} ({paper.source})', highlight=False)
+    if expected := config.get('expected'):
+        console.print(f'measured by us: mIoU {expected.mIoU}, give or take {expected.tolerance}', highlight=False)
     console.print(f'written to {config.work_dir}/results.json', highlight=False)
+
+
+def print_variants(variants: dict[str, dict], console: Console) -> None:
+    """A row for each variant, in the order in which they stand."""
+    table = Table('variant', *(heading for heading in FIGURES))
+    for column in table.columns[1:]:
+        column.justify = 'right'
+    for name, row in variants.items():
+        table.add_row(name, *(f'{row[heading]:.2f}' for heading in FIGURES))
+    console.print(table)

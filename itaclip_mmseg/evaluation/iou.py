@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -41,6 +42,20 @@ class SegmentationScores:
             return dict(mIoU=float(np.nanmean(self.iou)), aAcc=self.all_accuracy, mAcc=float(np.nanmean(self.accuracy)))
 
 
+class ImageCounts(NamedTuple):
+    """What is counted of an image.
+
+    Attributes:
+        image: its path, relative to the data set's folder of images.
+        views: how many were encoded for it.
+        counts: by variant, the cells of the flattened confusion matrix that are not 0, int32, and their pixels, int64.
+    """
+
+    image: str
+    views: int
+    counts: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
 def count_pixels(truth: np.ndarray, labels: np.ndarray, num_classes: int, ignore_index: int = 255) -> np.ndarray:
     """Confusion matrix C x C, truth by prediction, of label maps H x W; ignored pixels are left out."""
     valid = truth != ignore_index
@@ -50,7 +65,7 @@ def count_pixels(truth: np.ndarray, labels: np.ndarray, num_classes: int, ignore
 
 @METRICS.register_module()
 class ExactIoUMetric(BaseMetric):
-    """MMSegmentation's mIoU without its rounding, with the confusion matrix it came from.
+    """MMSegmentation's mIoU without its rounding, with the confusion matrix it came from; for each variant of a model.
 
     Each image's counts are kept apart until all processes are merged, so images that a sampler repeats to give every
     process equally many are dropped before they are counted.
@@ -66,7 +81,14 @@ class ExactIoUMetric(BaseMetric):
     def __init__(self, ignore_index: int = 255, output_dir: str | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self.ignore_index, self.output_dir = ignore_index, output_dir
-        self.confusion: np.ndarray | None = None
+        self.earlier: list[ImageCounts] = []  # of a run that was killed
+        self.confusions: dict[str, np.ndarray] = {}
+        self.encoded_views = 0
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """Pixels C x C, truth by prediction, of the first variant; after `evaluate`."""
+        return next(iter(self.confusions.values()))
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count one batch."""
@@ -75,25 +97,36 @@ class ExactIoUMetric(BaseMetric):
             if self.output_dir:
                 write_labels(labels, sample, Path(self.output_dir))
             truth = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy()
-            num_classes = len(self.dataset_meta['classes'])
             highest = truth[truth != self.ignore_index].max(initial=0)
-            if highest >= num_classes:
+            if highest >= self.num_classes:
                 raise UserError(
-                    f'{sample["seg_map_path"]}: holds label {highest}, but the data set has {num_classes} classes; '
-                    'convert the label maps (data/README.md)'
+                    f'{sample["seg_map_path"]}: holds label {highest}, but the data set has {self.num_classes} '
+                    'classes; convert the label maps (data/README.md)'
                 )
-            counts = count_pixels(truth, labels, num_classes, self.ignore_index).ravel()
-            cells = counts.nonzero()[0]  # few of C x C: thousands of images fit into memory
-            self.results.append((cells.astype(np.int32), counts[cells]))
+            variants = {name: one.cpu().numpy() for name, one in sample.get('variant_labels', {}).items()}
+            counts = {name: self.count(truth, one) for name, one in (variants or {'': labels}).items()}
+            self.results.append(ImageCounts(sample['img_path'], sample.get('encoded_views', 0), counts))
 
-    def compute_metrics(self, results: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-        """mIoU, aAcc and mAcc over all images; the confusion matrix stays in `self.confusion`."""
-        num_classes = len(self.dataset_meta['classes'])
-        self.confusion = np.zeros(num_classes**2, np.int64)
-        for cells, counts in results:
-            self.confusion[cells] += counts
-        self.confusion = self.confusion.reshape(num_classes, num_classes)
+    def count(self, truth: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The cells of the confusion matrix that are not 0: few, so thousands of images fit into memory."""
+        counts = count_pixels(truth, labels, self.num_classes, self.ignore_index).ravel()
+        cells = counts.nonzero()[0]
+        return cells.astype(np.int32), counts[cells]
+
+    def compute_metrics(self, results: list[ImageCounts]) -> dict[str, float]:
+        """mIoU, aAcc and mAcc over all images, of the first variant; all matrices stay in `self.confusions`."""
+        shape = (self.num_classes, self.num_classes)
+        self.confusions, self.encoded_views = {}, 0
+        for entry in (*self.earlier, *(ImageCounts(*one) for one in results)):  # MMEngine makes them plain tuples
+            self.encoded_views += entry.views
+            for name, (cells, counts) in entry.counts.items():
+                self.confusions.setdefault(name, np.zeros(shape, np.int64)).reshape(-1)[cells] += counts
         return SegmentationScores.from_confusion(self.confusion).summary()
+
+    @property
+    def num_classes(self) -> int:
+        """C, of the data set."""
+        return len(self.dataset_meta['classes'])
 
 
 def write_labels(labels: np.ndarray, sample: dict, folder: Path) -> None:

@@ -1,5 +1,8 @@
 """Attention of CLIP's residual blocks: the plain one, and the sums of self-self maps of ITACLIP's last block."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -39,22 +42,13 @@ def plain_block(block: nn.Module, x: Tensor) -> Tensor:
     return feed_forward(block, x)
 
 
-def attention_map(qkv: Tensor, terms: tuple[str, ...], prior: Tensor | None = None) -> Tensor:
-    """Sum over the terms of softmax(a bᵀ / sqrt(d) + prior), V x heads x (1 + L) x (1 + L); rows add up to len(terms).
-
-    A sum and not a mean: so the authors' code computes the paper's equation 4.
-    """
-    projections = dict(zip('qkv', qkv))
-    total = None
-    for term in terms:
-        if term == 'identity':
-            weights = torch.eye(qkv.shape[-2], dtype=qkv.dtype, device=qkv.device).expand(*qkv.shape[1:4], -1)
-        else:
-            left, right = (projections[letter] for letter in term)
-            scores = (left * left.shape[-1] ** -0.5) @ right.mT
-            weights = (scores if prior is None else scores + prior).softmax(dim=-1)
-        total = weights if total is None else total + weights
-    return total
+def term_map(qkv: Tensor, term: str, prior: Tensor | None = None) -> Tensor:
+    """softmax(a bᵀ / sqrt(d) + prior) of a term such as qk, or the identity: V x heads x (1 + L) x (1 + L)."""
+    if term == 'identity':
+        return torch.eye(qkv.shape[-2], dtype=qkv.dtype, device=qkv.device).expand(*qkv.shape[1:4], -1)
+    left, right = (qkv['qkv'.index(letter)] for letter in term)
+    scores = (left * left.shape[-1] ** -0.5) @ right.mT
+    return (scores if prior is None else scores + prior).softmax(dim=-1)
 
 
 def neighbourhood_prior(height: int, width: int, std: float) -> Tensor:
@@ -70,28 +64,55 @@ def neighbourhood_prior(height: int, width: int, std: float) -> Tensor:
     return F.pad(patches, (1, 0, 1, 0))
 
 
-def last_block(blocks: nn.ModuleList, inputs: dict[int, Tensor], settings: LastBlock, prior: Tensor | None) -> Tensor:
-    """The modified last block (paper, equations 4 to 6).
+def layer_weights(settings: LastBlock, depth: int) -> Counter[int]:
+    """Share of each layer's map in the last block's: half for its own, half for the mean of the intermediate layers."""
+    layers = settings.intermediate_layers
+    weights = Counter({depth: 0.5 if layers else 1.0})
+    for layer in layers:
+        weights[layer] += 0.5 / len(layers)
+    return weights
+
+
+def last_blocks(
+    blocks: nn.ModuleList, inputs: dict[int, Tensor], variants: Sequence[LastBlock], priors: dict[float, Tensor]
+) -> list[Tensor]:
+    """The modified last block (paper, equations 4 to 6) in one or several variants, which share projections and maps.
+
+    A layer's map is the sum over the terms, not their mean: so the authors' code computes equation 4. The intermediate
+    layers' own pass ran plain attention; only their modified maps are taken from here.
 
     Args:
         blocks: all blocks of the encoder.
         inputs: block inputs V x (1 + L) x D by number, counted from 1: the last block's and the intermediate layers'.
-        settings: attention terms, intermediate layers, residual, feed-forward.
-        prior: added to the scores before the softmax, (1 + L) x (1 + L), or None.
+        variants: attention terms, intermediate layers, residual, feed-forward, neighbourhood.
+        priors: added to the scores before the softmax, (1 + L) x (1 + L), by standard deviation.
 
     Returns:
-        V x (1 + L) x D.
+        V x (1 + L) x D for each variant.
     """
-    block, x = blocks[-1], inputs[len(blocks)]
-    qkv = project(block, x)
-    attention = attention_map(qkv, settings.attention, prior)
-    if settings.intermediate_layers:
-        attention = 0.5 * attention
-        share = 0.5 / len(settings.intermediate_layers)
-        for layer in settings.intermediate_layers:
-            # The layer's own pass ran plain attention; only its modified map is taken from here.
-            layer_map = attention_map(project(blocks[layer - 1], inputs[layer]), settings.attention, prior)
-            attention = attention.add_(layer_map, alpha=share)
-    update = output(block, attention @ qkv[2])
+    depth = len(blocks)
+    weights = [layer_weights(variant, depth) for variant in variants]
+    attention: list[Tensor | None] = [None] * len(variants)
+    for layer in sorted(set().union(*weights)):  # the last one last: its values are what is attended to
+        qkv = project(blocks[layer - 1], inputs[layer])
+        wanting = [index for index in range(len(variants)) if layer in weights[index]]
+        maps = {(term, variants[index].neighbourhood_std) for index in wanting for term in variants[index].attention}
+        for term, std in sorted(maps, key=str):
+            weight_map = term_map(qkv, term, priors.get(std))
+            for index in wanting:
+                times = variants[index].attention.count(term) if variants[index].neighbourhood_std == std else 0
+                if times:
+                    attention[index] = add(attention[index], weight_map, times * weights[index][layer])
+    return [finish(blocks[-1], inputs[depth], one @ qkv[2], variant) for one, variant in zip(attention, variants)]
+
+
+def add(total: Tensor | None, part: Tensor, weight: float) -> Tensor:
+    """Total + weight * part; the total is changed in place, the part never."""
+    return part * weight if total is None else total.add_(part, alpha=weight)
+
+
+def finish(block: nn.Module, x: Tensor, heads: Tensor, settings: LastBlock) -> Tensor:
+    """Output projection, residual and feed-forward network, as far as the settings keep them."""
+    update = output(block, heads)
     x = x + update if settings.residual else update
     return feed_forward(block, x) if settings.final_ffn else x

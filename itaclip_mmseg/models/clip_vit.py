@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.models.attention import last_block, neighbourhood_prior, plain_block
+from itaclip_mmseg.models.attention import last_blocks, neighbourhood_prior, plain_block
 from itaclip_mmseg.models.settings import LastBlock
 from itaclip_mmseg.models.views import NUM_VIEWS
 from itaclip_mmseg.models.weights import load_clip
@@ -24,12 +24,16 @@ class BlockInputs(NamedTuple):
     by_block: dict[int, Tensor]
     grid: tuple[int, int]
 
+    def first(self, number: int) -> 'BlockInputs':
+        """Those of the first views, at most `number`."""
+        return BlockInputs({block: x[:number] for block, x in self.by_block.items()}, self.grid)
+
 
 @MODELS.register_module()
 class CLIPVisionBackbone(BaseModule):
     """Any open_clip ViT whose last block attends as `attention` says (paper, section 3.1).
 
-        forward(views): shared_blocks(views) -> encode_last(inputs, settings) -> unit patch embeddings
+        forward(views): shared_blocks(views) -> encode_last(inputs, variants) -> unit patch embeddings
 
     Args:
         arch: open_clip's model name, such as ViT-B-16; None reads the dimensions from the weights.
@@ -88,7 +92,7 @@ class CLIPVisionBackbone(BaseModule):
         Returns:
             V x L x embedding width, float32, unit length; patches row by row, without CLS.
         """
-        return self.encode_last(self.shared_blocks(views, self.last_block.intermediate_layers), self.last_block)
+        return self.encode_last(self.shared_blocks(views, self.last_block.intermediate_layers), [self.last_block])[0]
 
     def shared_blocks(self, views: Tensor, keep: Sequence[int] = ()) -> BlockInputs:
         """Run all blocks but the last, none of which depends on the settings; keep the inputs of the blocks `keep`."""
@@ -101,12 +105,14 @@ class CLIPVisionBackbone(BaseModule):
         by_block[len(self.blocks)] = x
         return BlockInputs(by_block, grid)
 
-    def encode_last(self, inputs: BlockInputs, settings: LastBlock) -> Tensor:
-        """The last block under `settings`, the projection, unit length; see `forward` for the result."""
-        prior = None
-        if settings.neighbourhood_std is not None:
-            prior = neighbourhood_prior(*inputs.grid, settings.neighbourhood_std).to(self.visual.proj)
-        x = last_block(self.blocks, inputs.by_block, settings, prior)
+    def encode_last(self, inputs: BlockInputs, variants: Sequence[LastBlock]) -> list[Tensor]:
+        """The last block in one or several variants, the projection, unit length; each as `forward`'s result."""
+        stds = {variant.neighbourhood_std for variant in variants} - {None}
+        priors = {std: neighbourhood_prior(*inputs.grid, std).to(self.visual.proj) for std in stds}
+        return [self.project_out(x) for x in last_blocks(self.blocks, inputs.by_block, variants, priors)]
+
+    def project_out(self, x: Tensor) -> Tensor:
+        """Unit patch embeddings of the last block's output V x (1 + L) x D, without CLS."""
         tokens = self.visual.ln_post(x[:, 1:]) @ self.visual.proj  # V x L x embedding width
         return F.normalize(tokens.float(), dim=-1)
 

@@ -10,20 +10,29 @@ NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != 
 
 
 def refine(image: Tensor, logits: Tensor, settings: Pamr) -> Tensor:
-    """Refine logits by the image: each step replaces a pixel by the mean of its neighbours, weighted by affinity.
+    """Refine logits Q x H x W by the image, 3 x h x w, normalised RGB; see `propagate`."""
+    return propagate(logits, guide_weights(image, logits.shape[-2:], settings.dilations), settings)
+
+
+def guide_weights(image: Tensor, size: tuple[int, int], dilations: tuple[int, ...]) -> Tensor:
+    """Affinity of an image 3 x h x w, resized (bilinear) to `size`; all logits of the image are refined by it."""
+    guide = F.interpolate(image[None].float(), size=size, mode='bilinear', align_corners=False)[0]
+    return affinity(guide, dilations)
+
+
+def propagate(logits: Tensor, weights: Tensor, settings: Pamr) -> Tensor:
+    """Each step replaces a pixel by the mean of its neighbours, weighted by affinity.
 
     A step is a stencil of 8 neighbours a dilation, the pixel itself not among them; the authors gather the neighbours
     into a tensor 16 times the size, which is never built here.
 
     Args:
-        image: guide, 3 x h x w, normalised RGB; resized (bilinear) to the logits.
         logits: Q x H x W.
+        weights: see `affinity`.
 
     Returns:
         Q x H x W, a new tensor.
     """
-    guide = F.interpolate(image[None].float(), size=logits.shape[-2:], mode='bilinear', align_corners=False)[0]
-    weights = affinity(guide, settings.dilations)
     refined = torch.empty_like(logits)
     # Queries are independent. On a CPU one at a time, so that what the steps read and write stays in its cache.
     queries_at_once = 1 if logits.device.type == 'cpu' else len(logits)

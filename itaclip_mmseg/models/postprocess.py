@@ -18,7 +18,11 @@ def postprocess(logits: Tensor, classes: Tensor, settings: Settings) -> tuple[Te
     Returns:
         Scores C x H x W in [0, 1], after softmax over the queries, word merge and area rule; labels H x W, int64.
     """
-    scores = class_scores(logits, classes, settings.logit_scale)
+    return decide(class_scores(logits, classes, settings.logit_scale), settings)
+
+
+def decide(scores: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
+    """Area rule, argmax, background rule, closing; see `postprocess`. The scores given are not changed."""
     if settings.area_threshold is not None:
         scores = drop_small_classes(scores, settings.area_threshold)
     best, labels = scores.max(dim=0)

@@ -3,8 +3,8 @@
 One run has one `Settings`; an ablation is a list of them over the same encoding pass.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 from itaclip_mmseg.errors import UserError
 
@@ -57,6 +57,11 @@ class LastBlock:
         std = self.neighbourhood_std
         _check(std is None or is_number(std, 1e-3), 'backbone.neighbourhood_std', std, 'None or a number above 0')
 
+    @classmethod
+    def from_config(cls, backbone: Mapping) -> 'LastBlock':
+        """That of a backbone's config, whose other keys are left aside."""
+        return cls(**{field.name: backbone[field.name] for field in fields(cls) if field.name in backbone})
+
     def check_depth(self, depth: int, model: str) -> None:
         """Raise a `UserError` if an intermediate layer is none of the blocks 1 to `depth`."""
         for layer in self.intermediate_layers:
@@ -79,7 +84,11 @@ class Pamr:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of one run; the keys of the segmentor's config, which documents them."""
+    """Settings of one run; the keys of the segmentor's config, which documents them.
+
+    `stride` is that of `test_cfg`, None for whole images; `background_set=False` asks for the background by its name
+    alone instead of by its words (table 11).
+    """
 
     auxiliary: str | None = 'definition'
     text_coefficient: float = 0.05
@@ -90,6 +99,8 @@ class Settings:
     prob_threshold: float | None = None
     area_threshold: float | None = None
     closing_kernel: int | None = 3
+    stride: tuple[int, int] | None = (28, 28)
+    background_set: bool = True
     last_block: LastBlock = LastBlock()
 
     def __post_init__(self) -> None:
@@ -105,16 +116,78 @@ class Settings:
         _check(
             kernel is None or (is_count(kernel) and kernel % 2 == 1), 'closing_kernel', kernel, 'None or odd numbers'
         )
+        for name in ('image_engineering', 'background_set'):
+            _check(isinstance(getattr(self, name), bool), name, getattr(self, name), 'True or False')
+
+    @property
+    def needs_background(self) -> bool:
+        """Is there a rule that makes pixels background?"""
+        return bool(self.prob_threshold) or self.area_threshold is not None
+
+    def vary(self, changes: Mapping[str, object]) -> 'Settings':
+        """These settings with some changed, those of the last block by their own names.
+
+        `pamr` may be a number of steps, `stride` one number for both axes.
+
+        Raises:
+            UserError: a name or a value that is not possible.
+        """
+        own = {field.name for field in fields(self)} - {'last_block'}
+        block = {field.name for field in fields(LastBlock)}
+        for name in changes:
+            _check(name in own | block, 'variant', name, ', '.join(sorted(own | block)))
+        values = {name: value for name, value in changes.items() if name in own}
+        if isinstance(values.get('pamr'), Mapping):
+            values['pamr'] = Pamr(**values['pamr'])
+        elif is_count(values.get('pamr')):
+            values['pamr'] = replace(self.pamr or Pamr(), num_iters=values['pamr'])
+        if values.get('stride') is not None:
+            stride = values['stride']
+            values['stride'] = check_pair((stride, stride) if is_count(stride) else stride, 'stride')
+        inner = {name: value for name, value in changes.items() if name in block}
+        return replace(self, **values, last_block=replace(self.last_block, **inner))
 
 
-def check_window(mode: str, crop_size: Sequence[int] | None, stride: Sequence[int] | None) -> None:
-    """Check `test_cfg`: whole images, or windows of `crop_size` moved by `stride` pixels, both (height, width)."""
-    _check(mode in ('slide', 'whole'), 'test_cfg.mode', mode, "'slide' or 'whole'")
-    if mode == 'whole':
-        return
-    for name, pair in (('crop_size', crop_size), ('stride', stride)):
-        valid = isinstance(pair, Sequence) and len(pair) == 2 and all(is_count(side) for side in pair)
-        _check(valid, f'test_cfg.{name}', pair, 'two whole numbers from 1, height and width')
-    # A stride beyond the crop would leave pixels that no window covers.
+def check_count(value: object, name: str) -> None:
+    """Raise a `UserError` unless it is a whole number from 1."""
+    _check(is_count(value), name, value, 'whole numbers from 1')
+
+
+def check_pair(value: object, name: str) -> tuple[int, int]:
+    """The value as a tuple; a `UserError` unless it is two whole numbers from 1."""
+    valid = isinstance(value, Sequence) and len(value) == 2 and all(is_count(side) for side in value)
+    _check(valid, name, value, 'two whole numbers from 1, height and width')
+    return tuple(value)
+
+
+@dataclass(frozen=True)
+class Window:
+    """`test_cfg`: windows of `crop_size` moved by `stride` pixels, both (height, width), or whole images (None).
+
+    `pad` zero-pads windows to whole patches (ClearCLIP); else a rest at the right and bottom is dropped.
+    """
+
+    crop_size: tuple[int, int] | None
+    stride: tuple[int, int] | None
+    pad: bool = False
+
+    @classmethod
+    def from_config(cls, config: Mapping) -> 'Window':
+        """From dict(mode, crop_size, stride, pad_windows).
+
+        Raises:
+            UserError: a value that is not possible.
+        """
+        mode, pad = config.get('mode'), config.get('pad_windows', False)
+        _check(mode in ('slide', 'whole'), 'test_cfg.mode', mode, "'slide' or 'whole'")
+        if mode == 'whole':
+            return cls(None, None, pad)
+        crop_size, stride = (check_pair(config.get(name), f'test_cfg.{name}') for name in ('crop_size', 'stride'))
+        check_reach(stride, crop_size, 'test_cfg.stride')
+        return cls(crop_size, stride, pad)
+
+
+def check_reach(stride: tuple[int, int], crop_size: tuple[int, int], name: str) -> None:
+    """A stride beyond the crop would leave pixels that no window covers."""
     reachable = all(step <= side for step, side in zip(stride, crop_size))
-    _check(reachable, 'test_cfg.stride', tuple(stride), f'at most the crop size {tuple(crop_size)}')
+    _check(reachable, name, stride, f'at most the crop size {crop_size}')

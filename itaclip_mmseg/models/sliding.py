@@ -1,5 +1,7 @@
 """Sliding windows: where they lie, cutting them out, and merging their logits into those of the image."""
 
+import copy
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -32,6 +34,15 @@ class Grid:
 
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)
+
+    def coarser(self, stride: tuple[int, int] | None) -> tuple['Grid', list[int]]:
+        """The grid of a stride that is a multiple of this one's, and which windows of this one it consists of."""
+        grid = copy.copy(self)
+        if stride is None:
+            return grid, list(range(len(self)))
+        grid.tops, grid.lefts = (starts(*axis) for axis in zip(self.image_size, self.window_size, stride))
+        rows, columns = [self.tops.index(top) for top in grid.tops], [self.lefts.index(left) for left in grid.lefts]
+        return grid, [row * len(self.lefts) + column for row in rows for column in columns]
 
     def crop(self, image: Tensor) -> Tensor:
         """Windows W x 3 x h x w of an image 3 x H x W, row by row, padded."""

@@ -26,21 +26,18 @@ def image_engineering(windows: Tensor) -> Tensor:
     return torch.stack([windows, gray, blur, vision.vertical_flip(windows), vision.horizontal_flip(windows)])
 
 
-def fold_views(maps: Tensor) -> Tensor:
+def fold_views(maps: Tensor) -> dict[str, Tensor]:
     """Average the views of each category, flips undone.
 
     Flips are undone at patch resolution: that commutes with the bilinear upsampling after it, so both flips fold into
     one map. The average of unit tokens is not renormalised, as in the authors' code.
 
     Args:
-        maps: 5 x W x rows x columns x D, token maps of `image_engineering`'s views.
+        maps: 5 x W x rows x columns x D, token maps of `image_engineering`'s views; or 1 x ..., the window's alone.
 
     Returns:
-        2 x W x rows x columns x D, first and second category.
+        W x rows x columns x D by category: `plain`, the window alone; and, of five views, `first` and `second`.
     """
-    return torch.stack([maps[:3].mean(dim=0), (maps[3].flip(1) + maps[4].flip(2)) / 2])
-
-
-def mix(fields: Tensor, image_coefficient: float) -> Tensor:
-    """Lambda * first + (1 - lambda) * second category (paper, equation 7); the only category where there is one."""
-    return fields[0] if len(fields) == 1 else torch.lerp(fields[1], fields[0], image_coefficient)
+    if len(maps) == 1:
+        return dict(plain=maps[0])
+    return dict(plain=maps[0], first=maps[:3].mean(dim=0), second=(maps[3].flip(1) + maps[4].flip(2)) / 2)

@@ -4,7 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.resources import find
@@ -63,6 +63,13 @@ class TextBank:
                 raise UserError(f"{self.path}: class '{entry.name}' has no {kind}; add one, or set auxiliary=None")
             texts += [text] * len(entry.words)
         return texts
+
+    def without_background_set(self) -> 'TextBank':
+        """The same bank, its background asked for by its name alone (paper, table 11)."""
+        if not self.background:
+            return self
+        background = replace(self.classes[0], words=(self.classes[0].name,))
+        return replace(self, classes=(background, *self.classes[1:]))
 
     def check_classes(self, names: Sequence[str]) -> None:
         """Raise a `UserError` unless the classes are those of the data set, `names`, in the same order."""

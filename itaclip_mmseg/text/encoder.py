@@ -1,4 +1,4 @@
-"""From words to query embeddings: 80 templates a word, kept on disk, mixed with auxiliary texts (section 3.3)."""
+"""From words to query embeddings: 80 templates a word, kept on disk (section 3.3)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,29 +17,8 @@ from itaclip_mmseg.engine.progress import track
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.models.weights import load_clip, weights_file
 from itaclip_mmseg.resources import cache_dir, written_whole
-from itaclip_mmseg.text.bank import TextBank
 
 SENTENCES_A_PASS = 640  # eight words of 80 templates
-
-
-@dataclass(frozen=True)
-class Queries:
-    """The query embeddings of a text bank.
-
-    Attributes:
-        words: unit embedding of every query word, Q x width.
-        auxiliary: unit embedding of its class's auxiliary text, Q x width; for background words, which have none, the
-            word's own, so that mixing leaves them as they are.
-        classes: class of every query, Q.
-    """
-
-    words: Tensor
-    auxiliary: Tensor
-    classes: Tensor
-
-    def mix(self, text_coefficient: float) -> Tensor:
-        """(1 - alpha) * word + alpha * auxiliary, Q x width, not renormalised (paper, equation 8)."""
-        return torch.lerp(self.words, self.auxiliary, text_coefficient)
 
 
 @dataclass(frozen=True)
@@ -49,20 +28,6 @@ class TextEncoder:
     arch: str | None
     pretrained: str
     quick_gelu: bool | None = None
-
-    def encode_bank(self, bank: TextBank, auxiliary: str | None) -> Queries:
-        """Embed the words of a bank and, unless None, its 'definition' or 'synonym' texts."""
-        words = bank.words
-        texts = [None] * len(words) if auxiliary is None else bank.auxiliary_texts(auxiliary)
-        paired = [word if text is None else text for word, text in zip(words, texts)]
-        wanted = list(dict.fromkeys(words + paired))
-        row = {text: index for index, text in enumerate(wanted)}
-        embeddings = self.encode(wanted)
-        return Queries(
-            words=embeddings[[row[word] for word in words]],
-            auxiliary=embeddings[[row[text] for text in paired]],
-            classes=torch.tensor(bank.word_classes),
-        )
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Unit embeddings of words or texts, T x width: the mean over 80 templates, each of unit length.

@@ -10,35 +10,20 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import REPO
+from conftest import REPO, SMALL_VOC
 from mmengine.logging import MMLogger
 from PIL import Image
 
 from itaclip_mmseg.datasets.coco import convert_folder
+from itaclip_mmseg.engine.journal import Journal
+from itaclip_mmseg.models.encode import WindowEncoder
 
 CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
 TOOL = str(REPO / 'tools/test.py')
-NAMES = ('one', 'two', 'three')
-
-
-@pytest.fixture(scope='module')
-def voc(tmp_path_factory):
-    """Three small pictures of different sizes in the layout of Pascal VOC, with label maps."""
-    root = tmp_path_factory.mktemp('voc')
-    random = np.random.RandomState(0)
-    for folder in ('JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation'):
-        (root / folder).mkdir(parents=True)
-    for name, size in zip(NAMES, ((90, 120), (120, 80), (100, 100)), strict=True):
-        blocks = random.randint(0, 255, size=(4, 5, 3)).astype(np.uint8)
-        Image.fromarray(blocks).resize(size[::-1], Image.BICUBIC).save(root / f'JPEGImages/{name}.jpg')
-        labels = random.choice([0, 1, 15, 255], size=(4, 5)).astype(np.uint8)
-        Image.fromarray(labels).resize(size[::-1], Image.NEAREST).save(root / f'SegmentationClass/{name}.png')
-    (root / 'ImageSets/Segmentation/val.txt').write_text('\n'.join(NAMES) + '\n')
-    return root
 
 
 @pytest.fixture
-def run_tool(voc, tiny_weights, tmp_path, capsys, monkeypatch):
+def run_tool(small_voc, tiny_weights, tmp_path, capsys, monkeypatch):
     """Run tools/test.py on those pictures with the small weights; options override."""
 
     def run(*arguments, options=(), launcher=(), config=CONFIG):
@@ -46,7 +31,7 @@ def run_tool(voc, tiny_weights, tmp_path, capsys, monkeypatch):
             'model.backbone.arch=None',
             f'model.backbone.pretrained={tiny_weights}',
             'model.test_cfg.stride=(112,112)',
-            f'test_dataloader.dataset.data_root={voc}',
+            f'test_dataloader.dataset.data_root={small_voc}',
             'test_dataloader.dataset.pipeline.1.scale=(512,128)',
             'test_dataloader.num_workers=0',
             'test_dataloader.persistent_workers=False',
@@ -77,7 +62,7 @@ def in_this_process(arguments, folder, capsys, monkeypatch):
     return subprocess.CompletedProcess(arguments, code, captured.out, captured.err)
 
 
-def test_results(run_tool, voc, tmp_path):
+def test_results(run_tool, small_voc, tmp_path):
     """Figures, table, label maps, overlays; nothing else on the terminal that a newcomer would have to understand."""
     folders = ('--out', str(tmp_path / 'labels'), '--show-dir', str(tmp_path / 'overlays'))
     done, work = run_tool(*folders, launcher=(sys.executable,))
@@ -87,10 +72,12 @@ def test_results(run_tool, voc, tmp_path):
     assert len(results['classes']) == 21 and results['classes']['aeroplane'] is not None
     assert results['settings']['image_coefficient'] == 0.7 and results['settings']['config'] == 'itaclip_vit-b-16_voc21'
     rows = list(csv.reader((work / 'confusion.csv').open()))
-    truths = [np.array(Image.open(voc / f'SegmentationClass/{name}.png')) for name in NAMES]
+    truths = [np.array(Image.open(small_voc / f'SegmentationClass/{name}.png')) for name in SMALL_VOC]
     assert sum(int(cell) for row in rows[1:] for cell in row[1:]) == sum((truth != 255).sum() for truth in truths)
     for folder in ('labels', 'overlays'):
-        assert sorted(path.name for path in (tmp_path / folder).iterdir()) == sorted(f'{name}.png' for name in NAMES)
+        assert sorted(path.name for path in (tmp_path / folder).iterdir()) == sorted(
+            f'{name}.png' for name in SMALL_VOC
+        )
     assert Image.open(tmp_path / 'labels/one.png').size == (120, 90)
     assert f'mIoU {results["mIoU"]:.2f}' in done.stdout
     assert 'arn' not in done.stdout + done.stderr  # Warning, warn, learned: none of it
@@ -147,7 +134,7 @@ def test_faults_end_in_one_line(run_tool, options, named):
     fails_in_one_line(*run_tool(options=options), *named)
 
 
-def test_faulty_files_end_in_one_line(run_tool, voc, tmp_path):
+def test_faulty_files_end_in_one_line(run_tool, small_voc, tmp_path):
     """Damaged weights, a bank with a repeated class, an image that is cut off, one that is missing."""
     (tmp_path / 'cut.pt').write_bytes(b'PK\x03\x04 and no more')
     faulty = run_tool(options=['model.backbone.pretrained=cut.pt'], launcher=(sys.executable,))
@@ -157,7 +144,7 @@ def test_faulty_files_end_in_one_line(run_tool, voc, tmp_path):
     (tmp_path / 'twice.json').write_text(json.dumps(bank))
     fails_in_one_line(*run_tool(options=['model.text_bank=twice.json']), 'twice.json', "'aeroplane' is listed 2 times")
     copy = tmp_path / 'copy'
-    shutil.copytree(voc, copy)
+    shutil.copytree(small_voc, copy)
     picture = copy / 'JPEGImages/two.jpg'
     picture.write_bytes(picture.read_bytes()[:-300])
     fails_in_one_line(*run_tool(options=[f'test_dataloader.dataset.data_root={copy}']), 'two.jpg', 'ends too early')
@@ -172,10 +159,10 @@ def test_config_that_is_none(run_tool):
     fails_in_one_line(done, work, 'configs/absent.py', 'no such config')
 
 
-def test_labels_that_the_data_set_does_not_have_are_named(run_tool, voc, tmp_path):
+def test_labels_that_the_data_set_does_not_have_are_named(run_tool, small_voc, tmp_path):
     """Raw COCO maps instead of converted ones, say: MMSegmentation counts such pixels nowhere, without a word."""
     copy = tmp_path / 'copy'
-    shutil.copytree(voc, copy)
+    shutil.copytree(small_voc, copy)
     Image.fromarray(np.full((120, 80), 181, np.uint8)).save(copy / 'SegmentationClass/two.png')
     done, work = run_tool(options=[f'test_dataloader.dataset.data_root={copy}'])
     fails_in_one_line(done, work, 'two.png', '181', '21 classes')
@@ -194,3 +181,46 @@ def test_real_samples(run_tool, samples, tmp_path):
         done, work = run_tool(options=[f'test_dataloader.dataset.data_root={coco}'], config=config)
         assert done.returncode == 0, done.stderr
         assert len(json.loads((work / 'results.json').read_text())['classes']) == classes
+
+
+def test_a_killed_run_goes_on(run_tool, monkeypatch):
+    """Stopped after two of three images: the third alone is encoded then, and the result is the same."""
+    done, work = run_tool()
+    assert done.returncode == 0, done.stderr
+    undisturbed = (work / 'confusion.csv').read_text(), json.loads((work / 'results.json').read_text())
+    shutil.rmtree(work)
+    append, encode, encoded = Journal.append, WindowEncoder.encode, []
+
+    def stop_after_two(journal, entries):
+        append(journal, entries)
+        if len(journal.read()) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, 'append', stop_after_two)
+    monkeypatch.setattr(
+        WindowEncoder, 'encode', lambda self, images, grids: encoded.append(len(images)) or encode(self, images, grids)
+    )
+    done, work = run_tool()
+    assert done.returncode == 'interrupted' and sum(encoded) == 2 and not (work / 'results.json').exists()
+    monkeypatch.setattr(Journal, 'append', append)
+    done, work = run_tool()
+    assert done.returncode == 0, done.stderr
+    assert sum(encoded) == 3
+    assert (work / 'confusion.csv').read_text() == undisturbed[0]
+    results = json.loads((work / 'results.json').read_text())
+    assert results['mIoU'] == undisturbed[1]['mIoU'] and results['encoded_views'] == undisturbed[1]['encoded_views']
+    assert not list(work.glob('.journal*'))
+    run_tool()
+    assert sum(encoded) == 6  # a finished run is not gone on with
+
+
+def test_a_run_killed_behind_its_last_image(run_tool, monkeypatch):
+    """Nothing is left to encode, only to count."""
+    monkeypatch.setattr(Journal, 'remove', lambda journal: None)
+    done, work = run_tool()
+    first = (work / 'confusion.csv').read_text()
+    (work / 'results.json').unlink()
+    monkeypatch.setattr(WindowEncoder, 'encode', None)
+    done, work = run_tool()
+    assert done.returncode == 0, done.stderr
+    assert (work / 'confusion.csv').read_text() == first and (work / 'results.json').exists()

@@ -63,3 +63,20 @@ def test_label_maps_are_written_in_the_data_sets_ids(pairs, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ['0.png', '1.png', '2.png']
     assert np.array_equal(np.array(Image.open(tmp_path / '0.png')), pairs[0][1])
     assert np.array_equal(np.array(Image.open(tmp_path / '1.png')), pairs[1][1] + 1)
+
+
+def test_variants_are_counted_apart(pairs):
+    """Each against the truth; what an earlier run counted is added."""
+    samples = as_samples(pairs)
+    for sample, (truth, _) in zip(samples, pairs, strict=True):
+        right = np.where(truth == 255, 0, truth)
+        labels = dict(first=sample['pred_sem_seg']['data'][0], second=torch.from_numpy(right))
+        sample.update(variant_labels=labels, encoded_views=5)
+    metric = ExactIoUMetric()
+    metric.dataset_meta = dict(classes=list('abcde'))
+    metric.process({}, samples)
+    metric.earlier, metric.results = metric.results[:1], metric.results[1:]
+    figures = metric.evaluate(2)
+    assert list(metric.confusions) == ['first', 'second'] and metric.encoded_views == 15
+    assert np.array_equal(metric.confusion, sum(count_pixels(*pair, 5) for pair in pairs))
+    assert SegmentationScores.from_confusion(metric.confusions['second']).summary()['mIoU'] == 100 > figures['mIoU']

@@ -5,7 +5,8 @@ from torch.nn import functional as F
 
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.models import CLIPVisionBackbone
-from itaclip_mmseg.models.attention import attention_map, neighbourhood_prior, plain_block, project
+from itaclip_mmseg.models.attention import last_blocks, neighbourhood_prior, plain_block, project, term_map
+from itaclip_mmseg.models.settings import LastBlock
 
 
 @pytest.fixture(scope='module')
@@ -49,15 +50,25 @@ def test_plain_settings_are_clip(build):
     torch.testing.assert_close(backbone(views), expected, atol=1e-5, rtol=0)
 
 
-def test_terms_add_up(build):
-    """A sum of terms is the sum of their maps; each term's rows add up to 1."""
+def test_rows_of_maps_add_up_to_one(build):
     backbone = build()
     with torch.no_grad():
         qkv = project(backbone.blocks[-1], backbone.embed(torch.from_numpy(tiny_clip.image(1, 64, 48)))[0])
-    maps = {term: attention_map(qkv, (term,)) for term in ('qk', 'qq', 'kk', 'vv', 'identity')}
-    for weights in maps.values():
+    for term in ('qk', 'qq', 'kk', 'vv', 'identity'):
+        weights = term_map(qkv, term)
         torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]))
-    torch.testing.assert_close(attention_map(qkv, ('qq', 'vv')), maps['qq'] + maps['vv'])
+
+
+def test_terms_add_up(build):
+    """A sum of terms is the sum of their updates, whether they are computed together or apart."""
+    backbone = build()
+    variants = [LastBlock(terms, None, residual=False) for terms in ('qq', 'vv', ('qq', 'vv'))]
+    inputs = backbone.shared_blocks(torch.from_numpy(tiny_clip.image(1, 64, 48))).by_block
+    first, second, both = last_blocks(backbone.blocks, inputs, variants, {})
+    bias = backbone.blocks[-1].attn.out_proj.bias
+    torch.testing.assert_close(both - bias, first + second - 2 * bias)
+    (alone,) = last_blocks(backbone.blocks, inputs, variants[2:], {})
+    torch.testing.assert_close(both, alone)
 
 
 def test_prior_is_gaussian_between_patches():

@@ -1,7 +1,7 @@
 import pytest
 
 from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.models.settings import Pamr, Settings, check_window
+from itaclip_mmseg.models.settings import LastBlock, Pamr, Settings, Window
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,21 @@ def test_wrong_refinement_is_named():
 )
 def test_wrong_windows_are_named(mode, crop_size, stride, named):
     with pytest.raises(UserError, match=named):
-        check_window(mode, crop_size, stride)
+        Window.from_config(dict(mode=mode, crop_size=crop_size, stride=stride))
 
 
 def test_right_settings_pass():
-    check_window('slide', (224, 224), (28, 28))
-    check_window('whole', None, None)
+    slide = dict(mode='slide', crop_size=[224, 224], stride=(28, 28))
+    assert Window.from_config(slide) == Window((224, 224), (28, 28))
+    assert Window.from_config(dict(mode='whole', pad_windows=True)) == Window(None, None, pad=True)
     assert Settings().last_block.attention == ('qq', 'kk')
+
+
+def test_settings_vary():
+    """Keys of the last block by their own names; short forms of stride and PAMR; what is not named stays."""
+    base = Settings(image_coefficient=0.6, pamr=Pamr(5, (3,)))
+    changed = base.vary(dict(attention='qk', stride=56, pamr=2, text_coefficient=0.1))
+    assert changed.last_block == LastBlock('qk') and changed.stride == (56, 56) and changed.pamr == Pamr(2, (3,))
+    assert (changed.image_coefficient, changed.text_coefficient) == (0.6, 0.1)
+    assert base.vary(dict(pamr=dict(num_iters=1, dilations=[4]))).pamr == Pamr(1, (4,))
+    assert base.vary(dict(pamr=None)).pamr is None and base.vary({}) == base

@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.views import fold_views, image_engineering, mix
+from itaclip_mmseg.models.views import fold_views, image_engineering
 
 
 def test_views():
@@ -24,12 +24,8 @@ def test_fold_undoes_flips_as_after_upsampling():
     maps = torch.rand(5, 2, 3, 4, 6, generator=torch.Generator().manual_seed(0))
     upsampled = [F.interpolate(view.permute(0, 3, 1, 2), size=(30, 44), mode='bilinear') for view in maps]
     expected = [sum(upsampled[:3]) / 3, (upsampled[3].flip(2) + upsampled[4].flip(3)) / 2]
-    for folded, late in zip(fold_views(maps), expected, strict=True):
+    folds = fold_views(maps)
+    assert torch.equal(folds['plain'], maps[0])
+    for folded, late in zip((folds['first'], folds['second']), expected, strict=True):
         early = F.interpolate(folded.permute(0, 3, 1, 2), size=(30, 44), mode='bilinear')
         torch.testing.assert_close(early, late)
-
-
-def test_mix():
-    fields = torch.tensor([[1.0], [3.0]])
-    assert mix(fields, 0.75).item() == 1.5
-    assert mix(fields[:1], 0.75).item() == 1.0

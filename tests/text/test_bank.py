@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.text.bank import load_bank, parse_bank
 
-BANKS = sorted((REPO / 'data/text_bank').glob('*.json'))
+ALL_BANKS = sorted((REPO / 'data/text_bank').glob('*.json'))
+BANKS = [path for path in ALL_BANKS if not path.stem.startswith(('sclip_', 'clearclip_'))]  # the others have no texts
 texts = st.text(min_size=1).filter(str.strip)
 names = st.lists(texts, min_size=1, max_size=5, unique_by=str.strip)
 
@@ -110,7 +111,22 @@ def test_files_that_are_none(tmp_path):
 
 
 def test_there_are_banks():
-    assert len(BANKS) >= 8
+    assert len(BANKS) == 9 and len(ALL_BANKS) == 20
+
+
+def test_words_of_the_other_methods():
+    """The word lists of their public code: SCLIP's and NACLIP's words, and of ClearCLIP's."""
+    voc, clear = (load_bank(REPO / f'data/text_bank/{name}_voc21.json') for name in ('sclip', 'clearclip'))
+    words = {entry.name: entry.words for entry in voc.classes}
+    assert len(words['background']) == 26 and words['background'][-1] == 'fence' and words['boat'] == ('ship',)
+    assert words['person'][1] == 'person in shirt' and len(words['person']) == 7
+    assert words['tvmonitor'][0] == 'television monitor' and words['diningtable'] == ('table',)
+    plain = {entry.name: entry.words for entry in clear.classes}
+    assert (plain['background'], plain['person'], plain['boat']) == (('background',), ('person',), ('ship',))
+    stuff = load_bank(REPO / 'data/text_bank/sclip_coco-stuff171.json')
+    assert not any(' ' in word for word in stuff.words) and len(stuff.words) == 171
+    person = load_bank(REPO / 'data/text_bank/sclip_coco-object.json').classes[1]
+    assert person.words[-1] == 'body' and person.name == 'person'
 
 
 @pytest.mark.parametrize('path', BANKS, ids=lambda path: path.stem)

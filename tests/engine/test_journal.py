@@ -1,0 +1,48 @@
+"""What a killed run leaves behind."""
+
+import numpy as np
+
+from itaclip_mmseg.engine.journal import Journal
+from itaclip_mmseg.evaluation.iou import ImageCounts
+
+
+def entry(name, number=3):
+    cells = np.arange(number, dtype=np.int32)
+    return ImageCounts(
+        name, 5, {'first': (cells, cells * np.int64(10**10)), 'second': (cells[:0], cells[:0].astype(np.int64))}
+    )
+
+
+def test_what_is_written_is_read(tmp_path):
+    journal = Journal(tmp_path, 'key')
+    assert journal.read() == {}
+    journal.append([entry('a.jpg'), entry('b.jpg', 1)])
+    journal.append([entry('c.jpg')])
+    done = Journal(tmp_path, 'key').read()
+    assert list(done) == ['a.jpg', 'b.jpg', 'c.jpg'] and done['a.jpg'].views == 5
+    for name, (cells, counts) in entry('a.jpg').counts.items():
+        assert np.array_equal(done['a.jpg'].counts[name][0], cells) and done['a.jpg'].counts[name][0].dtype == np.int32
+        assert np.array_equal(done['a.jpg'].counts[name][1], counts)
+    assert Journal(tmp_path, 'other').read() == {}
+    journal.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_half_a_line_is_passed_over(tmp_path):
+    """A kill may come in the middle of a write; what follows must not be lost with it."""
+    journal = Journal(tmp_path, 'key')
+    journal.append([entry('a.jpg'), entry('b.jpg')])
+    (path,) = tmp_path.iterdir()
+    for cut in range(1, 60):
+        path.write_text(path.read_text()[:-1])
+        assert list(journal.read()) == ['a.jpg'], cut
+    journal.append([entry('c.jpg')])
+    assert list(journal.read()) == ['a.jpg', 'c.jpg']
+
+
+def test_processes_write_apart_and_read_together(tmp_path, monkeypatch):
+    for rank in range(2):
+        monkeypatch.setattr('itaclip_mmseg.engine.journal.get_rank', lambda rank=rank: rank)
+        Journal(tmp_path, 'key').append([entry(f'{rank}.jpg')])
+    assert len(list(tmp_path.iterdir())) == 2
+    assert set(Journal(tmp_path, 'key').read()) == {'0.jpg', '1.jpg'}

@@ -1,0 +1,63 @@
+"""The paper's figures for any image: methods beside each other (figure 1), attention layer by layer (figure 3).
+
+python tools/figures.py compare dog.jpg --methods clip sclip naclip itaclip --classes "a dog; grass; sky"
+python tools/figures.py attention dog.jpg --patch 120,80
+"""
+
+import argparse
+from pathlib import Path
+
+METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip', 'itaclip')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="The paper's figures for any image.")
+    commands = parser.add_subparsers(dest='command', required=True)
+    compare = commands.add_parser('compare', help='image, truth if any, a column a method')
+    compare.add_argument('images', nargs='+', metavar='IMAGE')
+    compare.add_argument('--methods', nargs='+', choices=METHODS, default=('clip', 'sclip', 'naclip', 'itaclip'))
+    compare.add_argument('--classes', help="as tools/demo.py takes them (default: the config's text bank)")
+    compare.add_argument('--truth', help='folder with label maps NAME.png')
+    attention = commands.add_parser('attention', help='what a patch attends to, layer by layer')
+    attention.add_argument('image', metavar='IMAGE')
+    attention.add_argument('--patch', required=True, metavar='X,Y', help='a pixel inside the patch')
+    for command in (compare, attention):
+        command.add_argument('--config', default='configs/itaclip/itaclip_vit-b-16_voc21.py', help='%(default)s')
+        command.add_argument('--out', type=Path, help='PNG (default: work_dirs/figures/COMMAND.png)')
+        command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
+    return parser.parse_args()
+
+
+def main() -> None:
+    from itaclip_mmseg.engine.figures import compare, draw_attention, read_truth
+    from itaclip_mmseg.engine.plots import save
+    from itaclip_mmseg.engine.predictor import Segmenter
+    from itaclip_mmseg.engine.testing import load_config, parse_options
+    from itaclip_mmseg.errors import UserError
+    from itaclip_mmseg.evaluation.tables import method_changes
+    from itaclip_mmseg.resources import written_whole
+
+    options = parse_options(args.cfg_options) or {}
+    out = args.out or Path(f'work_dirs/figures/{args.command}.png')
+    bank = load_config(args.config).model.text_bank
+    if args.command == 'compare':
+        variants = {name: {} if name == 'itaclip' else method_changes(name) for name in args.methods}
+        segmenter = Segmenter(args.classes or Path(bank), args.config, options, variants=variants)
+        truths = {path: read_truth(args.truth, path) for path in args.images} if args.truth else {}
+        picture = compare(segmenter, args.images, {path: one for path, one in truths.items() if one is not None})
+        with written_whole(out) as temporary:
+            picture.save(temporary)
+    else:
+        try:
+            x, y = (int(part) for part in args.patch.split(','))
+        except ValueError as error:
+            raise UserError(f'--patch {args.patch}: not readable as X,Y; give two whole numbers') from error
+        save(draw_attention(Segmenter(Path(bank), args.config, options), args.image, (x, y)), out)
+    print(f'written to {out}')
+
+
+if __name__ == '__main__':
+    args = parse_args()  # before the imports, so that --help answers at once
+    from itaclip_mmseg.errors import run
+
+    run(main)

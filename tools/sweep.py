@@ -1,0 +1,44 @@
+"""Sweep lambda, alpha and any other setting over one encoding pass.
+
+python tools/sweep.py configs/itaclip/itaclip_vit-b-16_voc21.py --lambda 0.5 0.6 0.75 --alpha 0.1 0.15 0.2
+"""
+
+import argparse
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Test a grid of settings; each image is encoded once.')
+    parser.add_argument('config', help='config file, below the working directory or as installed')
+    parser.add_argument('--lambda', type=float, nargs='+', dest='image_coefficient', metavar='L', help='0 to 1')
+    parser.add_argument('--alpha', type=float, nargs='+', dest='text_coefficient', metavar='A', help='0 to 1')
+    parser.add_argument(
+        '--set',
+        nargs='+',
+        default=[],
+        metavar='KEY=V1,V2',
+        help='any other setting: logit_scale=40,60 stride=28,56 auxiliary=definition,None attention=qk,(qq,kk)',
+    )
+    parser.add_argument('--work-dir', help='folder for sweep.json, sweep.csv and the pictures')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all settings')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    from itaclip_mmseg.engine.sweep import parse_values, run_sweep
+    from itaclip_mmseg.engine.testing import load_config, parse_options
+    from itaclip_mmseg.errors import UserError
+
+    named = {key: getattr(args, key) for key in ('image_coefficient', 'text_coefficient') if getattr(args, key)}
+    values = named | parse_values(args.set)
+    if not values:
+        raise UserError('nothing to sweep; give --lambda, --alpha or --set KEY=V1,V2')
+    run_sweep(load_config(args.config, parse_options(args.cfg_options), args.work_dir, args.launcher), values)
+
+
+if __name__ == '__main__':
+    args = parse_args()  # before the imports, so that --help answers at once
+    from itaclip_mmseg.errors import run
+
+    run(main)
