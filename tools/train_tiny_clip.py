@@ -4,7 +4,8 @@
 
 Label maps are never trained on. A caption names what its picture shows; two losses rest on it: the contrast of pictures
 and captions (CLS token), and, for every name, whether some patch resembles its text (each patch by its own values only,
-so that patches come to mean what lies in them). Killed and started again, it goes on from its last checkpoint.
+so that patches come to mean what lies in them). In the last stage the names also compete for each patch. Killed and
+started again, it goes on from its last checkpoint.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as vision
 
-from itaclip_mmseg.datasets.scenes import BACKGROUNDS, LABEL_OF_NAME, NAMES, render_names, visible_names
+from itaclip_mmseg.datasets.scenes import BACKGROUNDS, LABEL_OF_NAME, NAMED_SHARE, NAMES, render_names, visible_names
 from itaclip_mmseg.engine.progress import ProgressBar
 from itaclip_mmseg.errors import UserError, run
 from itaclip_mmseg.models.attention import last_blocks, output, plain_block, project
@@ -58,6 +59,7 @@ class Stage(NamedTuple):
     learning_rate: float
     windows: int  # pictures cut from each scene
     sides: tuple[int, int]  # of those windows, before they are resized to `size`
+    compete: float = 0.0  # weight of the loss that names compete for patches
 
 
 class Pictures(NamedTuple):
@@ -73,10 +75,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--text-bank', default='data/text_bank/scenes.json')
     parser.add_argument('--cache-dir', type=Path, default=Path.home() / '.cache' / 'itaclip_mmseg' / 'tiny_clip')
     parser.add_argument('--scenes', type=int, default=12000, help='drawn beforehand (default: %(default)s)')
-    parser.add_argument('--steps', type=int, nargs=2, default=(3000, 1400), help='at 112 and at 224 pixels')
-    parser.add_argument('--patch-weight', type=float, default=1.0, help='of the loss over names and patches')
     parser.add_argument(
-        '--cover-weight', type=float, default=0.0, help='of the loss that each patch is something named'
+        '--steps', type=int, nargs=3, default=(3000, 1400, 500), help='at 112, at 224, at 224 with names that compete'
     )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--threads', type=int, default=2)
@@ -297,21 +297,29 @@ def contrast(images: Tensor, captions: Tensor, scale: Tensor, named: Tensor) -> 
     return (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, targets)) / 2
 
 
-def name_losses(patches: Tensor, prompts: Tensor, model: TinyCLIP, named: Tensor) -> tuple[Tensor, Tensor]:
-    """Is each name in the caption (log-sum-exp over patches), and is each patch something the caption names?"""
-    logits = model.patch_scale.exp().clamp(max=60) * patches @ prompts.T  # N x L x names
-    pooled = logits.logsumexp(dim=1) - np.log(logits.shape[1]) + model.patch_offset
-    presence = F.binary_cross_entropy_with_logits(pooled, named.float())
-    allowed = logits.masked_fill(~named[:, None], -torch.inf)
-    cover = (logits.logsumexp(dim=-1) - allowed.logsumexp(dim=-1)).mean()
-    return presence, cover
+def presence_loss(logits: Tensor, offset: Tensor, named: Tensor) -> Tensor:
+    """Is each name in the caption? From the log-sum-exp of its logits, N x L x names, over the patches."""
+    pooled = logits.logsumexp(dim=1) - math.log(logits.shape[1]) + offset
+    return F.binary_cross_entropy_with_logits(pooled, named.float())
+
+
+def competition_loss(logits: Tensor, named: Tensor) -> Tensor:
+    """Is each name in the caption? From how surely it wins the patches that it wins most surely.
+
+    As many patches count as a name must cover to be in a caption. Without competition a patch of a boat may resemble
+    water as much: both are in the caption, and nothing says that a patch is one of them.
+    """
+    shares = logits.softmax(dim=-1)
+    patches = max(round(NAMED_SHARE * logits.shape[1]), 1)
+    won = shares.topk(patches, dim=1).values.mean(dim=1).clamp(1e-4, 1 - 1e-4)
+    return F.binary_cross_entropy(won, named.float())
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
 
 
 def train_step(model: TinyCLIP, texts: Texts, pictures: Pictures, stage: Stage, rng: np.random.Generator) -> list:
-    """Losses of a batch: contrast, presence of names, cover of patches."""
+    """Losses of a batch: contrast of captions, presence of names, competition of names."""
     chosen = np.sort(rng.choice(len(pictures.images), stage.batch, replace=False))
     chosen = chosen[pictures.named[chosen].any(axis=1)]
     order = rng.permutation(chosen)
@@ -323,7 +331,12 @@ def train_step(model: TinyCLIP, texts: Texts, pictures: Pictures, stage: Stage, 
     with torch.autocast('cpu', torch.bfloat16, enabled=args.bfloat16 and stage.size == 224):
         cls, patches = encode_image(model.clip.visual, images)
         captions, prompts = encode_text(model.clip, captions), encode_text(model.clip, prompts)
-    return [contrast(cls, captions, model.clip.logit_scale, named), *name_losses(patches, prompts, model, named)]
+    logits = model.patch_scale.exp().clamp(max=60) * patches @ prompts.T  # N x L x names
+    return [
+        contrast(cls, captions, model.clip.logit_scale, named),
+        presence_loss(logits, model.patch_offset, named),
+        competition_loss(logits, named),
+    ]
 
 
 def learning_rate(step: int, stage: Stage) -> float:
@@ -415,7 +428,6 @@ def log(message: str) -> None:
 def command() -> str:
     """The call that makes these weights, without the paths of a machine."""
     parts = ['--seed', args.seed, '--scenes', args.scenes, '--steps', *args.steps]
-    parts += ['--patch-weight', args.patch_weight, '--cover-weight', args.cover_weight]
     return ' '.join(map(str, ['python tools/train_tiny_clip.py', *parts, *['--bfloat16'] * args.bfloat16]))
 
 
@@ -476,7 +488,7 @@ class Training:
         )  # so a resumed run draws what an unbroken one does
         losses = train_step(self.model, self.texts, pictures, stage, rng)
         self.optimizer.zero_grad(set_to_none=True)
-        (losses[0] + args.patch_weight * losses[1] + args.cover_weight * losses[2]).backward()
+        (losses[0] + losses[1] + stage.compete * losses[2]).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.step += 1
@@ -508,18 +520,20 @@ class Training:
 
 def main() -> None:
     if min(args.steps) < 1:
-        raise UserError(f'--steps {args.steps[0]} {args.steps[1]}: each must be at least 1')
+        raise UserError(f'--steps {" ".join(map(str, args.steps))}: each must be at least 1')
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)  # a third faster: the optimiser's averages of rare words sink that low
     stages = (
         Stage(112, 128, args.steps[0], 1e-3, windows=5, sides=(144, 336)),
         Stage(224, 48, args.steps[1], 5e-4, windows=2, sides=(190, 300)),
+        Stage(224, 48, args.steps[2], 3e-4, windows=2, sides=(190, 300), compete=1.0),
     )
-    pictures = load_pictures(args.cache_dir, stages, args.scenes, args.seed, args.threads)
+    small, large = load_pictures(args.cache_dir, stages[:2], args.scenes, args.seed, args.threads)
+    pictures = (small, large, large)
     texts = Texts(load_bank(args.text_bank))
     training = Training(stages, texts)
     count = sum(value.numel() for value in training.model.clip.parameters())
-    log(f'{count} parameters, {len(texts.token_ids)} tokens, {[len(one.images) for one in pictures]} pictures')
+    log(f'{count} parameters, {len(texts.token_ids)} tokens, {len(small.images)} and {len(large.images)} pictures')
     training.run(pictures)
     log(f'{args.out}: {args.out.stat().st_size} bytes after {training.minutes:.1f} minutes')
 
