@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -68,6 +69,10 @@ class CLIPVisionBackbone(BaseModule):
         self.visual = load_clip(arch, pretrained, quick_gelu).visual.requires_grad_(False).eval()
         self.last_block.check_depth(len(self.blocks), arch or str(pretrained))
         self.visual.to(PRECISIONS[precision])
+        if not torch.cuda.is_available() and precision not in fast_precisions():
+            MMLogger.get_current_instance().warning(
+                f'precision={precision!r}: slower than fp32 on this processor, which lacks instructions for it'
+            )
 
     @property
     def blocks(self) -> torch.nn.ModuleList:
@@ -158,3 +163,9 @@ class CLIPVisionBackbone(BaseModule):
         bytes_a_view = (12 * length * len(weight) + 3 * heads * length**2) * weight.element_size()
         free, _ = torch.cuda.mem_get_info(views.device)
         return max(NUM_VIEWS, min(free // 2 // bytes_a_view, 64 * NUM_VIEWS))
+
+
+def fast_precisions() -> set[str]:
+    """What this machine's processor multiplies in at least as fast as in fp32."""
+    bf16 = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return {'fp32', *(['bf16'] * bf16), *(['fp16'] * torch.cpu._is_amx_fp16_supported())}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
+from mmengine.logging import MMLogger
 from torch import Tensor
 
 from itaclip_mmseg.models.clip_vit import CLIPVisionBackbone
@@ -48,13 +49,27 @@ class WindowEncoder:
 
     def encode_windows(self, windows: Tensor) -> dict[LastBlock, Fields]:
         """Fields of windows W x 3 x h x w, a few windows at a time, so that only their views are held."""
-        batch = self.batch or self.backbone.views_a_pass(windows)
-        chunk = max(batch // self.views_a_window, 1)
-        pieces = [self.encode_views(part, batch) for part in windows.split(chunk)]
+        self.batch = self.batch or self.backbone.views_a_pass(windows)
+        chunk = max(self.batch // self.views_a_window, 1)
+        pieces = [self.encode_or_halve(part) for part in windows.split(chunk)]
         return {
             block: {name: torch.cat([piece[block][name] for piece in pieces]) for name in sorted(names)}
             for block, names in self.last_blocks.items()
         }
+
+    def encode_or_halve(self, windows: Tensor) -> dict[LastBlock, Fields]:
+        """As `encode_views`; where a GPU's memory does not hold a pass, with half as many views from here on."""
+        while True:
+            try:
+                return self.encode_views(windows, self.batch)
+            except torch.OutOfMemoryError:
+                if self.batch == 1:
+                    raise
+            self.batch //= 2
+            torch.cuda.empty_cache()
+            MMLogger.get_current_instance().warning(
+                f'out of memory: {self.batch} views a pass from here on; window_batch_size={self.batch} avoids the retry'
+            )
 
     def encode_views(self, windows: Tensor, batch: int) -> dict[LastBlock, Fields]:
         """Views, tokens and similarities of windows W x 3 x h x w, at most `batch` views a pass."""

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from golden import tiny_clip
+from mmengine.logging import MMLogger
 from torch.nn import functional as F
 
 from itaclip_mmseg.errors import UserError
@@ -108,3 +109,15 @@ def test_weights_stay_frozen(build):
 def test_impossible_settings_are_named(build, settings, named):
     with pytest.raises(UserError, match=named):
         build(**settings)
+
+
+def test_slow_precision_is_said(build, monkeypatch):
+    """Protects users of processors without bf16 instructions, where it halves the speed instead of doubling it."""
+    said = []
+    monkeypatch.setattr('itaclip_mmseg.models.clip_vit.fast_precisions', lambda: {'fp32'})
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(MMLogger, 'warning', lambda self, message: said.append(message))
+    build(precision='bf16')
+    assert len(said) == 1 and said[0].startswith("precision='bf16': slower than fp32")
+    build(precision='fp32')
+    assert len(said) == 1

@@ -83,6 +83,25 @@ def test_queries_equal_the_authors(build_model, golden):
         assert np.array_equal(model.query_classes, golden[f'query_{bank}_index'])
 
 
+def test_out_of_memory_halves_the_batch(build_model, monkeypatch):
+    """Protects long runs on a GPU that others use too: the result is that of the smaller batch, said in a warning."""
+    model = build_model(window_batch_size=20)
+    shared_blocks, passes = model.backbone.shared_blocks, []
+
+    def small_memory(views, keep):
+        passes.append(len(views))
+        if len(views) > 6:
+            raise torch.OutOfMemoryError('CUDA out of memory')
+        return shared_blocks(views, keep)
+
+    image = torch.from_numpy(tiny_clip.image(3, 240, 300))
+    expected = model.predict(image)[0]
+    monkeypatch.setattr(model.backbone, 'shared_blocks', small_memory)
+    found = model.predict(image)[0]
+    assert passes[:3] == [20, 10, 5] and set(passes[3:]) == {5}
+    torch.testing.assert_close(found.seg_logits.data, expected.seg_logits.data, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize('window_batch_size', [1, 3, 64])
 def test_batches_do_not_change_results(build_model, window_batch_size):
     """One image at a time, three of different sizes together, any number of views a pass: the same scores."""
