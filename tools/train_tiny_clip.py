@@ -76,7 +76,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--cache-dir', type=Path, default=Path.home() / '.cache' / 'itaclip_mmseg' / 'tiny_clip')
     parser.add_argument('--scenes', type=int, default=12000, help='drawn beforehand (default: %(default)s)')
     parser.add_argument(
-        '--steps', type=int, nargs=3, default=(3000, 1400, 500), help='at 112, at 224, at 224 with names that compete'
+        '--steps', type=int, nargs=3, default=(3000, 1400, 1000), help='at 112, at 224, at 224 with names that compete'
     )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--threads', type=int, default=2)
@@ -148,7 +148,7 @@ def to_tensor(images: np.ndarray) -> Tensor:
 
 def augment(images: Tensor, rng: np.random.Generator) -> Tensor:
     """Show a share of the pictures as image engineering will: gray, blurred, upside down, mirrored."""
-    share = len(images) // 8
+    share = len(images) // 6
     gray, blurred, flipped = (slice(index * share, (index + 1) * share) for index in range(3))
     kernel = 2 * round(BLUR_AT_224[0] * images.shape[-1] / 448 - 0.5) + 1  # as large against the objects as at 224
     sigma = BLUR_AT_224[1] * images.shape[-1] / 224

@@ -33,7 +33,12 @@ def parse_values(options: Sequence[str]) -> Values:
 def grid_variants(values: Values) -> dict[str, dict]:
     """Changes by name for every combination: {'image_coefficient=0.5 stride=56': {...}, ...}."""
     combinations = [dict(zip(values, chosen)) for chosen in itertools.product(*values.values())]
-    return {' '.join(f'{key}={value}' for key, value in changes.items()): changes for changes in combinations}
+    return {' '.join(f'{key}={spelled(value)}' for key, value in changes.items()): changes for changes in combinations}
+
+
+def spelled(value: object) -> str:
+    """A value in a name: no quotes, which MMEngine cannot write into the config that it keeps beside the results."""
+    return ','.join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def run_sweep(config: Config, values: Values) -> dict:
@@ -82,7 +87,7 @@ def print_rows(rows: Sequence[Mapping], values: Values, config: Config) -> None:
     for column in table.columns:
         column.justify = 'right'
     for row in rows:
-        table.add_row(*(str(row['varied'][key]) for key in values), *(f'{row[name]:.2f}' for name in FIGURES))
+        table.add_row(*(spelled(row['varied'][key]) for key in values), *(f'{row[name]:.2f}' for name in FIGURES))
     console = Console()
     console.print(table)
     console.print(f'written to {config.work_dir}: sweep.json, sweep.csv, sweep.png, sweep_classes.png', highlight=False)

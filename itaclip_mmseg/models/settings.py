@@ -116,6 +116,7 @@ class Settings:
         _check(
             kernel is None or (is_count(kernel) and kernel % 2 == 1), 'closing_kernel', kernel, 'None or odd numbers'
         )
+        _check(self.pamr is None or isinstance(self.pamr, Pamr), 'pamr', self.pamr, 'None, a number of steps or a dict')
         for name in ('image_engineering', 'background_set'):
             _check(isinstance(getattr(self, name), bool), name, getattr(self, name), 'True or False')
 

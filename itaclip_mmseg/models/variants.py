@@ -33,8 +33,11 @@ def check_variants(variants: Mapping[str, Settings], window: Window, bank: TextB
 
     Raises:
         UserError: a stride that is no multiple of the finest, which is the one that is encoded, or longer than the
-            window; whole images among windows; a rule about a background that the bank does not have.
+            window; whole images among windows; a name with a quote; a rule about a background that the bank does not have.
     """
+    quoted = [name for name in variants if "'" in name]
+    if quoted:  # MMEngine keeps the config beside the results, and writes names without escaping them
+        raise UserError(f'variants: the name {quoted[0]} holds a quote; rename it')
     if not bank.background and any(settings.needs_background for settings in variants.values()):
         raise UserError(f'{bank.path}: has no background, so prob_threshold and area_threshold must be None')
     strides = {settings.stride for settings in variants.values()}
