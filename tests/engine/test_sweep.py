@@ -31,6 +31,8 @@ def test_a_grid_has_every_combination():
     variants = grid_variants(dict(a=[1, 2], b=[3, None]))
     assert list(variants) == ['a=1 b=3', 'a=1 b=None', 'a=2 b=3', 'a=2 b=None']
     assert variants['a=2 b=None'] == dict(a=2, b=None)
+    # MMEngine writes no config whose keys hold quotes.
+    assert list(grid_variants(dict(attention=[['qq', 'kk'], 'qk']))) == ['attention=qq,kk', 'attention=qk']
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from itaclip_mmseg.models.settings import LastBlock, Pamr, Settings, Window
         dict(prob_threshold=10),
         dict(area_threshold=True),
         dict(closing_kernel=4),
+        dict(pamr=(10, (8, 16))),
     ],
 )
 def test_wrong_settings_are_named(wrong):

@@ -143,6 +143,12 @@ def test_faults(build_model, changes, message):
         build_model(stride=56, variants=dict(base={}, other=changes))
 
 
+def test_names_with_quotes_are_refused(build_model):
+    """Protects a long run from failing where MMEngine writes its config down."""
+    with pytest.raises(UserError, match='holds a quote'):
+        build_model(variants={"it's": {}})
+
+
 def test_rules_of_variants_need_a_background(build_model):
     with pytest.raises(UserError, match='no background'):
         build_model('nobg', variants=dict(base={}, other=dict(prob_threshold=0.1)))
