@@ -76,7 +76,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--cache-dir', type=Path, default=Path.home() / '.cache' / 'itaclip_mmseg' / 'tiny_clip')
     parser.add_argument('--scenes', type=int, default=12000, help='drawn beforehand (default: %(default)s)')
     parser.add_argument(
-        '--steps', type=int, nargs=3, default=(3000, 1400, 1000), help='at 112, at 224, at 224 with names that compete'
+        '--steps', type=int, nargs=3, default=(3000, 1400, 700), help='at 112, at 224, at 224 with names that compete'
     )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--threads', type=int, default=2)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.resources import find
+from itaclip_mmseg.resources import find, written_whole
 
 CLASS_KEYS = {'name', 'words', 'definition', 'synonym'}
 BANK_KEYS = {'dataset', 'background', 'classes', 'provenance'}
@@ -147,3 +147,19 @@ def check_keys(entry: dict, allowed: set[str], where: str) -> None:
 def is_text(value: object) -> bool:
     """A string with something in it."""
     return isinstance(value, str) and bool(value.strip())
+
+
+def save_bank(bank: TextBank, path: str | os.PathLike) -> None:
+    """Write a bank for `load_bank`, whole or not at all, one class a line; a missing folder is made."""
+    entries = [{key: value for key, value in vars(entry).items() if value is not None} for entry in bank.classes]
+    lines = ',\n'.join('    ' + json.dumps(entry, ensure_ascii=False) for entry in entries)
+    fields = [
+        f'"dataset": {json.dumps(bank.dataset, ensure_ascii=False)}',
+        f'"background": {json.dumps(bank.background)}',
+        f'"classes": [\n{lines}\n  ]',
+    ]
+    if bank.provenance:
+        provenance = json.dumps(bank.provenance, indent=2, ensure_ascii=False)
+        fields.append('"provenance": ' + provenance.replace('\n', '\n  '))
+    with written_whole(path) as temporary:
+        temporary.write_text('{\n  ' + ',\n  '.join(fields) + '\n}\n', encoding='utf-8')

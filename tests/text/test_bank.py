@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from conftest import REPO
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.text.bank import load_bank, parse_bank
+from itaclip_mmseg.text.bank import load_bank, parse_bank, save_bank
 
 ALL_BANKS = sorted((REPO / 'data/text_bank').glob('*.json'))
 BANKS = [path for path in ALL_BANKS if not path.stem.startswith(('sclip_', 'clearclip_'))]  # the others have no texts
@@ -108,6 +109,29 @@ def test_files_that_are_none(tmp_path):
     (tmp_path / 'cut.json').write_text('{"dataset": ')
     with pytest.raises(UserError, match=r'cut\.json: not a JSON file'):
         load_bank(tmp_path / 'cut.json')
+
+
+provenances = st.dictionaries(texts, st.dictionaries(texts, texts | st.none()), max_size=2)
+
+
+@given(content=bank_contents(), provenance=provenances)
+def test_what_is_written_is_read_again(tmp_path_factory, content, provenance):
+    """Protects users' words, whatever characters are in them."""
+    bank = parse_bank(content | dict(provenance=provenance), 'bank')
+    path = tmp_path_factory.mktemp('new') / 'folder' / 'bank.json'
+    save_bank(bank, path)
+    assert replace(load_bank(path), path='bank') == bank
+    assert [file.name for file in path.parent.iterdir()] == ['bank.json']
+
+
+@pytest.mark.parametrize('path', ALL_BANKS, ids=lambda path: path.stem)
+def test_shipped_banks_are_laid_out_as_we_write_them(path, tmp_path):
+    """One class a line: a change of a text is a change of one line in a diff."""
+    save_bank(load_bank(path), tmp_path / 'bank.json')
+    ours, theirs = (
+        file.read_text(encoding='utf-8').split('"provenance"')[0] for file in (tmp_path / 'bank.json', path)
+    )
+    assert ours == theirs
 
 
 def test_there_are_banks():
