@@ -1,0 +1,72 @@
+"""Let a language model write the definitions and synonyms of a class list; the result is a text bank.
+
+python tools/generate_text_bank.py classes.txt bank.json --base-url http://localhost:8000/v1 --model llama-3-8b-instruct
+"""
+
+import argparse
+from pathlib import Path
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Let a language model write the definitions and synonyms of a class list. '
+        'A run that was stopped goes on where it was when it is started again.'
+    )
+    parser.add_argument(
+        'classes',
+        help='a text bank (.json); a text file with a class a line, query words between commas, its name first; '
+        'or the registered name of a data set, PascalVOCDataset',
+    )
+    parser.add_argument('out', type=Path, metavar='OUT.json', help='the text bank to write')
+    model = parser.add_mutually_exclusive_group(required=True)
+    model.add_argument(
+        '--base-url', metavar='URL', help='OpenAI-compatible server; its key, if any, is read from OPENAI_API_KEY'
+    )
+    model.add_argument('--local', type=Path, metavar='FOLDER', help='model in the format of the transformers library')
+    parser.add_argument('--model', help="the model's name on the server")
+    parser.add_argument(
+        '--kinds', nargs='+', choices=['definition', 'synonym'], default=['definition', 'synonym'], help='default: both'
+    )
+    parser.add_argument('--temperature', type=float, default=0, help='of sampling; default: 0, the likeliest answer')
+    parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
+    parser.add_argument('--workers', type=int, default=8, help='requests to a server at a time; default: %(default)s')
+    parser.add_argument('--timeout', type=float, default=60, help='seconds to wait for a server; default: %(default)s')
+    parser.add_argument('--overwrite', action='store_true', help='replace OUT.json')
+    return parser.parse_args()
+
+
+def check_args() -> None:
+    """Before anything is asked."""
+    from itaclip_mmseg.errors import UserError
+
+    if args.out.exists() and not args.overwrite:
+        raise UserError(f'{args.out}: exists already; add --overwrite or name another file')
+    if args.base_url and not args.model:
+        raise UserError("--base-url: needs --model, the model's name on the server")
+    if args.local and args.model:
+        raise UserError('--model: names a model on a server; leave it out with --local')
+    if args.temperature < 0 or args.workers < 1 or args.timeout <= 0:
+        raise UserError('--temperature must be 0 or more, --workers 1 or more, --timeout above 0')
+
+
+def main() -> None:
+    from itaclip_mmseg.text.backends import LocalModel, Server
+    from itaclip_mmseg.text.class_sources import read_classes
+    from itaclip_mmseg.text.llm import generate_bank
+
+    check_args()
+    bank = read_classes(args.classes)
+    kinds = list(dict.fromkeys(args.kinds))
+    if args.local:
+        backend, workers = LocalModel(args.local, args.temperature), 1
+    else:
+        backend, workers = Server(args.base_url, args.model, args.temperature, args.timeout), args.workers
+    bank = generate_bank(bank, args.out, backend, kinds, args.seed, workers)
+    print(f'{args.out}: {" and ".join(kinds)} of {len(bank.classes) - bank.background} classes')
+
+
+if __name__ == '__main__':
+    args = parse_args()  # before the imports, so that --help answers at once
+    from itaclip_mmseg.errors import run
+
+    run(main)
