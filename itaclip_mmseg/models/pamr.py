@@ -34,8 +34,8 @@ def propagate(logits: Tensor, weights: Tensor, settings: Pamr) -> Tensor:
         Q x H x W, a new tensor.
     """
     refined = torch.empty_like(logits)
-    # Queries are independent. On a CPU one at a time, so that what the steps read and write stays in its cache.
-    queries_at_once = 1 if logits.device.type == 'cpu' else len(logits)
+    # Queries are independent. On a CPU a few at a time, so that what the steps read and write stays in its cache.
+    queries_at_once = 4 if logits.device.type == 'cpu' else len(logits)
     for source, target in zip(logits.split(queries_at_once), refined.split(queries_at_once)):
         padded = empty_padded(source, max(settings.dilations))
         for _ in range(settings.num_iters):
@@ -53,12 +53,20 @@ def affinity(guide: Tensor, dilations: tuple[int, ...]) -> Tensor:
     Returns:
         (8 * len(dilations)) x H x W, positive, adding up to 1 over the first axis.
     """
-    padded = pad_into(guide, empty_padded(guide, max(dilations)))
-    shifted = torch.stack(shifted_views(padded, dilations))  # (8 * len(dilations)) x 3 x H x W
-    # The standard deviation counts the pixel itself once a dilation.
-    spread = torch.cat([shifted, guide.expand(len(dilations), -1, -1, -1)]).std(dim=0)  # unbiased, 3 x H x W
-    distance = (shifted - guide).abs_() / (1e-8 + 0.1 * spread)
-    return distance.mean(dim=1).neg_().softmax(dim=0)
+    neighbours = shifted_views(pad_into(guide, empty_padded(guide, max(dilations))), dilations)
+    # The standard deviation (unbiased) counts the pixel itself once a dilation. In two passes over the neighbours: exact
+    # where the guide is flat, and they are never gathered.
+    count = len(neighbours) + len(dilations)
+    mean = guide * len(dilations)
+    for neighbour in neighbours:
+        mean += neighbour
+    mean /= count
+    squares = (guide - mean).square_() * len(dilations)
+    for neighbour in neighbours:
+        squares += (neighbour - mean).square_()
+    tolerance = 1e-8 + 0.1 * (squares / (count - 1)).sqrt_()  # 3 x H x W
+    distances = [(neighbour - guide).abs_().div_(tolerance).mean(dim=0) for neighbour in neighbours]
+    return torch.stack(distances).neg_().softmax(dim=0)
 
 
 def step(source: Tensor, weights: Tensor, dilations: tuple[int, ...], padded: Tensor, out: Tensor) -> None:
