@@ -15,7 +15,7 @@ model = dict(
     text_bank='data/text_bank/scenes.json',
     auxiliary='definition',
     text_coefficient=0.05,
-    image_coefficient=0.7,
+    image_coefficient=0.2,
     logit_scale=60,
     test_cfg=dict(stride=(112, 112)),
 )
