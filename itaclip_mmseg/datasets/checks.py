@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from PIL import Image
 
 from itaclip_mmseg.errors import UserError
+from itaclip_mmseg.resources import ROOT
 
 JPEG_END = b'\xff\xd9'
 JPEG_TAIL = 65536  # some cameras write a few bytes after the end marker
@@ -20,6 +22,15 @@ def dataset_classes(config: ConfigDict) -> tuple[str, ...]:
     if dataset_class is None:
         raise UserError(f'test_dataloader.dataset.type={config.type!r}: not registered; check the name')
     return tuple(config.get('metainfo', {}).get('classes') or dataset_class.METAINFO['classes'])
+
+
+def config_classes(name: str) -> tuple[str, ...] | None:
+    """Class names of the data set that our config `_base_/datasets/NAME.py` describes; None where there is none."""
+    path = ROOT / 'configs' / '_base_' / 'datasets' / f'{name}.py'
+    if Path(name).name != name or not path.is_file():
+        return None
+    init_default_scope('mmseg')
+    return dataset_classes(Config.fromfile(path).test_dataloader.dataset)
 
 
 def check_folders(config: ConfigDict) -> None:

@@ -3,7 +3,6 @@
 A raw map holds category id - 1: 0 to 90 things, 91 to 181 stuff, 255 unlabelled; ten ids are not in use.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,8 @@ from mmseg.datasets import BaseSegDataset, COCOStuffDataset
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from itaclip_mmseg.engine.progress import ProgressBar
+from itaclip_mmseg.datasets.convert import convert_all, remove_leftovers, save_map
 from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.resources import written_whole
 
 NUM_THINGS, NUM_RAW = 91, 182
 UNUSED = (11, 25, 28, 29, 44, 65, 67, 68, 70, 82, 90)
@@ -67,12 +65,12 @@ def convert_folder(folder: Path, workers: int | None = None) -> int:
     """
     if not folder.is_dir():
         raise UserError(f'{folder}: no such folder; give the data set folder, the one that holds annotations/val2017')
-    raw = sorted(path for path in folder.glob('*.png') if not path.name.endswith((STUFF_SUFFIX, OBJECT_SUFFIX)))
+    maps = [path for path in folder.glob('*.png') if not path.name.startswith('.')]
+    raw = sorted(path for path in maps if not path.name.endswith((STUFF_SUFFIX, OBJECT_SUFFIX)))
     if not raw:
         raise UserError(f'{folder}: holds no raw map NAME.png; unpack stuffthingmaps_trainval2017.zip there')
-    with ProcessPoolExecutor(workers) as pool, ProgressBar('label maps', len(raw)) as bar:
-        for _ in pool.map(convert_map, raw, chunksize=8):
-            bar.advance()
+    remove_leftovers(path.with_name(path.stem + suffix) for path in raw for suffix in (STUFF_SUFFIX, OBJECT_SUFFIX))
+    convert_all(convert_map, raw, workers)
     return len(raw)
 
 
@@ -89,5 +87,4 @@ def convert_map(path: Path) -> None:
             raise UserError(f'{path}: not readable as a label map; restore it') from error
         if raw.ndim != 2 or raw.dtype != np.uint8:
             raise UserError(f'{path}: not a map of one byte a pixel ({raw.dtype}, {raw.shape}); restore it')
-        with written_whole(target) as temporary:
-            Image.fromarray(table[raw]).save(temporary)
+        save_map(table[raw], target)

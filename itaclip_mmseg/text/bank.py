@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from itaclip_mmseg.errors import UserError
@@ -96,52 +96,74 @@ def load_bank(path: str | os.PathLike) -> TextBank:
         UserError: no such file, no JSON, or a fault in the content, named with its class.
     """
     path = find(path, 'text bank')
+    return parse_bank(read_content(path), str(path))
+
+
+def read_content(path: str | os.PathLike) -> object:
+    """What a bank file holds, unchecked.
+
+    Raises:
+        UserError: no such file, or no JSON.
+    """
+    path = find(path, 'text bank')
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        return json.loads(path.read_text(encoding='utf-8'))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f'{path}: not a JSON file ({error}); mend it') from error
-    return parse_bank(content, str(path))
 
 
 def parse_bank(content: object, path: str = 'text bank') -> TextBank:
     """Check the content of a bank file and return the bank; see `load_bank`."""
-    if not isinstance(content, dict) or not isinstance(content.get('classes'), list) or not content['classes']:
-        raise UserError(f'{path}: no list "classes"; see data/README.md for the format')
-    check_keys(content, BANK_KEYS, path)
-    if not isinstance(content.get('background'), bool):
-        raise UserError(f'{path}: "background" is {content.get("background")!r}; it must be true or false')
-    if not isinstance(content.get('dataset'), str) or not isinstance(content.get('provenance', {}), dict):
-        raise UserError(f'{path}: "dataset" must be a name and "provenance" an object')
-    classes = tuple(parse_class(entry, label, path) for label, entry in enumerate(content['classes']))
-    name, count = Counter(entry.name.strip() for entry in classes).most_common(1)[0]
-    if count > 1:
-        raise UserError(f"{path}: class '{name}' is listed {count} times; keep one")
+    for fault in bank_faults(content, path):
+        raise UserError(fault)
+    classes = tuple(
+        BankClass(entry['name'], tuple(entry['words']), entry.get('definition'), entry.get('synonym'))
+        for entry in content['classes']
+    )
     return TextBank(content['dataset'], content['background'], classes, content.get('provenance', {}), path)
 
 
-def parse_class(entry: object, label: int, path: str) -> BankClass:
-    """Check one entry of "classes"."""
+def bank_faults(content: object, path: str) -> Iterator[str]:
+    """All that is wrong in the content of a bank file, one line each."""
+    if not isinstance(content, dict) or not isinstance(content.get('classes'), list) or not content['classes']:
+        yield f'{path}: no list "classes"; see data/README.md for the format'
+        return
+    yield from key_faults(content, BANK_KEYS, path)
+    if not isinstance(content.get('background'), bool):
+        yield f'{path}: "background" is {content.get("background")!r}; it must be true or false'
+    if not isinstance(content.get('dataset'), str) or not isinstance(content.get('provenance', {}), dict):
+        yield f'{path}: "dataset" must be a name and "provenance" an object'
+    for label, entry in enumerate(content['classes']):
+        yield from class_faults(entry, label, path)
+    entries = [entry for entry in content['classes'] if isinstance(entry, dict)]
+    names = Counter(entry['name'].strip() for entry in entries if is_text(entry.get('name')))
+    for name in (name for name, count in names.items() if count > 1):
+        yield f"{path}: class '{name}' is listed {names[name]} times; keep one"
+
+
+def class_faults(entry: object, label: int, path: str) -> Iterator[str]:
+    """All that is wrong in one entry of "classes"."""
     if not isinstance(entry, dict) or not is_text(entry.get('name')):
-        raise UserError(f'{path}: class {label} has no name; add "name": "..."')
+        yield f'{path}: class {label} has no name; add "name": "..."'
+        return
     name = entry['name']
-    check_keys(entry, CLASS_KEYS, f"{path}: class '{name}'")
+    yield from key_faults(entry, CLASS_KEYS, f"{path}: class '{name}'")
     words = entry.get('words')
     if not isinstance(words, list) or not words:
-        raise UserError(f'{path}: class \'{name}\' has no words; add "words": ["{name}"] to it')
+        yield f'{path}: class \'{name}\' has no words; add "words": ["{name}"] to it'
+        words = []
     for text in (*words, *(entry[kind] for kind in ('definition', 'synonym') if kind in entry)):
         if not is_text(text):
-            raise UserError(f"{path}: class '{name}' holds {text!r} where a text must stand; fill or remove it")
-    word, count = Counter(words).most_common(1)[0]
-    if count > 1:
-        raise UserError(f"{path}: class '{name}' lists the word '{word}' {count} times; keep one")
-    return BankClass(name, tuple(words), entry.get('definition'), entry.get('synonym'))
+            yield f"{path}: class '{name}' holds {text!r} where a text must stand; fill or remove it"
+    counts = Counter(word for word in words if is_text(word))
+    for word in (word for word, count in counts.items() if count > 1):
+        yield f"{path}: class '{name}' lists the word '{word}' {counts[word]} times; keep one"
 
 
-def check_keys(entry: dict, allowed: set[str], where: str) -> None:
-    """Unknown keys are mostly misspelt ones: name the first."""
-    unknown = sorted(set(entry) - allowed)
-    if unknown:
-        raise UserError(f'{where}: unknown key "{unknown[0]}"; allowed: {", ".join(sorted(allowed))}')
+def key_faults(entry: dict, allowed: set[str], where: str) -> Iterator[str]:
+    """Unknown keys are mostly misspelt ones."""
+    for key in sorted(set(entry) - allowed):
+        yield f'{where}: unknown key "{key}"; allowed: {", ".join(sorted(allowed))}'
 
 
 def is_text(value: object) -> bool:

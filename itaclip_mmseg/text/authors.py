@@ -1,0 +1,91 @@
+"""The files of ITACLIP's authors: class lists and auxiliary texts, to text banks and back.
+
+A class list holds the query words of a class a line, comma-separated. A file of texts holds `name >=text` a line, none
+for the background, and belongs to the class list by position.
+"""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from itaclip_mmseg.datasets.checks import config_classes
+from itaclip_mmseg.errors import UserError
+from itaclip_mmseg.resources import written_whole
+from itaclip_mmseg.text.bank import BankClass, TextBank
+
+MARK = ' >='
+FILES = {'classes': 'classes.txt', 'definition': 'definitions.txt', 'synonym': 'synonyms.txt'}
+
+
+def read_authors(classes: Path, dataset: str, background: bool, texts: dict[str, Path]) -> TextBank:
+    """Read a bank from the authors' files.
+
+    Args:
+        classes: the class list.
+        dataset: where one of our configs has this name, its classes name the lines; else the first word does.
+        background: whether the first line is the background's.
+        texts: files of auxiliary texts by kind, 'definition' or 'synonym'.
+
+    Raises:
+        UserError: a file is missing or unreadable, or the numbers of lines differ.
+    """
+    words = [tuple(word.strip() for word in line.split(',') if word.strip()) for line in read_lines(classes)]
+    if not all(words):
+        raise UserError(f'{classes}: line {words.index(()) + 1} has no word; fill or remove it')
+    names = config_classes(dataset) or [entry[0] for entry in words]
+    if len(names) != len(words):
+        raise UserError(f'{classes}: {len(words)} lines, but {dataset} has {len(names)} classes; they must be equal')
+    firsts = [entry[0] for entry in words[background:]]
+    columns = {kind: [None] * background + read_texts(path, firsts) for kind, path in texts.items()}
+    entries = tuple(
+        BankClass(name, entry, **{kind: column[label] for kind, column in columns.items()})
+        for label, (name, entry) in enumerate(zip(names, words))
+    )
+    provenance = {kind: {'source': path.name} for kind, path in texts.items()}
+    return TextBank(dataset, background, entries, provenance)
+
+
+def read_texts(path: Path, words: Sequence[str]) -> list[str]:
+    """Texts by position, one a word; warns where the name on a line is not the word."""
+    lines = read_lines(path)
+    if len(lines) != len(words):
+        raise UserError(f'{path}: {len(lines)} texts for {len(words)} classes without the background; give one each')
+    texts = []
+    for number, (line, word) in enumerate(zip(lines, words), 1):
+        name, mark, text = line.partition('>=')
+        if not mark or not text.strip():
+            raise UserError(f"{path}: line {number} is '{line}'; it must read name >=text")
+        if name.strip() != word:
+            warnings.warn(f"{path}: line {number} is of '{name.strip()}', the class of '{word}'", stacklevel=2)
+        texts.append(text.strip())
+    return texts
+
+
+def write_authors(bank: TextBank, folder: Path) -> list[Path]:
+    """Write a bank as the authors' files into a folder; a kind of text that no class has gets no file.
+
+    Raises:
+        UserError: some classes have a text of a kind, others lack it; or a text does not fit the format.
+    """
+    contents = {'classes': [', '.join(entry.words) for entry in bank.classes]}
+    if any(',' in word for word in bank.words):
+        raise UserError(f'{bank.path}: a query word holds a comma, which parts words in the class list; rename it')
+    described = bank.classes[bank.background :]
+    for kind in ('definition', 'synonym'):
+        if any(getattr(entry, kind) for entry in described):
+            bank.auxiliary_texts(kind)  # names the class that lacks it
+            contents[kind] = [f'{entry.words[0]}{MARK}{getattr(entry, kind)}' for entry in described]
+    if any('\n' in line for lines in contents.values() for line in lines):
+        raise UserError(f'{bank.path}: a text holds a line break, which the format has no room for; remove it')
+    for kind, lines in contents.items():
+        with written_whole(folder / FILES[kind]) as temporary:
+            temporary.write_text('\n'.join(lines) + '\n', encoding='utf-8', newline='\n')
+    return [folder / FILES[kind] for kind in contents]
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a text file, those at its end that are empty left out."""
+    try:
+        return path.read_text(encoding='utf-8').rstrip().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f'{path}: not readable as text ({error}); check the path') from error

@@ -1,0 +1,59 @@
+import shutil
+
+import numpy as np
+import pytest
+from conftest import SAMPLES
+from mmengine.config import ConfigDict
+from PIL import Image
+
+from itaclip_mmseg.datasets.coco import convert_folder
+from itaclip_mmseg.datasets.inspection import inspect, write_sheet
+
+
+@pytest.fixture
+def own_set(tmp_path):
+    """Three pairs of a user's two classes."""
+    for folder in ('images', 'labels'):
+        (tmp_path / folder).mkdir()
+    for name in 'abc':
+        Image.new('RGB', (8, 6)).save(tmp_path / f'images/{name}.jpg')
+        Image.fromarray(np.eye(6, 8, dtype=np.uint8)).save(tmp_path / f'labels/{name}.png')
+    return ConfigDict(
+        type='BaseSegDataset',
+        data_root=str(tmp_path),
+        metainfo=dict(classes=('ground', 'thing')),
+        data_prefix=dict(img_path='images', seg_map_path='labels'),
+    )
+
+
+def test_good_set(own_set, tmp_path):
+    inspection = inspect(own_set)
+    assert not inspection.faults
+    assert inspection.pixels == {0: 126, 1: 18} and inspection.sizes == {(6, 8): 3}
+    write_sheet(inspection, tmp_path / 'sheet.png')
+    assert (tmp_path / 'sheet.png').is_file()
+
+
+def test_all_faults_at_once(own_set, tmp_path):
+    """One run names every fault: size, label out of range, map missing, image missing."""
+    Image.new('L', (3, 3)).save(tmp_path / 'labels/a.png')
+    Image.new('L', (8, 6), 7).save(tmp_path / 'labels/b.png')
+    (tmp_path / 'labels/c.png').rename(tmp_path / 'labels/d.png')
+    faults = inspect(own_set).faults
+    for part in ('a.png: size', 'b.png: labels 7 out of range', 'c.png: no such file', 'd.png: label map without'):
+        assert any(part in fault for fault in faults)
+    assert len(faults) == 4
+
+
+def test_converted_samples_pass(tmp_path):
+    """The converter's maps of a real raw map are what the data set expects."""
+    raw = next(SAMPLES.glob('**/annotations/val2017/*.png'), None)
+    if raw is None:
+        pytest.skip('../shared/data is absent')
+    root = tmp_path / 'coco'
+    shutil.copytree(raw.parents[2], root, copy_function=shutil.copyfile)
+    convert_folder(root / 'annotations/val2017', workers=1)
+    prefix = dict(img_path='images/val2017', seg_map_path='annotations/val2017')
+    for kind in ('COCOObjectDataset', 'COCOStuffDataset'):
+        inspection = inspect(ConfigDict(type=kind, data_root=str(root), data_prefix=prefix))
+        assert inspection.samples and not inspection.faults

@@ -1,0 +1,39 @@
+"""Read a config's data set: counts, sizes, pixel share a class, all faults; exit code 1 on a fault.
+
+python tools/check_dataset.py configs/itaclip/itaclip_tiny_scenes.py --out sheet.png
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Check a config's data set; exit code 1 on a fault.")
+    parser.add_argument('config', help='config file, below the working directory or as installed')
+    parser.add_argument('--out', type=Path, metavar='SHEET.png', help='picture of images with their truth painted over')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides')
+    return parser.parse_args()
+
+
+def main() -> None:
+    from mmengine.registry import init_default_scope
+
+    from itaclip_mmseg.datasets.inspection import inspect, write_sheet
+    from itaclip_mmseg.engine.testing import load_config, parse_options
+
+    init_default_scope('mmseg')
+    inspection = inspect(load_config(args.config, parse_options(args.cfg_options)).test_dataloader.dataset)
+    print('\n'.join(inspection.report()))
+    for fault in inspection.faults:
+        print(f'fault: {fault}')
+    if args.out:
+        write_sheet(inspection, args.out)
+    sys.exit(bool(inspection.faults))
+
+
+if __name__ == '__main__':
+    args = parse_args()  # before the imports, so that --help answers at once
+    from itaclip_mmseg.errors import run
+
+    run(main)

@@ -1,0 +1,30 @@
+"""Print all that is wrong in text banks; exit code 1 on a fault.
+
+python tools/check_text_bank.py data/text_bank/voc21.json bank.json
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Print all that is wrong in text banks; exit code 1 on a fault.')
+    parser.add_argument('banks', nargs='+', type=Path, metavar='BANK')
+    return parser.parse_args()
+
+
+def main() -> None:
+    from itaclip_mmseg.text.check import file_faults
+
+    faults = {path: file_faults(path) for path in args.banks}
+    for path, lines in faults.items():
+        print('\n'.join(lines) if lines else f'{path}: good')
+    sys.exit(any(faults.values()))
+
+
+if __name__ == '__main__':
+    args = parse_args()  # before the imports, so that --help answers at once
+    from itaclip_mmseg.errors import run
+
+    run(main)

@@ -1,0 +1,25 @@
+"""Draw the label maps of COCO-Object from COCO's instance annotation.
+
+python tools/dataset_converters/coco_object.py instances_val2017.json --out data/coco_stuff164k/annotations/val2017
+"""
+
+import argparse
+from pathlib import Path
+
+from itaclip_mmseg.datasets.segments import convert_instances
+from itaclip_mmseg.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('instances', type=Path, help='instances_val2017.json')
+    parser.add_argument(
+        '--out', type=Path, required=True, help='folder for the maps, data/coco_stuff164k/annotations/val2017'
+    )
+    parser.add_argument('--workers', type=int, help='processes (default: one a core)')
+    args = parser.parse_args()
+    print(f'{convert_instances(args.instances, args.out, args.workers)} maps converted in {args.out}')
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,25 @@
+"""Draw the label maps of Pascal Context (60 and 59 classes) from the Detail annotation.
+
+python tools/dataset_converters/pascal_context.py trainval_merged.json --root data/VOCdevkit/VOC2010
+"""
+
+import argparse
+from pathlib import Path
+
+from itaclip_mmseg.datasets.segments import convert_context
+from itaclip_mmseg.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description='Draw the label maps of Pascal Context (60 and 59 classes) from the Detail annotation.'
+    )
+    parser.add_argument('detail', type=Path, help='trainval_merged.json')
+    parser.add_argument('--root', type=Path, required=True, help='data/VOCdevkit/VOC2010')
+    parser.add_argument('--workers', type=int, help='processes (default: one a core)')
+    args = parser.parse_args()
+    print(f'{convert_context(args.detail, args.root, args.workers)} maps converted in {args.root}')
+
+
+if __name__ == '__main__':
+    run(main)

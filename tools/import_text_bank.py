@@ -1,0 +1,45 @@
+"""Turn the files of ITACLIP's authors into a text bank, or a bank into such files.
+
+python tools/import_text_bank.py bank.json --classes cls_voc21.txt --definitions def.txt --dataset voc21 --background
+python tools/import_text_bank.py bank.json --export folder
+"""
+
+import argparse
+from pathlib import Path
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="The ITACLIP authors' text files to a text bank, and back.")
+    parser.add_argument('bank', type=Path, metavar='BANK.json', help='the bank to write, or to read with --export')
+    mode = parser.add_mutually_exclusive_group(required=True)
+    mode.add_argument('--classes', type=Path, help='class list, comma-separated query words a line')
+    mode.add_argument('--export', type=Path, metavar='FOLDER', help='write the files of this bank into a folder')
+    parser.add_argument('--definitions', type=Path, help='"name >=text" a line, none for the background')
+    parser.add_argument('--synonyms', type=Path, help='the same of synonyms')
+    parser.add_argument('--background', action='store_true', help='the first line of the class list is the background')
+    parser.add_argument('--dataset', help='voc21, coco-object, ..., whose class names the bank gets, or your own name')
+    args = parser.parse_args()
+    if args.classes and not args.dataset:
+        parser.error('--classes needs --dataset')
+    return args
+
+
+def main() -> None:
+    from itaclip_mmseg.text.authors import read_authors, write_authors
+    from itaclip_mmseg.text.bank import load_bank, save_bank
+
+    if args.export:
+        for path in write_authors(load_bank(args.bank), args.export):
+            print(path)
+        return
+    texts = {'definition': args.definitions, 'synonym': args.synonyms}
+    texts = {kind: path for kind, path in texts.items() if path}
+    save_bank(read_authors(args.classes, args.dataset, args.background, texts), args.bank)
+    print(f'{args.bank}: {len(load_bank(args.bank).classes)} classes')
+
+
+if __name__ == '__main__':
+    args = parse_args()  # before the imports, so that --help answers at once
+    from itaclip_mmseg.errors import run
+
+    run(main)
