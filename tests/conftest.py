@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from golden import tiny_clip
+from mmengine.utils import ManagerMixin
 from PIL import Image
 
 REPO = Path(__file__).parents[1]
@@ -20,6 +21,15 @@ def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process():
+    """Forgets MMEngine's loggers, scopes and hubs of earlier tests: a user's process starts without them."""
+    kinds = ManagerMixin.__subclasses__()
+    for kind in kinds:
+        kind._instance_dict.clear()
+        kinds += kind.__subclasses__()
 
 
 @pytest.fixture(scope='session')

@@ -7,7 +7,6 @@ import sys
 import pytest
 from conftest import REPO
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 
 from itaclip_mmseg.datasets.scenes import write_scenes
 
@@ -16,7 +15,6 @@ CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 
 def test_six_scenes_keep_their_figure(tmp_path, monkeypatch):
     """From rendering over files, weights and text bank to results.json."""
-    MMLogger._instance_dict.clear()
     write_scenes(tmp_path / 'scenes', seed=0, num_images=6)
     monkeypatch.chdir(tmp_path)
     option = f'test_dataloader.dataset.data_root={tmp_path / "scenes"}'

@@ -68,7 +68,7 @@ class WindowEncoder:
             self.batch //= 2
             torch.cuda.empty_cache()
             MMLogger.get_current_instance().warning(
-                f'out of memory: {self.batch} views a pass from here on; window_batch_size={self.batch} avoids the retry'
+                f'out of memory: {self.batch} views a pass from now on; window_batch_size={self.batch} avoids the retry'
             )
 
     def encode_views(self, windows: Tensor, batch: int) -> dict[LastBlock, Fields]:

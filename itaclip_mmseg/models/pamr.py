@@ -54,8 +54,8 @@ def affinity(guide: Tensor, dilations: tuple[int, ...]) -> Tensor:
         (8 * len(dilations)) x H x W, positive, adding up to 1 over the first axis.
     """
     neighbours = shifted_views(pad_into(guide, empty_padded(guide, max(dilations))), dilations)
-    # The standard deviation (unbiased) counts the pixel itself once a dilation. In two passes over the neighbours: exact
-    # where the guide is flat, and they are never gathered.
+    # The standard deviation (unbiased) counts the pixel itself once a dilation. In two passes over the neighbours:
+    # exact where the guide is flat, and they are never gathered.
     count = len(neighbours) + len(dilations)
     mean = guide * len(dilations)
     for neighbour in neighbours:

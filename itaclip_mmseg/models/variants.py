@@ -33,7 +33,7 @@ def check_variants(variants: Mapping[str, Settings], window: Window, bank: TextB
 
     Raises:
         UserError: a stride that is no multiple of the finest, which is the one that is encoded, or longer than the
-            window; whole images among windows; a name with a quote; a rule about a background that the bank does not have.
+            window; whole images among windows; a name with a quote; a rule about a background that the bank lacks.
     """
     quoted = [name for name in variants if "'" in name]
     if quoted:  # MMEngine keeps the config beside the results, and writes names without escaping them

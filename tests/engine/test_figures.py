@@ -8,7 +8,6 @@ import pytest
 import torch
 from conftest import REPO
 from golden import tiny_clip
-from mmengine.logging import MMLogger
 from mmseg.registry import MODELS
 from PIL import Image
 
@@ -29,7 +28,6 @@ def test_attention_maps_are_shares(tiny_weights):
 @pytest.fixture
 def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
     def run(command, *arguments):
-        MMLogger._instance_dict.clear()
         options = ['model.backbone.arch=None', f'model.backbone.pretrained={tiny_weights}']
         options += ['model.test_cfg.stride=(112,112)', 'test_pipeline.1.scale=(512,128)']
         monkeypatch.chdir(tmp_path)

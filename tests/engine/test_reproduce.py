@@ -6,7 +6,6 @@ import sys
 
 import pytest
 from conftest import REPO
-from mmengine.logging import MMLogger
 
 from itaclip_mmseg.engine import reproduce
 from itaclip_mmseg.models.encode import WindowEncoder
@@ -20,7 +19,6 @@ def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
     (root / 'VOCdevkit/VOC2012').symlink_to(small_voc)
 
     def run(*arguments):
-        MMLogger._instance_dict.clear()
         options = ['test_dataloader.dataset.pipeline.1.scale=(512,128)', 'test_pipeline.1.scale=(512,128)']
         options += ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
         options += ['model.test_cfg.stride=(56,56)', 'model.backbone.arch=None']

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 from conftest import REPO
-from mmengine.logging import MMLogger
 from PIL import Image
 
 from itaclip_mmseg.engine.sweep import grid_variants, parse_values
@@ -40,7 +39,6 @@ def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
     """Run a tool on small pictures with the small weights."""
 
     def run(tool, *arguments, options=()):
-        MMLogger._instance_dict.clear()
         options = [
             'model.backbone.arch=None',
             f'model.backbone.pretrained={tiny_weights}',

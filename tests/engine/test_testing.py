@@ -11,7 +11,6 @@ import sys
 import numpy as np
 import pytest
 from conftest import REPO, SMALL_VOC
-from mmengine.logging import MMLogger
 from PIL import Image
 
 from itaclip_mmseg.datasets.coco import convert_folder
@@ -50,7 +49,6 @@ def run_tool(small_voc, tiny_weights, tmp_path, capsys, monkeypatch):
 
 def in_this_process(arguments, folder, capsys, monkeypatch):
     """The tool without a new interpreter, whose imports would take longer than all else."""
-    MMLogger._instance_dict.clear()  # its handlers hold the captured stderr of an earlier test
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, 'argv', [TOOL, *arguments])
     try:

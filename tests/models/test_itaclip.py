@@ -48,8 +48,8 @@ def test_scores_and_labels_equal_the_authors(build_model, golden, name):
         image, sample = image_and_sample(index)
         model.predict(image[None], [sample])
         scores = sample.seg_logits.data[:, ::8, ::8].numpy()
-        # PAMR's guide is flat in places: its spread is then rounding noise over 1e-8, and with the number of threads the
-        # authors' own scores move by 1e-4.
+        # PAMR's guide is flat in places: its spread is then rounding noise over 1e-8, and with the number of threads
+        # the authors' own scores move by 1e-4.
         np.testing.assert_allclose(scores, golden[f'score_{name}_{index}'], atol=2e-4 if 'pamr' in settings else 1e-5)
         different = sample.pred_sem_seg.data.numpy() != golden[f'pred_{name}_{index}']
         assert different.mean() < 1e-4
