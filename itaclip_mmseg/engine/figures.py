@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from itaclip_mmseg.engine.overlay import distinct_colours, draw_panels
 from itaclip_mmseg.engine.predictor import Segmenter
 from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.models.attention import project, term_map
+from itaclip_mmseg.models.attention import project
 from itaclip_mmseg.models.clip_vit import CLIPVisionBackbone
 
 TERMS = {'q-k': ('qk',), 'q-q + k-k': ('qq', 'kk')}
@@ -59,10 +59,16 @@ def attention_maps(
         layers = []
         for layer in range(1, depth + 1):
             qkv = project(backbone.blocks[layer - 1], inputs.by_block[layer])
-            weights = sum(term_map(qkv, term)[0, :, index, 1:] for term in terms) / len(terms)  # heads x patches
-            layers.append(weights.float().mean(dim=0).unflatten(0, (rows, columns)))
+            weights = sum(attention_of(qkv, term, index) for term in terms) / len(terms)  # heads x (1 + L)
+            layers.append(weights[:, 1:].float().mean(dim=0).unflatten(0, (rows, columns)))
         maps[name] = torch.stack(layers)
     return maps
+
+
+def attention_of(qkv: torch.Tensor, term: str, token: int) -> torch.Tensor:
+    """A token's row of the softmax map of a term such as qk, heads x (1 + L), of the first view."""
+    left, right = (qkv['qkv'.index(letter)][0] for letter in term)
+    return (left[:, token, None] @ right.mT * left.shape[-1] ** -0.5).softmax(dim=-1)[:, 0]
 
 
 def draw_attention(segmenter: Segmenter, path: str, pixel: tuple[int, int]) -> Figure:
@@ -89,7 +95,7 @@ def draw_attention(segmenter: Segmenter, path: str, pixel: tuple[int, int]) -> F
         line[0].imshow(rgb)
         line[0].set_title(name, fontsize=9)
         for layer, (axes, weights) in enumerate(zip(line[1:], layers), start=1):
-            full = F.interpolate(weights[None, None].cpu(), size=(height, width), mode='bilinear')[0, 0]
+            full = F.interpolate(weights[None, None].cpu(), size=(height, width), mode='bilinear')[0, 0].numpy()
             axes.imshow(rgb)
             axes.imshow(full, cmap='jet', alpha=0.55)
             axes.set_title(f'layer {layer}', fontsize=9)

@@ -1,7 +1,8 @@
 """Attention of CLIP's residual blocks: the plain one, and the sums of self-self maps of ITACLIP's last block."""
 
+import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -42,13 +43,20 @@ def plain_block(block: nn.Module, x: Tensor) -> Tensor:
     return feed_forward(block, x)
 
 
-def term_map(qkv: Tensor, term: str, prior: Tensor | None = None) -> Tensor:
-    """softmax(a bᵀ / sqrt(d) + prior) of a term such as qk, or the identity: V x heads x (1 + L) x (1 + L)."""
+def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None) -> Tensor:
+    """softmax(a bᵀ / sqrt(d) + prior) v of a term such as qk; of identity, where a token keeps its own value, v.
+
+    Args:
+        qkv: of the layer whose map it is, 3 x V x heads x (1 + L) x d.
+        values: what is attended to, V x heads x (1 + L) x d.
+
+    Returns:
+        V x heads x (1 + L) x d; the map itself is never built.
+    """
     if term == 'identity':
-        return torch.eye(qkv.shape[-2], dtype=qkv.dtype, device=qkv.device).expand(*qkv.shape[1:4], -1)
+        return values
     left, right = (qkv['qkv'.index(letter)] for letter in term)
-    scores = (left * left.shape[-1] ** -0.5) @ right.mT
-    return (scores if prior is None else scores + prior).softmax(dim=-1)
+    return F.scaled_dot_product_attention(left, right, values, attn_mask=prior)
 
 
 def neighbourhood_prior(height: int, width: int, std: float) -> Tensor:
@@ -76,10 +84,10 @@ def layer_weights(settings: LastBlock, depth: int) -> Counter[int]:
 def last_blocks(
     blocks: nn.ModuleList, inputs: dict[int, Tensor], variants: Sequence[LastBlock], priors: dict[float, Tensor]
 ) -> list[Tensor]:
-    """The modified last block (paper, equations 4 to 6) in one or several variants, which share projections and maps.
+    """The modified last block (paper, equations 4 to 6) in one or several variants, which share what is alike.
 
-    A layer's map is the sum over the terms, not their mean: so the authors' code computes equation 4. The intermediate
-    layers' own pass ran plain attention; only their modified maps are taken from here.
+    The terms of a layer are added, not averaged: so the authors' code computes equation 4. The intermediate layers'
+    own pass ran plain attention; only their modified maps are taken from here, over the last block's values.
 
     Args:
         blocks: all blocks of the encoder.
@@ -92,23 +100,18 @@ def last_blocks(
     """
     depth = len(blocks)
     weights = [layer_weights(variant, depth) for variant in variants]
-    attention: list[Tensor | None] = [None] * len(variants)
-    for layer in sorted(set().union(*weights)):  # the last one last: its values are what is attended to
-        qkv = project(blocks[layer - 1], inputs[layer])
-        wanting = [index for index in range(len(variants)) if layer in weights[index]]
-        maps = {(term, variants[index].neighbourhood_std) for index in wanting for term in variants[index].attention}
-        for term, std in sorted(maps, key=str):
-            weight_map = term_map(qkv, term, priors.get(std))
-            for index in wanting:
-                times = variants[index].attention.count(term) if variants[index].neighbourhood_std == std else 0
-                if times:
-                    attention[index] = add(attention[index], weight_map, times * weights[index][layer])
-    return [finish(blocks[-1], inputs[depth], one @ qkv[2], variant) for one, variant in zip(attention, variants)]
+    qkv = {layer: project(blocks[layer - 1], inputs[layer]) for layer in set().union(*weights)}
 
+    @functools.cache
+    def heads(layer: int, term: str, std: float | None) -> Tensor:
+        return attend(qkv[layer], qkv[depth][2], term, priors.get(std))
 
-def add(total: Tensor | None, part: Tensor, weight: float) -> Tensor:
-    """Total + weight * part; the total is changed in place, the part never."""
-    return part * weight if total is None else total.add_(part, alpha=weight)
+    def attention(variant: LastBlock, shares: Mapping[int, float]) -> Tensor:
+        parts = [(layer, term) for layer in sorted(shares) for term in variant.attention]
+        return sum(shares[layer] * heads(layer, term, variant.neighbourhood_std) for layer, term in parts)
+
+    outputs = (attention(variant, shares) for variant, shares in zip(variants, weights))
+    return [finish(blocks[-1], inputs[depth], one, variant) for one, variant in zip(outputs, variants)]
 
 
 def finish(block: nn.Module, x: Tensor, heads: Tensor, settings: LastBlock) -> Tensor:

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.models import CLIPVisionBackbone
-from itaclip_mmseg.models.attention import last_blocks, neighbourhood_prior, plain_block, project, term_map
+from itaclip_mmseg.models.attention import attend, last_blocks, neighbourhood_prior, plain_block, project
 from itaclip_mmseg.models.settings import LastBlock
 
 
@@ -51,13 +51,19 @@ def test_plain_settings_are_clip(build):
     torch.testing.assert_close(backbone(views), expected, atol=1e-5, rtol=0)
 
 
-def test_rows_of_maps_add_up_to_one(build):
+@pytest.mark.parametrize('std', [None, 2.0])
+@pytest.mark.parametrize('term', ['qk', 'qq', 'kk', 'vv', 'identity'])
+def test_terms_as_in_the_paper(build, term, std):
+    """softmax(a bᵀ / sqrt(d) + prior) v, written out; the identity leaves every token its own value."""
     backbone = build()
     with torch.no_grad():
         qkv = project(backbone.blocks[-1], backbone.embed(torch.from_numpy(tiny_clip.image(1, 64, 48)))[0])
-    for term in ('qk', 'qq', 'kk', 'vv', 'identity'):
-        weights = term_map(qkv, term)
-        torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]))
+    prior = neighbourhood_prior(4, 3, std) if std else None
+    expected = values = torch.randn(qkv[2].shape, generator=torch.Generator().manual_seed(0))
+    if term != 'identity':
+        left, right = (qkv['qkv'.index(letter)] for letter in term)
+        expected = (left @ right.mT / left.shape[-1] ** 0.5 + (0 if prior is None else prior)).softmax(-1) @ values
+    torch.testing.assert_close(attend(qkv, values, term, prior), expected)
 
 
 def test_terms_add_up(build):
