@@ -273,7 +273,7 @@ def block_inputs(visual: nn.Module, images: Tensor) -> dict[int, Tensor]:
     for number, block in enumerate(visual.transformer.resblocks, start=1):
         inputs[number] = x
         if number < BLOCKS:
-            x = plain_block(block, x)
+            x = plain_block(block, x, project(block, x))
     return inputs
 
 
@@ -406,7 +406,9 @@ def evaluate(model: TinyCLIP, texts: Texts, size: int) -> str:
     images, truth = evaluation_scenes(size)
     inputs = block_inputs(visual, images)
     figures = []
-    outputs = last_blocks(visual.transformer.resblocks, inputs, list(KINDS.values()), {})
+    blocks = visual.transformer.resblocks
+    qkv = {number: project(blocks[number - 1], x) for number, x in inputs.items()}
+    outputs = last_blocks(blocks[-1], inputs[BLOCKS], qkv, list(KINDS.values()), {})
     for kind, x in zip(KINDS, outputs):
         tokens = project_out(visual, x[:, 1:])
         field = (tokens @ queries.T).mT.unflatten(-1, (size // 16, size // 16))

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from itaclip_mmseg.engine.overlay import distinct_colours, draw_panels
 from itaclip_mmseg.engine.predictor import Segmenter
 from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.models.attention import project
 from itaclip_mmseg.models.clip_vit import CLIPVisionBackbone
 
 TERMS = {'q-k': ('qk',), 'q-q + k-k': ('qq', 'kk')}
@@ -58,8 +57,9 @@ def attention_maps(
     for name, terms in TERMS.items():
         layers = []
         for layer in range(1, depth + 1):
-            qkv = project(backbone.blocks[layer - 1], inputs.by_block[layer])
-            weights = sum(attention_of(qkv, term, index) for term in terms) / len(terms)  # heads x (1 + L)
+            weights = sum(attention_of(inputs.qkv[layer], term, index) for term in terms) / len(
+                terms
+            )  # heads x (1 + L)
             layers.append(weights[:, 1:].float().mean(dim=0).unflatten(0, (rows, columns)))
         maps[name] = torch.stack(layers)
     return maps

@@ -2,7 +2,7 @@
 
 import functools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -36,10 +36,9 @@ def feed_forward(block: nn.Module, x: Tensor) -> Tensor:
     return x + block.ls_2(block.mlp(block.ln_2(x)))
 
 
-def plain_block(block: nn.Module, x: Tensor) -> Tensor:
-    """An unchanged CLIP block with fused attention, V x (1 + L) x D in and out."""
-    query, key, value = project(block, x)
-    x = x + output(block, F.scaled_dot_product_attention(query, key, value))
+def plain_block(block: nn.Module, x: Tensor, qkv: Tensor) -> Tensor:
+    """An unchanged CLIP block with fused attention, V x (1 + L) x D in and out; `qkv` as of `project`."""
+    x = x + output(block, F.scaled_dot_product_attention(*qkv))
     return feed_forward(block, x)
 
 
@@ -82,7 +81,7 @@ def layer_weights(settings: LastBlock, depth: int) -> Counter[int]:
 
 
 def last_blocks(
-    blocks: nn.ModuleList, inputs: dict[int, Tensor], variants: Sequence[LastBlock], priors: dict[float, Tensor]
+    block: nn.Module, x: Tensor, qkv: dict[int, Tensor], variants: Sequence[LastBlock], priors: dict[float, Tensor]
 ) -> list[Tensor]:
     """The modified last block (paper, equations 4 to 6) in one or several variants, which share what is alike.
 
@@ -90,28 +89,26 @@ def last_blocks(
     own pass ran plain attention; only their modified maps are taken from here, over the last block's values.
 
     Args:
-        blocks: all blocks of the encoder.
-        inputs: block inputs V x (1 + L) x D by number, counted from 1: the last block's and the intermediate layers'.
+        block: the last one.
+        x: its input, V x (1 + L) x D.
+        qkv: as of `project`, by number of the block, counted from 1: the last one's and the intermediate layers'.
         variants: attention terms, intermediate layers, residual, feed-forward, neighbourhood.
         priors: added to the scores before the softmax, (1 + L) x (1 + L), by standard deviation.
 
     Returns:
         V x (1 + L) x D for each variant.
     """
-    depth = len(blocks)
-    weights = [layer_weights(variant, depth) for variant in variants]
-    qkv = {layer: project(blocks[layer - 1], inputs[layer]) for layer in set().union(*weights)}
+    depth = max(qkv)
 
     @functools.cache
     def heads(layer: int, term: str, std: float | None) -> Tensor:
         return attend(qkv[layer], qkv[depth][2], term, priors.get(std))
 
-    def attention(variant: LastBlock, shares: Mapping[int, float]) -> Tensor:
-        parts = [(layer, term) for layer in sorted(shares) for term in variant.attention]
-        return sum(shares[layer] * heads(layer, term, variant.neighbourhood_std) for layer, term in parts)
+    def attention(variant: LastBlock) -> Tensor:
+        shares, std = layer_weights(variant, depth), variant.neighbourhood_std
+        return sum(shares[layer] * heads(layer, term, std) for layer in sorted(shares) for term in variant.attention)
 
-    outputs = (attention(variant, shares) for variant, shares in zip(variants, weights))
-    return [finish(blocks[-1], inputs[depth], one, variant) for one, variant in zip(outputs, variants)]
+    return [finish(block, x, attention(variant), variant) for variant in variants]
 
 
 def finish(block: nn.Module, x: Tensor, heads: Tensor, settings: LastBlock) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.models.attention import last_blocks, neighbourhood_prior, plain_block
+from itaclip_mmseg.models.attention import last_blocks, neighbourhood_prior, plain_block, project
 from itaclip_mmseg.models.settings import LastBlock
 from itaclip_mmseg.models.views import NUM_VIEWS
 from itaclip_mmseg.models.weights import load_clip
@@ -19,15 +19,22 @@ from itaclip_mmseg.models.weights import load_clip
 PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 
 
-class BlockInputs(NamedTuple):
-    """What the last block needs: inputs of blocks V x (1 + L) x D, by number from 1, and the grid of patches."""
+class LastInputs(NamedTuple):
+    """What the last block needs, whatever its settings.
 
-    by_block: dict[int, Tensor]
+    Attributes:
+        x: its input, V x (1 + L) x D.
+        qkv: queries, keys and values, 3 x V x heads x (1 + L) x d, by number of the block, counted from 1.
+        grid: rows and columns of patches.
+    """
+
+    x: Tensor
+    qkv: dict[int, Tensor]
     grid: tuple[int, int]
 
-    def first(self, number: int) -> 'BlockInputs':
+    def first(self, number: int) -> 'LastInputs':
         """Those of the first views, at most `number`."""
-        return BlockInputs({block: x[:number] for block, x in self.by_block.items()}, self.grid)
+        return LastInputs(self.x[:number], {block: one[:, :number] for block, one in self.qkv.items()}, self.grid)
 
 
 @MODELS.register_module()
@@ -99,22 +106,23 @@ class CLIPVisionBackbone(BaseModule):
         """
         return self.encode_last(self.shared_blocks(views, self.last_block.intermediate_layers), [self.last_block])[0]
 
-    def shared_blocks(self, views: Tensor, keep: Sequence[int] = ()) -> BlockInputs:
-        """Run all blocks but the last, none of which depends on the settings; keep the inputs of the blocks `keep`."""
+    def shared_blocks(self, views: Tensor, keep: Sequence[int] = ()) -> LastInputs:
+        """Run all blocks but the last, none of which depends on the settings; keep what the blocks `keep` projected."""
         x, grid = self.embed(views)
-        by_block = {}
+        kept = {}
         for number, block in enumerate(self.blocks[:-1], start=1):
+            qkv = project(block, x)
             if number in keep:
-                by_block[number] = x
-            x = plain_block(block, x)
-        by_block[len(self.blocks)] = x
-        return BlockInputs(by_block, grid)
+                kept[number] = qkv
+            x = plain_block(block, x, qkv)
+        kept[len(self.blocks)] = project(self.blocks[-1], x)
+        return LastInputs(x, kept, grid)
 
-    def encode_last(self, inputs: BlockInputs, variants: Sequence[LastBlock]) -> list[Tensor]:
+    def encode_last(self, inputs: LastInputs, variants: Sequence[LastBlock]) -> list[Tensor]:
         """The last block in one or several variants, the projection, unit length; each as `forward`'s result."""
         stds = {variant.neighbourhood_std for variant in variants} - {None}
         priors = {std: neighbourhood_prior(*inputs.grid, std).to(self.visual.proj) for std in stds}
-        return [self.project_out(x) for x in last_blocks(self.blocks, inputs.by_block, variants, priors)]
+        return [self.project_out(x) for x in last_blocks(self.blocks[-1], inputs.x, inputs.qkv, variants, priors)]
 
     def project_out(self, x: Tensor) -> Tensor:
         """Unit patch embeddings of the last block's output V x (1 + L) x D, without CLS."""

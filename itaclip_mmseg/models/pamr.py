@@ -1,5 +1,7 @@
 """Pixel-adaptive mask refinement (PAMR, arXiv 2005.08104, section 3.3), as ITACLIP uses it after merging (table 5)."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -38,8 +40,10 @@ def propagate(logits: Tensor, weights: Tensor, settings: Pamr) -> Tensor:
     queries_at_once = 4 if logits.device.type == 'cpu' else len(logits)
     for source, target in zip(logits.split(queries_at_once), refined.split(queries_at_once)):
         padded = empty_padded(source, max(settings.dilations))
+        neighbours = shifted_views(padded, settings.dilations)
         for _ in range(settings.num_iters):
-            step(source, weights, settings.dilations, padded, out=target)
+            pad_into(source, padded)
+            weighted_sum(weights, neighbours, out=target)
             source = target
     return refined
 
@@ -69,19 +73,11 @@ def affinity(guide: Tensor, dilations: tuple[int, ...]) -> Tensor:
     return torch.stack(distances).neg_().softmax(dim=0)
 
 
-def step(source: Tensor, weights: Tensor, dilations: tuple[int, ...], padded: Tensor, out: Tensor) -> None:
-    """One step: out = sum over the neighbours of weight times value.
-
-    Args:
-        source: ... x H x W; may be `out`.
-        weights: see `affinity`.
-        padded: see `empty_padded`; overwritten.
-        out: as `source`; overwritten.
-    """
-    pad_into(source, padded)
-    out.zero_()
-    for weight, view in zip(weights, shifted_views(padded, dilations)):
-        out.addcmul_(weight, view)
+def weighted_sum(weights: Tensor, neighbours: Sequence[Tensor], out: Tensor) -> None:
+    """One step: out, ... x H x W, becomes the sum over the neighbours of weight (H x W) times value (... x H x W)."""
+    torch.mul(weights[0], neighbours[0], out=out)
+    for weight, neighbour in zip(weights[1:], neighbours[1:]):
+        out.addcmul_(weight, neighbour)
 
 
 def shifted_views(padded: Tensor, dilations: tuple[int, ...]) -> list[Tensor]:

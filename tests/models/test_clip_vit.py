@@ -37,7 +37,7 @@ def test_plain_blocks_equal_open_clip(build):
         x, _ = backbone.embed(torch.from_numpy(tiny_clip.image(1, 224, 224)))
         expected = backbone.visual.transformer(x)
         for block in backbone.blocks:
-            x = plain_block(block, x)
+            x = plain_block(block, x, project(block, x))
     torch.testing.assert_close(x, expected, atol=1e-4, rtol=1e-4)
 
 
@@ -70,11 +70,11 @@ def test_terms_add_up(build):
     """A sum of terms is the sum of their updates, whether they are computed together or apart."""
     backbone = build()
     variants = [LastBlock(terms, None, residual=False) for terms in ('qq', 'vv', ('qq', 'vv'))]
-    inputs = backbone.shared_blocks(torch.from_numpy(tiny_clip.image(1, 64, 48))).by_block
-    first, second, both = last_blocks(backbone.blocks, inputs, variants, {})
+    inputs = backbone.shared_blocks(torch.from_numpy(tiny_clip.image(1, 64, 48)))
+    first, second, both = last_blocks(backbone.blocks[-1], inputs.x, inputs.qkv, variants, {})
     bias = backbone.blocks[-1].attn.out_proj.bias
     torch.testing.assert_close(both - bias, first + second - 2 * bias)
-    (alone,) = last_blocks(backbone.blocks, inputs, variants[2:], {})
+    (alone,) = last_blocks(backbone.blocks[-1], inputs.x, inputs.qkv, variants[2:], {})
     torch.testing.assert_close(both, alone)
 
 
