@@ -19,3 +19,6 @@ model = dict(
     logit_scale=60,
     test_cfg=dict(stride=(112, 112)),
 )
+
+# Ours, in per cent; six_scenes is that of the first six alone, which a test holds.
+expected = dict(mIoU=64.29, six_scenes=0.0, tolerance=0.5)
