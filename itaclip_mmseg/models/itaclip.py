@@ -118,21 +118,20 @@ class ITACLIP(BaseSegmentor):
             `variant_labels` (H x W int16 by name).
         """
         samples = [SegDataSample() for _ in inputs] if data_samples is None else data_samples
-        grids = [self.grid(image) for image in inputs]
+        first, grids = next(iter(self.variants)), [self.grid(image) for image in inputs]
         encoder = self.encoder
         for image, grid, fields, sample in zip(inputs, grids, encoder.encode(inputs, grids), samples):
             size = original_size(image, sample)
-            results = decode(image, fields, grid, size, self.variants, self.texts, self.memory_budget)
+            results = decode(image, fields, grid, size, self.variants, self.texts, self.memory_budget, [first])
             self.pack(sample, results)
             sample.set_metainfo(dict(encoded_views=len(grid) * encoder.views_a_window))
         return samples
 
     def pack(self, sample: SegDataSample, results: Iterable[Result]) -> None:
         """Put results into a sample: the first variant as MMSegmentation has it, the labels of all by name."""
-        first = next(iter(self.variants))
         labels = {}
         for result in results:
-            if result.name == first:
+            if result.scores is not None:
                 sample.seg_logits = PixelData(data=result.scores)
                 sample.pred_sem_seg = PixelData(data=result.labels[None])
             labels[result.name] = result.labels.to(torch.int16)

@@ -35,11 +35,15 @@ def decide(scores: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
 
 def class_scores(logits: Tensor, classes: Tensor, logit_scale: float) -> Tensor:
     """Softmax over the queries, then the best word of each class: Q x H x W to C x H x W."""
-    probabilities = (logits * logit_scale).softmax(dim=0)
-    scores = probabilities.new_zeros(int(classes.max()) + 1, *logits.shape[1:])
-    for label, probability in zip(classes.tolist(), probabilities):
-        torch.maximum(scores[label], probability, out=scores[label])
-    return scores
+    return best_words((logits * logit_scale).softmax(dim=0), classes)
+
+
+def best_words(values: Tensor, classes: Tensor) -> Tensor:
+    """The maximum over the queries of each class, Q x H x W to C x H x W; -inf for a class without a query."""
+    best = values.new_full((int(classes.max()) + 1, *values.shape[1:]), -torch.inf)
+    for label, value in zip(classes.tolist(), values):
+        torch.maximum(best[label], value, out=best[label])
+    return best
 
 
 def drop_small_classes(scores: Tensor, threshold: float) -> Tensor:

@@ -4,7 +4,7 @@ Merging and refinement are linear, so they may run before or after fields are mi
 differ in no more than those two share them, once a distinct field or once a variant, whichever are fewer.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.models.encode import Fields
 from itaclip_mmseg.models.pamr import guide_weights, propagate
-from itaclip_mmseg.models.postprocess import class_scores, decide
+from itaclip_mmseg.models.postprocess import best_words, class_scores, decide
 from itaclip_mmseg.models.settings import LastBlock, Settings, Window, check_reach
 from itaclip_mmseg.models.sliding import Grid
 from itaclip_mmseg.text.bank import TextBank
@@ -21,10 +21,10 @@ from itaclip_mmseg.text.queries import Rows, TextTable, mix_texts
 
 
 class Result(NamedTuple):
-    """Scores C x H x W in [0, 1], and labels H x W, int64, of a variant."""
+    """Scores C x H x W in [0, 1], if they are wanted, and labels H x W, int64, of a variant."""
 
     name: str
-    scores: Tensor
+    scores: Tensor | None
     labels: Tensor
 
 
@@ -91,6 +91,7 @@ def decode(
     variants: Mapping[str, Settings],
     texts: TextTable,
     memory_budget: float,
+    scored: Collection[str],
 ) -> Iterator[Result]:
     """The cheap half, for all variants of an image: mix, merge, PAMR, scores, labels.
 
@@ -101,6 +102,7 @@ def decode(
         size: height and width of the results.
         variants: settings by name.
         memory_budget: bytes that logits shared by several variants may take.
+        scored: the variants whose scores are wanted.
     """
     weights: dict[tuple[int, ...], Tensor] = {}  # of PAMR, by dilations
     for (block, stride, pamr), group in grouped(variants, lambda one: (one.last_block, one.stride, one.pamr)).items():
@@ -113,7 +115,7 @@ def decode(
             merged = coarse.merge(field, size)
             return merged if pamr is None else propagate(merged, weights[pamr.dilations], pamr)
 
-        yield from decode_group(parts, finish, size, group, texts, memory_budget)
+        yield from decode_group(parts, finish, size, group, texts, memory_budget, scored)
 
 
 def decode_group(
@@ -123,6 +125,7 @@ def decode_group(
     variants: Mapping[str, Settings],
     texts: TextTable,
     memory_budget: float,
+    scored: Collection[str],
 ) -> Iterator[Result]:
     """Variants that differ only in how fields are mixed and in what follows; `finish` merges and refines."""
     mixes = grouped(variants, mixing)
@@ -137,9 +140,13 @@ def decode_group(
     for settings, rows, group in zip(one_of_each, rows_of, mixes.values()):
         logits = mix(fields, renumbered(rows, used), settings) if share else finish(mix(fields, rows, settings))
         for scale, alike in grouped(group, lambda one: one.logit_scale).items():
-            scores = class_scores(logits, rows.classes, scale)
+            if any(name in scored or variant.needs_background for name, variant in alike.items()):
+                scores = class_scores(logits, rows.classes, scale)
+            else:  # a softmax keeps the order, so labels alone need none
+                scores = best_words(logits, rows.classes)
             for name, variant in alike.items():
-                yield Result(name, *decide(scores, variant))
+                values, labels = decide(scores, variant)
+                yield Result(name, values if name in scored else None, labels)
 
 
 def mixing(settings: Settings) -> tuple:

@@ -67,24 +67,27 @@ def alone(build_model, image, changes):
     return build_model(backbone=backbone, **settings, test_cfg=window(changes)).predict(image, samples())[0]
 
 
-def together(build_model, image, **settings):
+def together(build_model, image, scored=None, **settings):
     """Results of all variants, by name."""
     model = build_model(**BASE, test_cfg=window({}), **settings)
     grid = model.grid(image[0])
     fields = model.encoder.encode(image, [grid])[0]
-    results = decode(image[0], fields, grid, (100, 120), model.variants, model.texts, model.memory_budget)
+    scored = model.variants if scored is None else scored
+    results = decode(image[0], fields, grid, (100, 120), model.variants, model.texts, model.memory_budget, scored)
     return {result.name: result for result in results}
 
 
 def test_every_variant_equals_its_own_run(build_model, image):
     """Protects all that is shared: views, blocks, projections, maps, merging, refinement, texts."""
     results = together(build_model, image, variants=VARIANTS)
-    assert set(results) == set(VARIANTS)
+    labels_alone = together(build_model, image, variants=VARIANTS, scored=())
+    assert set(results) == set(labels_alone) == set(VARIANTS)
     for name, changes in VARIANTS.items():
         expected = alone(build_model, image, changes)
         scores, labels = expected.seg_logits.data, expected.pred_sem_seg.data[0]
         assert (results[name].scores - scores).abs().max() < 1e-5, name
         assert (results[name].labels != labels).float().mean() < 1e-4, name
+        assert (labels_alone[name].labels != labels).float().mean() < 1e-4, name
     # The settings do change scores: equality is not for want of difference.
     changed = [name for name in VARIANTS if (results[name].scores - results['base'].scores).abs().max() > 1e-4]
     assert len(changed) > 20
