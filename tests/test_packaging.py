@@ -16,6 +16,7 @@ def test_wheel_carries_configs_tools_and_banks(tmp_path):
         'configs/itaclip/itaclip_vit-b-16_voc21.py',
         'tools/test.py',
         'data/text_bank/voc21.json',
+        'data/paper/tables.json',
         'model-index.yml',
     ):
         assert (package / '.mim' / name).is_file(), name
