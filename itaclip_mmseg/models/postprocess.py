@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from itaclip_mmseg.models.settings import Settings
 
@@ -58,7 +57,17 @@ def close(labels: Tensor, kernel: int) -> Tensor:
 
     Label numbers have no order, so where two classes meet the higher number wins; the authors' numbers contain that.
     """
-    values = labels[None].float()
-    dilated = F.max_pool2d(values, kernel, stride=1, padding=kernel // 2)
-    eroded = -F.max_pool2d(-dilated, kernel, stride=1, padding=kernel // 2)
-    return eroded[0].long()
+    dilated = spread(labels, kernel // 2)
+    return -spread(-dilated, kernel // 2)
+
+
+def spread(labels: Tensor, reach: int) -> Tensor:
+    """The maximum over the square of pixels at most `reach` rows and columns away, first down, then across."""
+    for axis, length in enumerate(labels.shape):
+        result = labels.clone()
+        for step in range(1, min(reach, length - 1) + 1):
+            for to, origin in ((step, 0), (0, step)):
+                target = result.narrow(axis, to, length - step)
+                torch.maximum(target, labels.narrow(axis, origin, length - step), out=target)
+        labels = result
+    return labels

@@ -8,8 +8,8 @@ from itaclip_mmseg.models.settings import Settings
 
 def test_closing_equals_cv2():
     """The authors close with cv2 on uint8 labels; ours runs on the model's device."""
-    labels = torch.randint(0, 171, (40, 57), generator=torch.Generator().manual_seed(0))
-    for kernel in (3, 5):
+    for kernel, height in ((3, 40), (5, 40), (9, 3)):  # the last reaches beyond the map
+        labels = torch.randint(0, 171, (height, 57), generator=torch.Generator().manual_seed(0))
         expected = cv2.morphologyEx(
             labels.numpy().astype(np.uint8), cv2.MORPH_CLOSE, np.ones((kernel, kernel), np.uint8)
         )
