@@ -13,12 +13,12 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from itaclip_mmseg.datasets.checks import check_folders, dataset_classes, file_fault
-from itaclip_mmseg.engine.overlay import distinct_colours, paint
+from itaclip_mmseg.engine.overlay import paint
 from itaclip_mmseg.engine.progress import ProgressBar
 from itaclip_mmseg.resources import written_whole
 
 IGNORED = 255
-SHEET_IMAGES, TILE = 24, 240  # pictures on a contact sheet, pixels of a side
+SHEET_IMAGES, COLUMNS, TILE = 24, 6, 240  # pictures on a contact sheet, beside each other, pixels of a side
 
 
 @dataclass
@@ -26,11 +26,14 @@ class Inspection:
     """What a data set holds, and what is wrong with it.
 
     Attributes:
+        palette: colour of each class.
+        samples: MMSegmentation's, of paths.
         pixels: by label, 255 for those that are ignored.
         sizes: images by (height, width).
     """
 
     classes: tuple[str, ...]
+    palette: list[list[int]]
     samples: list[dict]
     faults: list[str] = field(default_factory=list)
     pixels: Counter = field(default_factory=Counter)
@@ -57,7 +60,7 @@ def inspect(config: ConfigDict) -> Inspection:
     """
     check_folders(config)
     dataset = DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
-    inspection = Inspection(dataset_classes(config), dataset.load_data_list())
+    inspection = Inspection(dataset_classes(config), dataset.metainfo['palette'], dataset.load_data_list())
     if not inspection.samples:
         inspection.faults.append(f'{dataset.data_root}: holds no image; check data_prefix, ann_file and the suffixes')
     inspection.faults += unpaired_maps(dataset, inspection.samples)
@@ -119,15 +122,14 @@ def read_labels(sample: dict) -> np.ndarray:
 def write_sheet(inspection: Inspection, path: Path) -> None:
     """Write a contact sheet: images with their truth painted over, evenly chosen from the data set."""
     step = max(len(inspection.samples) // SHEET_IMAGES, 1)
-    chosen = [sample for sample in inspection.samples[::step] if not read_pair(sample, len(inspection.classes))[0]]
-    colours = distinct_colours(len(inspection.classes))
-    columns = 6
-    rows = max(-(-len(chosen[:SHEET_IMAGES]) // columns), 1)
-    sheet = Image.new('RGB', (columns * TILE, rows * TILE), 'white')
-    for index, sample in enumerate(chosen[:SHEET_IMAGES]):
+    chosen = inspection.samples[::step][:SHEET_IMAGES]
+    good = [sample for sample in chosen if not read_pair(sample, len(inspection.classes))[0]]
+    rows = max(-(-len(good) // COLUMNS), 1)
+    sheet = Image.new('RGB', (max(min(len(good), COLUMNS), 1) * TILE, rows * TILE), 'white')
+    for index, sample in enumerate(good):
         with Image.open(sample['img_path']) as image:
-            tile = paint(np.array(image.convert('RGB')), read_labels(sample), colours)
+            tile = paint(np.array(image.convert('RGB')), read_labels(sample), inspection.palette)
         tile.thumbnail((TILE - 4, TILE - 4))
-        sheet.paste(tile, (index % columns * TILE, index // columns * TILE))
+        sheet.paste(tile, (index % COLUMNS * TILE, index // COLUMNS * TILE))
     with written_whole(path) as temporary:
         sheet.save(temporary)
