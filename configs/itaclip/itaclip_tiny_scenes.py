@@ -21,4 +21,4 @@ model = dict(
 )
 
 # Ours, in per cent; six_scenes is that of the first six alone, which a test holds.
-expected = dict(mIoU=64.29, six_scenes=0.0, tolerance=0.5)
+expected = dict(mIoU=64.29, six_scenes=62.55, tolerance=0.5)
