@@ -30,7 +30,7 @@ from rich.table import Table
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop
 
 from itaclip_mmseg.datasets.scenes import render_scene
 from itaclip_mmseg.engine.plots import save
@@ -204,7 +204,8 @@ def product_rate(views: Tensor, backbone: CLIPVisionBackbone, meter: Meter) -> f
 
 def encoder_floor(views: Tensor, backbone: CLIPVisionBackbone, batch: int, meter: Meter) -> float:
     """Seconds for the encoder's FLOPs at the measured rate."""
-    with FlopCounterMode(display=False) as counter:
+    fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop}  # which PyTorch does not count
+    with FlopCounterMode(display=False, custom_mapping=fused) as counter:
         backbone(views[:1])
     return counter.get_total_flops() * len(views) / product_rate(views[:batch], backbone, meter)
 
