@@ -30,7 +30,7 @@ from rich.table import Table
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode, sdpa_flop
+from torch.utils.flop_counter import FlopCounterMode
 
 from itaclip_mmseg.datasets.scenes import render_scene
 from itaclip_mmseg.engine.plots import save
@@ -202,9 +202,15 @@ def product_rate(views: Tensor, backbone: CLIPVisionBackbone, meter: Meter) -> f
     return 2 * len(tokens) * linear.weight.numel() / best_seconds(lambda: linear(tokens), meter)
 
 
+def attention_flops(query: torch.Size, key: torch.Size, value: torch.Size, *_: object, **__: object) -> int:
+    """Of softmax(q kᵀ) v from shapes V x heads x L x d: its two products."""
+    return 2 * query.numel() * key[-2] + 2 * value.numel() * query[-2]
+
+
 def encoder_floor(views: Tensor, backbone: CLIPVisionBackbone, batch: int, meter: Meter) -> float:
     """Seconds for the encoder's FLOPs at the measured rate."""
-    fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop}  # which PyTorch does not count
+    # PyTorch does not count this one by itself.
+    fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention_flops}
     with FlopCounterMode(display=False, custom_mapping=fused) as counter:
         backbone(views[:1])
     return counter.get_total_flops() * len(views) / product_rate(views[:batch], backbone, meter)
