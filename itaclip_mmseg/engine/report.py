@@ -4,8 +4,9 @@ import base64
 import html
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -65,17 +66,23 @@ def headings(cells: Sequence[Cell]) -> list[str]:
     return ['', *(f'{dataset}: {name}' for dataset in datasets for name in ('paper', 'ours', 'difference'))]
 
 
-def faults(tables: dict[str, Sequence[Cell]]) -> dict[str, str]:
-    """Why figures are missing, by data set."""
-    return {cell.dataset: cell.missing for cells in tables.values() for cell in cells if cell.missing}
+def faults(cells: Iterable[Cell]) -> list[str]:
+    """Why figures are missing: a line a data set and reason, with the tables that lack them."""
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for cell in (cell for cell in cells if cell.missing):
+        numbers = lacking.setdefault((cell.dataset, cell.missing), [])
+        if cell.table not in numbers:
+            numbers.append(cell.table)
+    return [
+        f'Missing, {dataset}, table {", ".join(numbers)}: {reason}' for (dataset, reason), numbers in lacking.items()
+    ]
 
 
 def markdown(tables: dict[str, Sequence[Cell]]) -> Iterator[str]:
     """The report as Markdown, line by line."""
     content = load_tables()
     yield '# ITACLIP, the paper (arXiv:2411.12044) and ours\n\nmIoU in per cent.'
-    for dataset, reason in faults(tables).items():
-        yield f'\nMissing, {dataset}: {reason}'
+    yield from (f'\n{fault}' for fault in faults(chain(*tables.values())))
     for number, cells in tables.items():
         yield f'\n## Table {number}. {content[number]["title"]}\n'
         yield '| ' + ' | '.join(headings(cells)) + ' |'
@@ -87,9 +94,8 @@ def markdown(tables: dict[str, Sequence[Cell]]) -> Iterator[str]:
 
 def page(tables: dict[str, Sequence[Cell]]) -> str:
     """The report as a page; pictures are inside."""
-    content, parts = load_tables(), []
-    for dataset, reason in faults(tables).items():
-        parts.append(f'<p class="missing">Missing, {html.escape(dataset)}: {html.escape(reason)}</p>')
+    content = load_tables()
+    parts = [f'<p class="missing">{html.escape(fault)}</p>' for fault in faults(chain(*tables.values()))]
     for number, cells in tables.items():
         parts.append(f'<h2>Table {number}. {html.escape(content[number]["title"])}</h2>')
         head = ''.join(f'<th>{html.escape(text)}</th>' for text in headings(cells))

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from itaclip_mmseg.engine.journal import run_key
-from itaclip_mmseg.engine.report import write_report
+from itaclip_mmseg.engine.report import faults, write_report
 from itaclip_mmseg.engine.testing import check_config, image_paths, load_config, run_test
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.evaluation.tables import SCENES, Cell, Pass, plan
@@ -119,8 +119,7 @@ def print_plan(passes: Sequence[Pass], configs: dict[str, Config], ready: dict[s
         rows = sum(len(cells) for cells in one.cells.values())
         config = configs[one.config]
         if one.config not in ready:
-            reason = next(iter(one.cells.values()))[0].missing
-            table.add_row(Path(one.config).stem, '-', str(rows), f'missing: {reason}')
+            table.add_row(Path(one.config).stem, '-', str(rows), 'missing')
         elif finished(config):
             table.add_row(Path(one.config).stem, '-', str(rows), 'done')
         else:
@@ -129,6 +128,8 @@ def print_plan(passes: Sequence[Pass], configs: dict[str, Config], ready: dict[s
             table.add_row(Path(one.config).stem, str(len(paths)), str(rows), duration(seconds[one.config]))
     console = Console()
     console.print(table)
+    for fault in faults(cell for one in passes for cells in one.cells.values() for cell in cells):
+        console.print(fault, highlight=False, soft_wrap=True)
     if seconds:
         console.print(f'{len(seconds)} passes, about {duration(sum(seconds.values()))} of encoding', highlight=False)
 

@@ -118,11 +118,11 @@ class ITACLIP(BaseSegmentor):
             `variant_labels` (H x W int16 by name).
         """
         samples = [SegDataSample() for _ in inputs] if data_samples is None else data_samples
-        first, grids = next(iter(self.variants)), [self.grid(image) for image in inputs]
-        encoder = self.encoder
+        grids = [self.grid(image) for image in inputs]
+        encoder, scored = self.encoder, list(self.variants)[:1]
         for image, grid, fields, sample in zip(inputs, grids, encoder.encode(inputs, grids), samples):
             size = original_size(image, sample)
-            results = decode(image, fields, grid, size, self.variants, self.texts, self.memory_budget, [first])
+            results = decode(image, fields, grid, size, self.variants, self.texts, self.memory_budget, scored)
             self.pack(sample, results)
             sample.set_metainfo(dict(encoded_views=len(grid) * encoder.views_a_window))
         return samples

@@ -21,7 +21,7 @@ from itaclip_mmseg.text.queries import Rows, TextTable, mix_texts
 
 
 class Result(NamedTuple):
-    """Scores C x H x W in [0, 1], if they are wanted, and labels H x W, int64, of a variant."""
+    """Of a variant: scores C x H x W in [0, 1], None if they are not wanted, and labels H x W, int64."""
 
     name: str
     scores: Tensor | None
