@@ -45,6 +45,7 @@ from itaclip_mmseg.models.variants import categories, mix
 from itaclip_mmseg.models.views import fold_views, image_engineering
 from itaclip_mmseg.resources import written_whole
 
+LONG = 5  # seconds; beside them what a first call does once is nothing
 STAGES = ('data', 'views', 'encoder', 'similarity', 'merge', 'PAMR', 'post-processing')
 
 
@@ -132,18 +133,19 @@ class Meter:
         self.stages: dict[str, dict[str, float | None]] = {}
 
     def measure(self, name: str, call: Callable, repeats: int | None = None) -> object:
-        """Call once to warm up, then measure; the result of the last call."""
-        if repeats is None:
-            call()
-        seconds, peaks = [], []
-        for _ in range(repeats or self.repeats):
+        """Measure; a first call that is short only warms up. The result of the last call."""
+        seconds, peaks, wanted = [], [], repeats or self.repeats
+        while len(seconds) < wanted:
             before = reset_peak(self.device)
             start = time.perf_counter()
             result = call()
             self.synchronise()
             seconds.append(time.perf_counter() - start)
             peaks.append(peak_bytes(self.device) - before)
-        self.stages[name] = dict(seconds=sorted(seconds)[len(seconds) // 2], peak_bytes=max(peaks))
+            if len(seconds) == 1 and seconds[0] < LONG:
+                wanted += 1
+        seconds = sorted(seconds[wanted - (repeats or self.repeats) :])
+        self.stages[name] = dict(seconds=seconds[len(seconds) // 2], peak_bytes=max(peaks))
         return result
 
     def synchronise(self) -> None:
@@ -195,11 +197,12 @@ def best_seconds(call: Callable, meter: Meter, calls: int = 8) -> float:
 
 
 def product_rate(views: Tensor, backbone: CLIPVisionBackbone, meter: Meter) -> float:
-    """FLOP/s of the encoder's own largest product, at the batch it runs with."""
+    """FLOP/s of the encoder's largest product, at the batch it runs with, block after block: weights are read anew."""
     rows, columns = backbone.patch_grid(*views.shape[-2:])
-    linear = backbone.blocks[0].mlp.c_fc
-    tokens = torch.randn(len(views) * (1 + rows * columns), linear.in_features).to(linear.weight)
-    return 2 * len(tokens) * linear.weight.numel() / best_seconds(lambda: linear(tokens), meter)
+    linears = [block.mlp.c_fc for block in backbone.blocks]
+    tokens = torch.randn(len(views) * (1 + rows * columns), linears[0].in_features).to(linears[0].weight)
+    flops = 2 * len(tokens) * sum(linear.weight.numel() for linear in linears)
+    return flops / best_seconds(lambda: [linear(tokens) for linear in linears], meter)
 
 
 def attention_flops(query: torch.Size, key: torch.Size, value: torch.Size, *_: object, **__: object) -> int:
