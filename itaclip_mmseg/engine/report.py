@@ -14,10 +14,12 @@ from matplotlib.figure import Figure
 from itaclip_mmseg.evaluation.tables import Cell, load_tables
 from itaclip_mmseg.resources import written_whole
 
+COLUMNS = ('paper', 'ours', 'difference')
 STYLE = """
-body { font: 15px/1.5 sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; color: #222 }
-table { border-collapse: collapse; margin: 1em 0 } th, td { padding: .25em .8em; border-bottom: 1px solid #ddd }
-td { text-align: right } td:first-child, th:first-child { text-align: left } th { border-bottom: 2px solid #888 }
+body { font: 15px/1.5 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em; color: #222 }
+table { border-collapse: collapse; margin: 1em 0 } th, td { padding: .2em .6em; border-bottom: 1px solid #ddd }
+td { text-align: right; white-space: nowrap } td:first-child { text-align: left }
+tr:nth-child(2) th { font-weight: 400 }
 .missing { color: #999 } .note { color: #555 } img { max-width: 100% }
 """
 
@@ -39,31 +41,29 @@ def write_report(cells: Sequence[Cell], folder: Path) -> None:
             temporary.write_text(text, encoding='utf-8')
 
 
+def columns_of(cells: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
+    """A table's columns by data set; where the paper has no figure, ours alone."""
+    compared = {cell.dataset for cell in cells if cell.paper is not None}
+    return {cell.dataset: COLUMNS if cell.dataset in compared else ('ours',) for cell in cells}
+
+
 def lines_of(cells: Sequence[Cell]) -> Iterator[tuple[str, list[str]]]:
-    """A table's rows: name, and for each data set the paper's figure, ours, and the difference, as text."""
-    datasets = list({cell.dataset: 0 for cell in cells})
+    """A table's rows: name, and the text of each column."""
     for row in {cell.row: 0 for cell in cells}:
-        own = {cell.dataset: cell for cell in cells if cell.row == row}
-        yield row, [text for dataset in datasets for text in figures(own.get(dataset))]
+        own = {cell.dataset: figures(cell) for cell in cells if cell.row == row}
+        columns = columns_of(cells).items()
+        yield row, [own[dataset][name] if dataset in own else '' for dataset, names in columns for name in names]
 
 
-def figures(cell: Cell | None) -> tuple[str, str, str]:
-    """Paper, ours, difference; a dash where there is nothing to say."""
-    if cell is None:
-        return '', '', ''
-    paper = '-' if cell.paper is None else f'{cell.paper:g}'
+def figures(cell: Cell) -> dict[str, str]:
+    """The text of each column; a dash where there is nothing to say."""
+    paper = '-' if cell.paper is None else f'{cell.paper:.1f}' if cell.paper >= 1 else f'{cell.paper:g}'  # settings
     if cell.cited:
-        return f'{paper} (cited)', '', ''
+        return dict(zip(COLUMNS, (paper, 'cited', '')))
     if cell.ours is None:
-        return paper, 'missing' if cell.missing else '-', ''
-    ours = f'{cell.ours:.2f}'
-    return paper, ours, '' if cell.paper is None else f'{cell.ours - cell.paper:+.2f}'
-
-
-def headings(cells: Sequence[Cell]) -> list[str]:
-    """Of a table's columns."""
-    datasets = {cell.dataset: 0 for cell in cells}
-    return ['', *(f'{dataset}: {name}' for dataset in datasets for name in ('paper', 'ours', 'difference'))]
+        return dict(zip(COLUMNS, (paper, 'missing' if cell.missing else '-', '')))
+    difference = '' if cell.paper is None else f'{cell.ours - cell.paper:+.2f}'
+    return dict(zip(COLUMNS, (paper, f'{cell.ours:.2f}', difference)))
 
 
 def faults(cells: Iterable[Cell]) -> list[str]:
@@ -85,8 +85,9 @@ def markdown(tables: dict[str, Sequence[Cell]]) -> Iterator[str]:
     yield from (f'\n{fault}' for fault in faults(chain(*tables.values())))
     for number, cells in tables.items():
         yield f'\n## Table {number}. {content[number]["title"]}\n'
-        yield '| ' + ' | '.join(headings(cells)) + ' |'
-        yield '|---' * len(headings(cells)) + '|'
+        headings = [f'{dataset}: {name}' for dataset, names in columns_of(cells).items() for name in names]
+        yield '| | ' + ' | '.join(headings) + ' |'
+        yield '|---' * (len(headings) + 1) + '|'
         for row, texts in lines_of(cells):
             yield f'| {row} | ' + ' | '.join(texts) + ' |'
         yield from (f'\nAssumed: {assumption}' for assumption in content[number]['assumptions'])
@@ -98,12 +99,14 @@ def page(tables: dict[str, Sequence[Cell]]) -> str:
     parts = [f'<p class="missing">{html.escape(fault)}</p>' for fault in faults(chain(*tables.values()))]
     for number, cells in tables.items():
         parts.append(f'<h2>Table {number}. {html.escape(content[number]["title"])}</h2>')
-        head = ''.join(f'<th>{html.escape(text)}</th>' for text in headings(cells))
+        columns = columns_of(cells)
+        head = ''.join(f'<th colspan="{len(names)}">{dataset}</th>' for dataset, names in columns.items())
+        names = ''.join(f'<th>{name}</th>' for names in columns.values() for name in names)
         body = ''.join(
             f'<tr><td>{html.escape(row)}</td>' + ''.join(f'<td>{html.escape(text)}</td>' for text in texts) + '</tr>'
             for row, texts in lines_of(cells)
         )
-        parts.append(f'<table><tr>{head}</tr>{body}</table>')
+        parts.append(f'<table><tr><th></th>{head}</tr><tr><th></th>{names}</tr>{body}</table>')
         parts += [f'<p class="note">Assumed: {html.escape(text)}</p>' for text in content[number]['assumptions']]
         if any(cell.ours is not None for cell in cells):
             parts.append(f'<img alt="Table {number}" src="data:image/png;base64,{picture(cells)}">')
@@ -117,7 +120,8 @@ def page(tables: dict[str, Sequence[Cell]]) -> str:
 def picture(cells: Sequence[Cell]) -> str:
     """Bars of a table, the paper's beside ours, one plot a data set; PNG in base64."""
     datasets = list({cell.dataset: 0 for cell in cells if cell.ours is not None})
-    figure = Figure(figsize=(4.6 * len(datasets), 0.8 + 0.3 * max(len(cells) // len(datasets), 3)))
+    rows = max(sum(cell.dataset == dataset for cell in cells) for dataset in datasets)
+    figure = Figure(figsize=(4.6 * len(datasets), 1.1 + 0.3 * rows), layout='constrained')
     for axes, dataset in zip(figure.subplots(1, len(datasets), squeeze=False)[0], datasets):
         own = [cell for cell in cells if cell.dataset == dataset][::-1]
         places = range(len(own))
@@ -125,7 +129,7 @@ def picture(cells: Sequence[Cell]) -> str:
         axes.barh([place - 0.2 for place in places], [cell.ours or 0 for cell in own], 0.38, label='ours')
         axes.set_yticks(places, [cell.row for cell in own])
         axes.set_title(dataset)
-        axes.legend(loc='lower right')
+    figure.legend(*axes.get_legend_handles_labels(), loc='outside upper right', ncols=2)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format='png', dpi=100, bbox_inches='tight')
+    figure.savefig(buffer, format='png', dpi=100)
     return base64.b64encode(buffer.getvalue()).decode()
