@@ -134,19 +134,22 @@ class Meter:
 
     def measure(self, name: str, call: Callable, repeats: int | None = None) -> object:
         """Measure; a first call that is short only warms up. The result of the last call."""
-        seconds, peaks, wanted = [], [], repeats or self.repeats
-        while len(seconds) < wanted:
-            before = reset_peak(self.device)
-            start = time.perf_counter()
-            result = call()
-            self.synchronise()
-            seconds.append(time.perf_counter() - start)
-            peaks.append(peak_bytes(self.device) - before)
-            if len(seconds) == 1 and seconds[0] < LONG:
-                wanted += 1
-        seconds = sorted(seconds[wanted - (repeats or self.repeats) :])
-        self.stages[name] = dict(seconds=seconds[len(seconds) // 2], peak_bytes=max(peaks))
+        result, *first = self.once(call)
+        figures = [first] if first[0] >= LONG else []
+        while len(figures) < (repeats or self.repeats):
+            result, *figure = self.once(call)
+            figures.append(figure)
+        seconds, peaks = zip(*figures)
+        self.stages[name] = dict(seconds=sorted(seconds)[len(seconds) // 2], peak_bytes=max(peaks))
         return result
+
+    def once(self, call: Callable) -> tuple[object, float, int]:
+        """The result of a call, its seconds, and its peak bytes above what was held before."""
+        before = reset_peak(self.device)
+        start = time.perf_counter()
+        result = call()
+        self.synchronise()
+        return result, time.perf_counter() - start, peak_bytes(self.device) - before
 
     def synchronise(self) -> None:
         """Wait for a GPU."""

@@ -28,6 +28,7 @@ class Inspection:
     Attributes:
         palette: colour of each class.
         samples: MMSegmentation's, of paths.
+        good: those without a fault.
         pixels: by label, 255 for those that are ignored.
         sizes: images by (height, width).
     """
@@ -35,6 +36,7 @@ class Inspection:
     classes: tuple[str, ...]
     palette: list[list[int]]
     samples: list[dict]
+    good: list[dict] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     pixels: Counter = field(default_factory=Counter)
     sizes: Counter = field(default_factory=Counter)
@@ -66,7 +68,8 @@ def inspect(config: ConfigDict) -> Inspection:
     inspection.faults += unpaired_maps(dataset, inspection.samples)
     with ThreadPoolExecutor(4) as pool, ProgressBar('images', len(inspection.samples)) as bar:
         results = pool.map(lambda sample: read_pair(sample, len(inspection.classes)), inspection.samples)
-        for faults, size, pixels in results:
+        for sample, (faults, size, pixels) in zip(inspection.samples, results):
+            inspection.good += [] if faults else [sample]
             inspection.faults += faults
             inspection.sizes.update([size] if size else [])
             inspection.pixels.update(pixels)
@@ -121,12 +124,11 @@ def read_labels(sample: dict) -> np.ndarray:
 
 def write_sheet(inspection: Inspection, path: Path) -> None:
     """Write a contact sheet: images with their truth painted over, evenly chosen from the data set."""
-    step = max(len(inspection.samples) // SHEET_IMAGES, 1)
-    chosen = inspection.samples[::step][:SHEET_IMAGES]
-    good = [sample for sample in chosen if not read_pair(sample, len(inspection.classes))[0]]
-    rows = max(-(-len(good) // COLUMNS), 1)
-    sheet = Image.new('RGB', (max(min(len(good), COLUMNS), 1) * TILE, rows * TILE), 'white')
-    for index, sample in enumerate(good):
+    step = max(len(inspection.good) // SHEET_IMAGES, 1)
+    chosen = inspection.good[::step][:SHEET_IMAGES]
+    rows = max(-(-len(chosen) // COLUMNS), 1)
+    sheet = Image.new('RGB', (max(min(len(chosen), COLUMNS), 1) * TILE, rows * TILE), 'white')
+    for index, sample in enumerate(chosen):
         with Image.open(sample['img_path']) as image:
             tile = paint(np.array(image.convert('RGB')), read_labels(sample), inspection.palette)
         tile.thumbnail((TILE - 4, TILE - 4))

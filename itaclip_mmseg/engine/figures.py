@@ -57,10 +57,8 @@ def attention_maps(
     for name, terms in TERMS.items():
         layers = []
         for layer in range(1, depth + 1):
-            weights = sum(attention_of(inputs.qkv[layer], term, index) for term in terms) / len(
-                terms
-            )  # heads x (1 + L)
-            layers.append(weights[:, 1:].float().mean(dim=0).unflatten(0, (rows, columns)))
+            weights = [attention_of(inputs.qkv[layer], term, index)[:, 1:] for term in terms]  # heads x L each
+            layers.append((sum(weights) / len(terms)).float().mean(dim=0).unflatten(0, (rows, columns)))
         maps[name] = torch.stack(layers)
     return maps
 

@@ -49,21 +49,23 @@ def columns_of(cells: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
 
 def lines_of(cells: Sequence[Cell]) -> Iterator[tuple[str, list[str]]]:
     """A table's rows: name, and the text of each column."""
+    columns = [(dataset, name) for dataset, names in columns_of(cells).items() for name in names]
     for row in {cell.row: 0 for cell in cells}:
         own = {cell.dataset: figures(cell) for cell in cells if cell.row == row}
-        columns = columns_of(cells).items()
-        yield row, [own[dataset][name] if dataset in own else '' for dataset, names in columns for name in names]
+        yield row, [own[dataset][name] if dataset in own else '' for dataset, name in columns]
 
 
 def figures(cell: Cell) -> dict[str, str]:
     """The text of each column; a dash where there is nothing to say."""
     paper = '-' if cell.paper is None else f'{cell.paper:.1f}' if cell.paper >= 1 else f'{cell.paper:g}'  # settings
     if cell.cited:
-        return dict(zip(COLUMNS, (paper, 'cited', '')))
-    if cell.ours is None:
-        return dict(zip(COLUMNS, (paper, 'missing' if cell.missing else '-', '')))
-    difference = '' if cell.paper is None else f'{cell.ours - cell.paper:+.2f}'
-    return dict(zip(COLUMNS, (paper, f'{cell.ours:.2f}', difference)))
+        ours = 'cited'
+    elif cell.ours is None:
+        ours = 'missing' if cell.missing else '-'
+    else:
+        ours = f'{cell.ours:.2f}'
+    both = cell.ours is not None and cell.paper is not None
+    return dict(paper=paper, ours=ours, difference=f'{cell.ours - cell.paper:+.2f}' if both else '')
 
 
 def faults(cells: Iterable[Cell]) -> list[str]:

@@ -57,7 +57,7 @@ def reproduce(
     cells, passes = plan(tables, datasets)
     configs = {one.config: prepare(one, work_dir, data_root, pretrained, options, launcher) for one in passes}
     ready = {one.config: one for one in passes if mark_missing(one, configs[one.config])}
-    print_plan(passes, configs, ready)
+    print_plan(cells, passes, configs, ready)
     if dry_run:
         return cells
     for name, one in ready.items():
@@ -110,7 +110,9 @@ def finished(config: Config) -> dict | None:
     return results if results.get('run_key') == run_key(config) else None
 
 
-def print_plan(passes: Sequence[Pass], configs: dict[str, Config], ready: dict[str, Pass]) -> None:
+def print_plan(
+    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], ready: dict[str, Pass]
+) -> None:
     """A line a pass: images, rows, and how long encoding will take about."""
     if not is_main_process():
         return
@@ -129,7 +131,7 @@ def print_plan(passes: Sequence[Pass], configs: dict[str, Config], ready: dict[s
             table.add_row(Path(one.config).stem, str(len(paths)), str(rows), duration(seconds[one.config]))
     console = Console()
     console.print(table)
-    for fault in faults(cell for one in passes for cells in one.cells.values() for cell in cells):
+    for fault in faults(cells):
         console.print(fault, highlight=False, soft_wrap=True)
     if seconds:
         console.print(f'{len(seconds)} passes, about {duration(sum(seconds.values()))} of encoding', highlight=False)
