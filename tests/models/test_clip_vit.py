@@ -2,11 +2,20 @@ import pytest
 import torch
 from golden import tiny_clip
 from mmengine.logging import MMLogger
+from open_clip.transformer import QuickGELU, ResidualAttentionBlock
 from torch.nn import functional as F
 
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.models import CLIPVisionBackbone
-from itaclip_mmseg.models.attention import attend, last_blocks, neighbourhood_prior, plain_block, project
+from itaclip_mmseg.models.attention import (
+    attend,
+    feed_forward,
+    fold_quick_gelu,
+    last_blocks,
+    neighbourhood_prior,
+    plain_block,
+    project,
+)
 from itaclip_mmseg.models.settings import LastBlock
 
 
@@ -39,6 +48,18 @@ def test_plain_blocks_equal_open_clip(build):
         for block in backbone.blocks:
             x = plain_block(block, x, project(block, x))
     torch.testing.assert_close(x, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(('activation', 'folded'), [(QuickGELU, torch.nn.SiLU), (torch.nn.GELU, torch.nn.GELU)])
+@torch.no_grad()
+def test_folded_activation_is_the_same_function(activation, folded):
+    """Protects QuickGELU written as SiLU, and that weights of other activations are left alone."""
+    torch.manual_seed(0)
+    block, x = ResidualAttentionBlock(64, 1, act_layer=activation), torch.randn(2, 5, 64)
+    expected = feed_forward(block, x)
+    fold_quick_gelu(block)
+    assert isinstance(block.mlp.gelu, folded)
+    torch.testing.assert_close(feed_forward(block, x), expected, atol=1e-6, rtol=0)
 
 
 def test_plain_settings_are_clip(build):
