@@ -13,6 +13,11 @@ def one_line(error: UserError) -> str:
     return str(error).strip().splitlines()[-1].removeprefix(f'{UserError.__module__}.{UserError.__name__}: ')
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, for errors that fill a screen."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a tool's `main`; a `UserError` becomes one line on stderr and exit code 1."""
     try:

@@ -8,6 +8,7 @@ so that the ratio can be measured, and agrees with the package in its labels, wh
 """
 
 import argparse
+import copy
 import json
 import tempfile
 import time
@@ -231,16 +232,22 @@ def pamr_floor(logits: Tensor, num_iters: int, meter: Meter) -> float:
 # --- the benchmark ----------------------------------------------------------------------------------------------------
 
 
-def load_model(config: Config, folder: Path) -> ITACLIP:
-    """The config's model; with random weights, their texts are random too, as encoding them is no stage of an image."""
-    if args.random_weights:
-        torch.manual_seed(0)
-        clip = open_clip.create_model(config.model.backbone.arch, force_quick_gelu=True)
-        save_file(clip.state_dict(), folder / 'random.safetensors')
-        config.model.backbone.pretrained = str(folder / 'random.safetensors')
-        width = clip.text_projection.shape[1]
-        itaclip.TextEncoder.encode = lambda self, texts: F.normalize(torch.randn(len(texts), width), dim=-1)
-    return MODELS.build(config.model).to(args.device or get_device()).eval()
+def load_model(config: Config, precision: str | None = None) -> ITACLIP:
+    """The config's model, in another precision if one is named.
+
+    With random weights, the same at every call, texts are random too, as encoding them is no stage of an image.
+    """
+    config = copy.deepcopy(config.model)
+    config.backbone.precision = precision or config.backbone.get('precision', 'fp32')
+    with tempfile.TemporaryDirectory() as folder:
+        if args.random_weights:
+            torch.manual_seed(0)
+            clip = open_clip.create_model(config.backbone.arch, force_quick_gelu=True)
+            config.backbone.update(pretrained=str(Path(folder) / 'random.safetensors'), quick_gelu=True)
+            save_file(clip.state_dict(), config.backbone.pretrained)
+            width = clip.text_projection.shape[1]
+            itaclip.TextEncoder.encode = lambda self, texts: F.normalize(torch.randn(len(texts), width), dim=-1)
+        return MODELS.build(config).to(args.device or get_device()).eval()
 
 
 def load_photograph() -> np.ndarray:
@@ -289,14 +296,19 @@ def measure_stages(model: ITACLIP, steps: Callable, photograph: np.ndarray, mete
     return image, floors
 
 
+def share_of_equal(labels: Tensor, others: Tensor) -> float:
+    """The share of pixels, 0 to 1, in which two label maps agree."""
+    return (labels == others).double().mean().item()
+
+
 def benchmark() -> dict:
     """All figures, as `--json` writes them."""
     config = load_config(args.config, parse_options(args.cfg_options))
     init_default_scope('mmseg')
     if args.precision:
         config.model.backbone.precision = args.precision
-    with tempfile.TemporaryDirectory() as folder:
-        model = load_model(config, Path(folder))
+    precision = config.model.backbone.get('precision', 'fp32')
+    model = load_model(config)
     steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
     photograph = load_photograph()
     meter = Meter(next(model.parameters()).device, args.repeats)
@@ -310,15 +322,17 @@ def benchmark() -> dict:
             config=Path(config.filename).stem,
             device=versions()['device'],
             threads=torch.get_num_threads(),
-            precision=config.model.backbone.precision,
+            precision=precision,
             windows=len(model.grid(image)),
             size=size,
             floor=floors,
         )
+        if precision != 'fp32':
+            (exact,) = load_model(config, 'fp32').predict([image], [SegDataSample(metainfo=dict(ori_shape=size))])
+            figures.update(equal_to_fp32=share_of_equal(found.pred_sem_seg.data, exact.pred_sem_seg.data))
         if not args.no_reference:
             labels = meter.measure('reference', lambda: Reference(model)(image, size), repeats=1)
-            equal = (labels == found.pred_sem_seg.data[0]).double().mean().item()
-            figures.update(equal_labels=equal)
+            figures.update(equal_labels=share_of_equal(found.pred_sem_seg.data[0], labels))
     stages = {name: meter.stages[name] for name in STAGES if name in meter.stages}
     figures.update(stages=stages, image=meter.stages['image'], reference=meter.stages.get('reference'))
     if figures['reference']:
@@ -343,6 +357,8 @@ def print_figures(figures: dict) -> None:
     console.print(table)
     encoder = figures['stages']['encoder']['seconds'] / figures['floor']['encoder']
     console.print(f'encoder: {encoder:.2f} times its floor', highlight=False)
+    if 'equal_to_fp32' in figures:
+        console.print(f'{100 * figures["equal_to_fp32"]:.3f} % of labels as in fp32', highlight=False)
     if 'ratio' in figures:
         labels = f'{100 * figures["equal_labels"]:.3f} % of labels equal'
         console.print(f'{figures["ratio"]:.2f} times as fast as window by window; {labels}', highlight=False)

@@ -273,7 +273,7 @@ def block_inputs(visual: nn.Module, images: Tensor) -> dict[int, Tensor]:
     for number, block in enumerate(visual.transformer.resblocks, start=1):
         inputs[number] = x
         if number < BLOCKS:
-            x = plain_block(block, x, project(block, x))
+            x, _ = plain_block(block, x)
     return inputs
 
 

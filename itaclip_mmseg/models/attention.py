@@ -50,10 +50,11 @@ def fold_quick_gelu(block: nn.Module) -> None:
         block.mlp.gelu = nn.SiLU(inplace=True)
 
 
-def plain_block(block: nn.Module, x: Tensor, qkv: Tensor) -> Tensor:
-    """An unchanged CLIP block with fused attention, V x (1 + L) x D in and out; `qkv` as of `project`."""
+def plain_block(block: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """An unchanged CLIP block with fused attention: its output, V x (1 + L) x D like its input, and `project`'s."""
+    qkv = project(block, x)
     x = x + output(block, F.scaled_dot_product_attention(*qkv))
-    return feed_forward(block, x)
+    return feed_forward(block, x), qkv
 
 
 def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None) -> Tensor:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.models.attention import fold_quick_gelu, last_blocks, neighbourhood_prior, plain_block, project
+from itaclip_mmseg.models.compiled import compile_or_plain
 from itaclip_mmseg.models.settings import LastBlock
 from itaclip_mmseg.models.views import NUM_VIEWS
 from itaclip_mmseg.models.weights import load_clip
@@ -49,6 +50,8 @@ class CLIPVisionBackbone(BaseModule):
         attention, intermediate_layers, residual, final_ffn, neighbourhood_std: see `LastBlock`.
         precision: fp32, fp16 or bf16, of weights and activations; embeddings always leave in fp32.
         quick_gelu: CLIP's sigmoid approximation of GELU; None decides by the origin of the weights.
+        compile: let torch.compile fuse the steps of a block; the first batch then takes seconds longer. Needs a C++
+            compiler on a CPU, Triton on a GPU; where it fails, a warning, and the blocks run as they are.
 
     Raises:
         UserError: weights that are missing, damaged or of another architecture, or settings that the model cannot have.
@@ -65,6 +68,7 @@ class CLIPVisionBackbone(BaseModule):
         neighbourhood_std: float | None = None,
         precision: str = 'fp32',
         quick_gelu: bool | None = None,
+        compile: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -78,6 +82,7 @@ class CLIPVisionBackbone(BaseModule):
         for block in self.blocks:
             fold_quick_gelu(block)
         self.visual.to(PRECISIONS[precision])
+        self.plain_block = compile_or_plain(plain_block) if compile else plain_block
         if not torch.cuda.is_available() and precision not in fast_precisions():
             MMLogger.get_current_instance().warning(
                 f'precision={precision!r}: slower than fp32 on this processor, which lacks instructions for it'
@@ -113,10 +118,9 @@ class CLIPVisionBackbone(BaseModule):
         x, grid = self.embed(views)
         kept = {}
         for number, block in enumerate(self.blocks[:-1], start=1):
-            qkv = project(block, x)
+            x, qkv = self.plain_block(block, x)
             if number in keep:
                 kept[number] = qkv
-            x = plain_block(block, x, qkv)
         kept[len(self.blocks)] = project(self.blocks[-1], x)
         return LastInputs(x, kept, grid)
 

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from itaclip_mmseg.models.settings import Pamr
 
+CACHE_BYTES = 1 << 20  # of a core's second-level cache, common sizes being 1 and 2 MB
 NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
 
 
@@ -36,8 +37,11 @@ def propagate(logits: Tensor, weights: Tensor, settings: Pamr) -> Tensor:
         Q x H x W, a new tensor.
     """
     refined = torch.empty_like(logits)
-    # Queries are independent. On a CPU a few at a time, so that what the steps read and write stays in its cache.
-    queries_at_once = 4 if logits.device.type == 'cpu' else len(logits)
+    # Queries are independent. On a CPU as many at a time as its cache holds, so that the steps read and write there:
+    # 75 queries of 480 x 640 take 0.6 s one by one, 0.85 s by fours, 1.2 s together.
+    queries_at_once = len(logits)
+    if logits.device.type == 'cpu':
+        queries_at_once = max(CACHE_BYTES // logits[0].nbytes, 1)
     for source, target in zip(logits.split(queries_at_once), refined.split(queries_at_once)):
         padded = empty_padded(source, max(settings.dilations))
         neighbours = shifted_views(padded, settings.dilations)

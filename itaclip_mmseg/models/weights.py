@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from itaclip_mmseg.errors import UserError
+from itaclip_mmseg.errors import UserError, first_line
 from itaclip_mmseg.resources import find
 
 BUNDLED = {'tiny': Path(__file__).parents[1] / 'assets' / 'tiny_clip.safetensors'}
@@ -206,8 +206,3 @@ def load_strictly(model: nn.Module, state: StateDict, path: Path, arch: str | No
             'set backbone.arch to theirs, or to None to read it from the file'
         )
     model.load_state_dict(state)
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's text, for errors that fill a screen."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

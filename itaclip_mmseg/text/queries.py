@@ -18,7 +18,7 @@ class Rows(NamedTuple):
         words: row of each query word, Q.
         auxiliary: row of the auxiliary text of its class, Q; for background words, which have none, the word's own, so
             that mixing leaves them as they are. None without auxiliary texts.
-        classes: class of each query, Q.
+        classes: class of each query, Q; always on the CPU, where it is read, so that a GPU need not be waited for.
     """
 
     words: Tensor
@@ -52,9 +52,9 @@ class TextTable(nn.Module):
 
     def rows(self, settings: Settings) -> Rows:
         """The queries of these settings; rows on the embeddings' device."""
-        return Rows(
-            *(part if part is None else part.to(self.embeddings.device) for part in self.kinds[self.kind(settings)])
-        )
+        words, auxiliary, classes = self.kinds[self.kind(settings)]
+        device = self.embeddings.device
+        return Rows(words.to(device), None if auxiliary is None else auxiliary.to(device), classes)
 
     def mixed(self, settings: Settings) -> Tensor:
         """The query embeddings of these settings, Q x width."""

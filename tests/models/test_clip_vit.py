@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 from golden import tiny_clip
@@ -46,7 +48,7 @@ def test_plain_blocks_equal_open_clip(build):
         x, _ = backbone.embed(torch.from_numpy(tiny_clip.image(1, 224, 224)))
         expected = backbone.visual.transformer(x)
         for block in backbone.blocks:
-            x = plain_block(block, x, project(block, x))
+            x, _ = plain_block(block, x)
     torch.testing.assert_close(x, expected, atol=1e-4, rtol=1e-4)
 
 
@@ -115,6 +117,38 @@ def test_low_precision_is_close(build, precision):
     tokens, expected = build(precision=precision)(views), build()(views)
     assert tokens.dtype == torch.float32
     assert (tokens * expected).sum(-1).min() > 0.99
+
+
+@pytest.mark.skipif(not shutil.which('g++'), reason='compiling for a CPU needs g++')
+def test_compiled_blocks_equal_plain_ones(build, monkeypatch, tmp_path):
+    """Any number of views and any size of them, with what intermediate layers keep; nothing falls back in silence."""
+    monkeypatch.setenv('TORCHINDUCTOR_CACHE_DIR', str(tmp_path))
+    monkeypatch.setattr(MMLogger, 'warning', lambda self, message: pytest.fail(message))
+    plain, compiled = build(), build(compile=True)
+    with torch.no_grad():
+        for number, size in ((3, (224, 224)), (2, (64, 48))):
+            views = torch.from_numpy(tiny_clip.image(8, *size)).expand(number, -1, -1, -1)
+            torch.testing.assert_close(compiled(views), plain(views), atol=1e-5, rtol=0)
+
+
+def test_failed_compilation_is_said_and_survived(build, monkeypatch):
+    """Protects machines without a compiler; what is no fault of compiling, a lack of memory, is not swallowed."""
+    said = []
+    monkeypatch.setattr(MMLogger, 'warning', lambda self, message: said.append(message))
+
+    def failing(error):
+        def call(*args):
+            raise error
+
+        return lambda function: call
+
+    views = torch.from_numpy(tiny_clip.image(8, 64, 48))
+    monkeypatch.setattr(torch, 'compile', failing(torch._dynamo.exc.TorchDynamoException('no compiler')))
+    assert torch.equal(build(compile=True)(views), build()(views))
+    assert said == ['compile=True: torch.compile failed (no compiler); going on without, to the same results']
+    monkeypatch.setattr(torch, 'compile', failing(torch.OutOfMemoryError('CUDA out of memory')))
+    with pytest.raises(torch.OutOfMemoryError):
+        build(compile=True)(views)
 
 
 def test_weights_stay_frozen(build):

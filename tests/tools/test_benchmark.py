@@ -2,20 +2,38 @@ import json
 import runpy
 import sys
 
+import pytest
 from conftest import REPO
 
 
-def test_benchmark_times_equal_work(tmp_path, monkeypatch):
+@pytest.fixture
+def benchmark(tmp_path, monkeypatch):
+    """Run the tool on a small scene with some more options; what it writes as JSON."""
+
+    def run(*options):
+        tool = str(REPO / 'tools/benchmark.py')
+        options = [*options, '--size', '224', '300', '--repeats', '1', '--device', 'cpu']
+        options += ['--json', str(tmp_path / 'figures.json')]
+        monkeypatch.setattr(sys, 'argv', [tool, 'configs/itaclip/itaclip_tiny_scenes.py', *options])
+        runpy.run_path(tool, run_name='__main__')
+        return json.loads((tmp_path / 'figures.json').read_text())
+
+    return run
+
+
+def test_benchmark_times_equal_work(benchmark, tmp_path):
     """Protects the comparison: both ways give the same labels, and every stage has its figures."""
-    tool = str(REPO / 'tools/benchmark.py')
-    options = ['--size', '224', '300', '--repeats', '1', '--json', str(tmp_path / 'figures.json')]
-    options += ['--picture', str(tmp_path / 'figures.png'), '--device', 'cpu']
-    monkeypatch.setattr(sys, 'argv', [tool, 'configs/itaclip/itaclip_tiny_scenes.py', *options])
-    runpy.run_path(tool, run_name='__main__')
-    figures = json.loads((tmp_path / 'figures.json').read_text())
+    figures = benchmark('--picture', str(tmp_path / 'figures.png'))
     assert figures['equal_labels'] > 0.9999
     assert list(figures['stages']) == ['data', 'views', 'encoder', 'similarity', 'merge', 'PAMR', 'post-processing']
     assert figures['ratio'] == figures['reference']['seconds'] / figures['image']['seconds']
     assert set(figures['floor']) == {'encoder', 'PAMR'}
     assert all(row['seconds'] > 0 for row in figures['stages'].values())
     assert (tmp_path / 'figures.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_benchmark_compares_precisions(benchmark):
+    """Protects the share of labels that a lower precision keeps: measured against fp32, near all of them, not all."""
+    figures = benchmark('--precision', 'bf16', '--no-reference')
+    assert figures['precision'] == 'bf16' and figures['reference'] is None
+    assert 0.99 < figures['equal_to_fp32'] < 1
