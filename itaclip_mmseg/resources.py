@@ -1,8 +1,9 @@
 """Files that come with the project, found from a checkout as well as from an installed wheel."""
 
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from itaclip_mmseg.errors import UserError
 _PACKAGE = Path(__file__).parent
 # In a wheel, configs, tools and data lie in `.mim`, as MMLab packages do it; in a checkout beside the package.
 ROOT = _PACKAGE / '.mim' if (_PACKAGE / '.mim').is_dir() else _PACKAGE.parent
+
+UNFINISHED = re.compile(
+    r'\.(.+)\.[a-z0-9_]{8}(\.\w+)'
+)  # names that `written_whole` gives: stem and suffix of the target
 
 
 def find(path: str | os.PathLike, what: str = 'file') -> Path:
@@ -47,6 +52,18 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(paths: Iterable[Path]) -> None:
+    """Remove what processes that were killed in `written_whole` left beside these files."""
+    names: dict[Path, set[tuple[str, str]]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add((path.stem, path.suffix))
+    for folder, own in names.items():
+        for path in folder.glob('.*'):
+            match = UNFINISHED.fullmatch(path.name)
+            if match and match.groups() in own:
+                path.unlink()
 
 
 def _umask() -> int:

@@ -232,13 +232,13 @@ def pamr_floor(logits: Tensor, num_iters: int, meter: Meter) -> float:
 # --- the benchmark ----------------------------------------------------------------------------------------------------
 
 
-def load_model(config: Config, precision: str | None = None) -> ITACLIP:
-    """The config's model, in another precision if one is named.
+def load_model(config: Config, precision: str) -> ITACLIP:
+    """The config's model in some precision.
 
     With random weights, the same at every call, texts are random too, as encoding them is no stage of an image.
     """
     config = copy.deepcopy(config.model)
-    config.backbone.precision = precision or config.backbone.get('precision', 'fp32')
+    config.backbone.precision = precision
     with tempfile.TemporaryDirectory() as folder:
         if args.random_weights:
             torch.manual_seed(0)
@@ -269,7 +269,7 @@ def measure_stages(model: ITACLIP, steps: Callable, photograph: np.ndarray, mete
 
     image = meter.measure('data', load)
     grid, encoder = model.grid(image), model.encoder
-    batch = model.window_batch_size or model.backbone.views_a_pass(grid.crop(image))
+    batch = encoder.batch or model.backbone.views_a_pass(grid.crop(image))
     chunk = max(batch // encoder.views_a_window, 1)
 
     def views() -> Tensor:
@@ -284,7 +284,7 @@ def measure_stages(model: ITACLIP, steps: Callable, photograph: np.ndarray, mete
 
     def similarity() -> dict:
         folded = fold_views(tokens.unflatten(2, patches))
-        return {name: (folded[name] @ encoder.texts.mT).movedim(-1, 1) for name in categories(settings)}
+        return {name: (folded[name] @ model.texts.embeddings.mT).movedim(-1, 1) for name in categories(settings)}
 
     fields = meter.measure('similarity', similarity)
     logits = meter.measure('merge', lambda: grid.merge(mix(fields, model.texts.rows(settings), settings), size))
@@ -305,10 +305,8 @@ def benchmark() -> dict:
     """All figures, as `--json` writes them."""
     config = load_config(args.config, parse_options(args.cfg_options))
     init_default_scope('mmseg')
-    if args.precision:
-        config.model.backbone.precision = args.precision
-    precision = config.model.backbone.get('precision', 'fp32')
-    model = load_model(config)
+    precision = args.precision or config.model.backbone.get('precision', 'fp32')
+    model = load_model(config, precision)
     steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
     photograph = load_photograph()
     meter = Meter(next(model.parameters()).device, args.repeats)
@@ -343,8 +341,7 @@ def benchmark() -> dict:
 def print_figures(figures: dict) -> None:
     """A row a stage."""
     height, width = figures['size']
-    title = f'{figures["config"]}, {height} x {width}, {figures["windows"]} windows, {figures["precision"]}'
-    table = Table('stage', 'seconds', 'share', 'floor', 'peak MB', title=f'{title}, {figures["device"]}')
+    table = Table('stage', 'seconds', 'share', 'floor', 'peak MB')
     for column in table.columns[1:]:
         column.justify = 'right'
     whole = figures['image']['seconds']
@@ -354,6 +351,8 @@ def print_figures(figures: dict) -> None:
         cells = [f'{row["seconds"]:.3f}', f'{100 * row["seconds"] / whole:.1f} %', f'{floor:.3f}' if floor else '']
         table.add_row(name, *cells, f'{row["peak_bytes"] / 1e6:.0f}', end_section=name == list(figures['stages'])[-1])
     console = Console()
+    what = f'{figures["config"]}, {height} x {width}, {figures["windows"]} windows, {figures["precision"]}'
+    console.print(f'{what}, {figures["device"]}, {figures["threads"]} threads', highlight=False)
     console.print(table)
     encoder = figures['stages']['encoder']['seconds'] / figures['floor']['encoder']
     console.print(f'encoder: {encoder:.2f} times its floor', highlight=False)

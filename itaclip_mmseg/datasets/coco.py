@@ -10,8 +10,9 @@ from mmseg.datasets import BaseSegDataset, COCOStuffDataset
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from itaclip_mmseg.datasets.convert import convert_all, remove_leftovers, save_map
+from itaclip_mmseg.datasets.convert import convert_all, save_map
 from itaclip_mmseg.errors import UserError
+from itaclip_mmseg.resources import remove_unfinished
 
 NUM_THINGS, NUM_RAW = 91, 182
 UNUSED = (11, 25, 28, 29, 44, 65, 67, 68, 70, 82, 90)
@@ -69,7 +70,7 @@ def convert_folder(folder: Path, workers: int | None = None) -> int:
     raw = sorted(path for path in maps if not path.name.endswith((STUFF_SUFFIX, OBJECT_SUFFIX)))
     if not raw:
         raise UserError(f'{folder}: holds no raw map NAME.png; unpack stuffthingmaps_trainval2017.zip there')
-    remove_leftovers(path.with_name(path.stem + suffix) for path in raw for suffix in (STUFF_SUFFIX, OBJECT_SUFFIX))
+    remove_unfinished(path.with_name(path.stem + suffix) for path in raw for suffix in (STUFF_SUFFIX, OBJECT_SUFFIX))
     convert_all(convert_map, raw, workers)
     return len(raw)
 

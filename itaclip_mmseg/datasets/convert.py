@@ -1,8 +1,7 @@
 """What converters share: many maps in parallel, each written whole, those of an earlier run kept."""
 
 import json
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,7 +15,6 @@ from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.resources import written_whole
 
 Item = TypeVar('Item')
-LEFTOVER = re.compile(r'\.(.+)\.[a-z0-9_]{8}\.png')  # names that `written_whole` gives while it writes
 
 
 def convert_all(job: Callable[[Item], None], items: Sequence[Item], workers: int | None = None) -> None:
@@ -36,16 +34,6 @@ def save_map(labels: np.ndarray, target: Path) -> None:
     """Write a label map (H x W, uint8) whole or not at all."""
     with written_whole(target) as temporary:
         Image.fromarray(labels).save(temporary)
-
-
-def remove_leftovers(targets: Iterable[Path]) -> None:
-    """Remove what a killed run left of its unfinished maps."""
-    stems = {(target.parent, target.stem) for target in targets}
-    for folder in {folder for folder, _ in stems}:
-        for path in folder.glob('.*.png'):
-            match = LEFTOVER.fullmatch(path.name)
-            if match and (folder, match[1]) in stems:
-                path.unlink()
 
 
 def read_annotations(path: Path, *keys: str) -> dict:

@@ -12,12 +12,11 @@ from itaclip_mmseg.datasets.convert import (
     check_output,
     convert_all,
     read_annotations,
-    remove_leftovers,
     save_map,
     segment_mask,
 )
 from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.resources import written_whole
+from itaclip_mmseg.resources import remove_unfinished, written_whole
 
 # Category ids of the Detail annotation with a label of their own, by label from 1 on; all others are background.
 # fmt: off
@@ -92,7 +91,7 @@ def drawings(
 
 def draw_all(maps: list[Drawing], workers: int | None) -> int:
     """Draw the maps that do not exist yet; the number of all."""
-    remove_leftovers(drawing.target for drawing in maps)
+    remove_unfinished(drawing.target for drawing in maps)
     convert_all(draw_map, [drawing for drawing in maps if not drawing.target.exists()], workers)
     return len(maps)
 

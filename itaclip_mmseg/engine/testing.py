@@ -196,7 +196,8 @@ def versions() -> dict[str, str]:
                 break
             except (PackageNotFoundError, TypeError, ValueError):
                 continue
-    return found | dict(device=torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine())
+    processor = f'{platform.machine()} {torch.backends.cpu.get_cpu_capability()}'  # such as x86_64 AVX512
+    return found | dict(device=torch.cuda.get_device_name() if torch.cuda.is_available() else processor)
 
 
 def print_results(results: dict, config: Config) -> None:

@@ -10,6 +10,7 @@ from itaclip_mmseg.models.clip_vit import CLIPVisionBackbone
 from itaclip_mmseg.models.settings import LastBlock
 from itaclip_mmseg.models.sliding import Grid
 from itaclip_mmseg.models.views import NUM_VIEWS, fold_views, image_engineering
+from itaclip_mmseg.text.queries import TextTable
 
 # Similarities of windows to texts at patch resolution, flips undone: W x T x rows x columns by category of views.
 Fields = dict[str, Tensor]
@@ -20,15 +21,16 @@ class WindowEncoder:
 
     Args:
         backbone: views to unit patch embeddings.
-        texts: embeddings, T x D.
+        texts: whose embeddings, T x D, are compared with.
         last_blocks: the distinct last blocks, each with the categories of views (`fold_views`) that are wanted of it.
-        batch: views a forward pass; None lets the backbone choose. Results do not depend on it.
+        batch: views a forward pass; None lets the backbone choose at the first image. Halved for good where a GPU's
+            memory does not hold it. Results do not depend on it.
     """
 
     def __init__(
         self,
         backbone: CLIPVisionBackbone,
-        texts: Tensor,
+        texts: TextTable,
         last_blocks: Mapping[LastBlock, set[str]],
         batch: int | None = None,
     ) -> None:
@@ -74,11 +76,11 @@ class WindowEncoder:
     def encode_views(self, windows: Tensor, batch: int) -> dict[LastBlock, Fields]:
         """Views, tokens and similarities of windows W x 3 x h x w, at most `batch` views a pass."""
         views = image_engineering(windows) if self.views_a_window > 1 else windows[None]  # V x W x 3 x h x w
-        grid = self.backbone.patch_grid(*windows.shape[-2:])
+        grid, texts = self.backbone.patch_grid(*windows.shape[-2:]), self.texts.embeddings.mT
         fields = {}
         for block, tokens in self.tokens(views.flatten(0, 1), len(windows), batch).items():
             folded = fold_views(tokens.unflatten(1, grid).unflatten(0, (-1, len(windows))))
-            fields[block] = {name: (folded[name] @ self.texts.mT).movedim(-1, 1) for name in self.last_blocks[block]}
+            fields[block] = {name: (folded[name] @ texts).movedim(-1, 1) for name in self.last_blocks[block]}
         return fields
 
     def tokens(self, views: Tensor, windows: int, batch: int) -> dict[LastBlock, Tensor]:

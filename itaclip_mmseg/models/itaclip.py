@@ -13,7 +13,7 @@ from itaclip_mmseg.engine.overlay import distinct_colours
 from itaclip_mmseg.models.encode import WindowEncoder
 from itaclip_mmseg.models.settings import LastBlock, Pamr, Settings, Window, check_count
 from itaclip_mmseg.models.sliding import Grid
-from itaclip_mmseg.models.variants import Result, check_variants, decode, finest_stride, last_blocks, mix
+from itaclip_mmseg.models.variants import Result, check_variants, decode, finest_stride, mix, needed_of_blocks
 from itaclip_mmseg.text.bank import TextBank, load_bank
 from itaclip_mmseg.text.encoder import TextEncoder
 from itaclip_mmseg.text.queries import TextTable
@@ -79,7 +79,7 @@ class ITACLIP(BaseSegmentor):
         self.window = Window.from_config(test_cfg or dict(mode='slide', crop_size=(224, 224), stride=(28, 28)))
         if window_batch_size is not None:
             check_count(window_batch_size, 'window_batch_size')
-        self.window_batch_size, self.memory_budget = window_batch_size, memory_budget * 1e9
+        self.memory_budget = memory_budget * 1e9
         self.settings = Settings(
             auxiliary=auxiliary,
             text_coefficient=text_coefficient,
@@ -100,8 +100,10 @@ class ITACLIP(BaseSegmentor):
         self.backbone = MODELS.build(backbone)
         for settings in self.variants.values():
             settings.last_block.check_depth(len(self.backbone.blocks), self.backbone.arch or self.backbone.pretrained)
-        encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
-        self.texts = TextTable(self.bank, self.variants.values(), encoder)
+        text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
+        self.texts = TextTable(self.bank, self.variants.values(), text_encoder)
+        blocks = needed_of_blocks(self.variants.values())
+        self.encoder = WindowEncoder(self.backbone, self.texts, blocks, window_batch_size)
 
     @torch.no_grad()
     def predict(
@@ -119,12 +121,12 @@ class ITACLIP(BaseSegmentor):
         """
         samples = [SegDataSample() for _ in inputs] if data_samples is None else data_samples
         grids = [self.grid(image) for image in inputs]
-        encoder, scored = self.encoder, list(self.variants)[:1]
-        for image, grid, fields, sample in zip(inputs, grids, encoder.encode(inputs, grids), samples):
+        scored = list(self.variants)[:1]
+        for image, grid, fields, sample in zip(inputs, grids, self.encoder.encode(inputs, grids), samples):
             size = original_size(image, sample)
             results = decode(image, fields, grid, size, self.variants, self.texts, self.memory_budget, scored)
             self.pack(sample, results)
-            sample.set_metainfo(dict(encoded_views=len(grid) * encoder.views_a_window))
+            sample.set_metainfo(dict(encoded_views=len(grid) * self.encoder.views_a_window))
         return samples
 
     def pack(self, sample: SegDataSample, results: Iterable[Result]) -> None:
@@ -141,12 +143,6 @@ class ITACLIP(BaseSegmentor):
         """The windows of an image 3 x H x W, at the finest stride of all variants."""
         multiple = self.backbone.patch_size if self.window.pad else (1, 1)
         return Grid(image.shape[-2:], self.window.crop_size, finest_stride(self.variants.values()), multiple)
-
-    @property
-    def encoder(self) -> WindowEncoder:
-        """The costly half: images and grids to fields, for all distinct last blocks at once."""
-        blocks = last_blocks(self.variants.values())
-        return WindowEncoder(self.backbone, self.texts.embeddings, blocks, self.window_batch_size)
 
     @property
     def queries(self) -> Tensor:

@@ -99,6 +99,8 @@ def test_out_of_memory_halves_the_batch(build_model, monkeypatch):
     monkeypatch.setattr(model.backbone, 'shared_blocks', small_memory)
     found = model.predict(image)[0]
     assert passes[:3] == [20, 10, 5] and set(passes[3:]) == {5}
+    model.predict(image)
+    assert set(passes[3:]) == {5}, 'the next image must not run out of memory again'
     torch.testing.assert_close(found.seg_logits.data, expected.seg_logits.data, atol=1e-5, rtol=0)
 
 
