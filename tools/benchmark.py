@@ -301,9 +301,8 @@ def share_of_equal(labels: Tensor, others: Tensor) -> float:
     return (labels == others).double().mean().item()
 
 
-def benchmark() -> dict:
+def benchmark(config: Config) -> dict:
     """All figures, as `--json` writes them."""
-    config = load_config(args.config, parse_options(args.cfg_options))
     init_default_scope('mmseg')
     precision = args.precision or config.model.backbone.get('precision', 'fp32')
     model = load_model(config, precision)
@@ -381,7 +380,10 @@ def draw_figures(figures: dict, path: Path) -> None:
 def main() -> None:
     if args.repeats < 1:
         raise UserError(f'--repeats {args.repeats}: must be at least 1')
-    figures = benchmark()
+    config = load_config(args.config, parse_options(args.cfg_options))
+    if args.random_weights and config.model.backbone.arch is None:
+        raise UserError(f'--random-weights: {args.config} names no model.backbone.arch; leave it out, or name one')
+    figures = benchmark(config)
     print_figures(figures)
     if args.json:
         with written_whole(args.json) as temporary:

@@ -37,3 +37,9 @@ def test_benchmark_compares_precisions(benchmark):
     figures = benchmark('--precision', 'bf16', '--no-reference')
     assert figures['precision'] == 'bf16' and figures['reference'] is None
     assert 0.99 < figures['equal_to_fp32'] < 1
+
+
+def test_random_weights_need_an_architecture(benchmark, capsys):
+    with pytest.raises(SystemExit):
+        benchmark('--random-weights')
+    assert 'names no model.backbone.arch' in capsys.readouterr().err
