@@ -13,9 +13,8 @@ _PACKAGE = Path(__file__).parent
 # In a wheel, configs, tools and data lie in `.mim`, as MMLab packages do it; in a checkout beside the package.
 ROOT = _PACKAGE / '.mim' if (_PACKAGE / '.mim').is_dir() else _PACKAGE.parent
 
-UNFINISHED = re.compile(
-    r'\.(.+)\.[a-z0-9_]{8}(\.\w+)'
-)  # names that `written_whole` gives: stem and suffix of the target
+# Names that `written_whole` gives while it writes: stem and suffix are the target's.
+UNFINISHED = re.compile(r'\.(.+)\.[a-z0-9_]{8}(\.\w+)')
 
 
 def find(path: str | os.PathLike, what: str = 'file') -> Path:
@@ -56,13 +55,11 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
 
 def remove_unfinished(paths: Iterable[Path]) -> None:
     """Remove what processes that were killed in `written_whole` left beside these files."""
-    names: dict[Path, set[tuple[str, str]]] = {}
-    for path in paths:
-        names.setdefault(path.parent, set()).add((path.stem, path.suffix))
-    for folder, own in names.items():
+    targets = set(paths)
+    for folder in {target.parent for target in targets}:
         for path in folder.glob('.*'):
             match = UNFINISHED.fullmatch(path.name)
-            if match and match.groups() in own:
+            if match and folder / (match[1] + match[2]) in targets:
                 path.unlink()
 
 

@@ -13,7 +13,7 @@ from itaclip_mmseg.engine.overlay import distinct_colours
 from itaclip_mmseg.models.encode import WindowEncoder
 from itaclip_mmseg.models.settings import LastBlock, Pamr, Settings, Window, check_count
 from itaclip_mmseg.models.sliding import Grid
-from itaclip_mmseg.models.variants import Result, check_variants, decode, finest_stride, mix, needed_of_blocks
+from itaclip_mmseg.models.variants import Result, categories_by_block, check_variants, decode, finest_stride, mix
 from itaclip_mmseg.text.bank import TextBank, load_bank
 from itaclip_mmseg.text.encoder import TextEncoder
 from itaclip_mmseg.text.queries import TextTable
@@ -102,7 +102,7 @@ class ITACLIP(BaseSegmentor):
             settings.last_block.check_depth(len(self.backbone.blocks), self.backbone.arch or self.backbone.pretrained)
         text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
         self.texts = TextTable(self.bank, self.variants.values(), text_encoder)
-        blocks = needed_of_blocks(self.variants.values())
+        blocks = categories_by_block(self.variants.values())
         self.encoder = WindowEncoder(self.backbone, self.texts, blocks, window_batch_size)
 
     @torch.no_grad()

@@ -58,7 +58,7 @@ def finest_stride(variants: Sequence[Settings]) -> tuple[int, int] | None:
     return None if None in strides else tuple(map(min, zip(*strides)))
 
 
-def needed_of_blocks(variants: Sequence[Settings]) -> dict[LastBlock, set[str]]:
+def categories_by_block(variants: Sequence[Settings]) -> dict[LastBlock, set[str]]:
     """The distinct last blocks, each with the categories of views that its variants need."""
     needed: dict[LastBlock, set[str]] = {}
     for settings in variants:
