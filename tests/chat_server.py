@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from itaclip_mmseg.text.prompts import PROMPTS
+from itaclip_mmseg.text.generation.prompts import PROMPTS
 
 RETRY_AFTER = 1  # seconds
 BAD_ANSWERS = {

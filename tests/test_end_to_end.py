@@ -8,7 +8,7 @@ import pytest
 from conftest import REPO
 from mmengine.config import Config
 
-from itaclip_mmseg.datasets.scenes import write_scenes
+from itaclip_mmseg.scenes.dataset import write_scenes
 
 CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 

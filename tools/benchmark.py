@@ -33,18 +33,18 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from itaclip_mmseg.datasets.scenes import render_scene
-from itaclip_mmseg.engine.plots import save
 from itaclip_mmseg.engine.testing import load_config, parse_options, versions
-from itaclip_mmseg.errors import UserError, run
-from itaclip_mmseg.models import itaclip
-from itaclip_mmseg.models.clip_vit import CLIPVisionBackbone
-from itaclip_mmseg.models.itaclip import ITACLIP
-from itaclip_mmseg.models.pamr import guide_weights, refine
-from itaclip_mmseg.models.postprocess import postprocess
-from itaclip_mmseg.models.variants import categories, mix
-from itaclip_mmseg.models.views import fold_views, image_engineering
-from itaclip_mmseg.resources import written_whole
+from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
+from itaclip_mmseg.models.segmentors import itaclip
+from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
+from itaclip_mmseg.models.stages.pamr import guide_weights, refine
+from itaclip_mmseg.models.stages.postprocess import postprocess
+from itaclip_mmseg.models.stages.variants import categories, mix
+from itaclip_mmseg.models.stages.views import fold_views, image_engineering
+from itaclip_mmseg.scenes.dataset import render_scene
+from itaclip_mmseg.utils.errors import UserError, run
+from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.visualization.plots import save
 
 LONG = 5  # seconds; beside them what a first call does once is nothing
 STAGES = ('data', 'views', 'encoder', 'similarity', 'merge', 'PAMR', 'post-processing')

@@ -34,6 +34,6 @@ def main() -> None:
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
-    from itaclip_mmseg.errors import run
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -15,9 +15,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    from itaclip_mmseg.datasets.checks import config_classes
     from itaclip_mmseg.text.check import file_faults
 
-    faults = {path: file_faults(path) for path in args.banks}
+    faults = {path: file_faults(path, config_classes) for path in args.banks}
     for path, lines in faults.items():
         print('\n'.join(lines) if lines else f'{path}: good')
     sys.exit(any(faults.values()))
@@ -25,6 +26,6 @@ def main() -> None:
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
-    from itaclip_mmseg.errors import run
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -27,10 +27,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     from PIL import Image
 
-    from itaclip_mmseg.engine.predictor import Segmenter
+    from itaclip_mmseg.apis.segmenter import Segmenter
     from itaclip_mmseg.engine.testing import parse_options
-    from itaclip_mmseg.errors import UserError
-    from itaclip_mmseg.resources import written_whole
+    from itaclip_mmseg.utils.errors import UserError
+    from itaclip_mmseg.utils.resources import written_whole
 
     if len({path.stem for path in args.images}) < len(args.images):
         raise UserError('images: two have the same name, so one overlay would replace the other; give them apart')
@@ -47,6 +47,6 @@ def main() -> None:
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
-    from itaclip_mmseg.errors import run
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

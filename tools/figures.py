@@ -29,13 +29,13 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.engine.figures import compare, draw_attention, read_truth
-    from itaclip_mmseg.engine.plots import save
-    from itaclip_mmseg.engine.predictor import Segmenter
+    from itaclip_mmseg.apis.segmenter import Segmenter
     from itaclip_mmseg.engine.testing import load_config, parse_options
-    from itaclip_mmseg.errors import UserError
-    from itaclip_mmseg.evaluation.tables import method_changes
-    from itaclip_mmseg.resources import written_whole
+    from itaclip_mmseg.studies.figures import compare, draw_attention, read_truth
+    from itaclip_mmseg.studies.tables import method_changes
+    from itaclip_mmseg.utils.errors import UserError
+    from itaclip_mmseg.utils.resources import written_whole
+    from itaclip_mmseg.visualization.plots import save
 
     options = parse_options(args.cfg_options) or {}
     out = args.out or Path(f'work_dirs/figures/{args.command}.png')
@@ -58,6 +58,6 @@ def main() -> None:
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
-    from itaclip_mmseg.errors import run
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

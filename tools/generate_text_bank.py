@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 
 def check_args() -> None:
     """Before anything is asked."""
-    from itaclip_mmseg.errors import UserError
+    from itaclip_mmseg.utils.errors import UserError
 
     if args.out.exists() and not args.overwrite:
         raise UserError(f'{args.out}: exists already; add --overwrite or name another file')
@@ -50,9 +50,9 @@ def check_args() -> None:
 
 
 def main() -> None:
-    from itaclip_mmseg.text.backends import LocalModel, Server
     from itaclip_mmseg.text.class_sources import read_classes
-    from itaclip_mmseg.text.llm import generate_bank
+    from itaclip_mmseg.text.generation.backends import LocalModel, Server
+    from itaclip_mmseg.text.generation.llm import generate_bank
 
     check_args()
     bank = read_classes(args.classes)
@@ -67,6 +67,6 @@ def main() -> None:
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
-    from itaclip_mmseg.errors import run
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

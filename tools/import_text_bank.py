@@ -25,6 +25,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    from itaclip_mmseg.datasets.checks import config_classes
     from itaclip_mmseg.text.authors import read_authors, write_authors
     from itaclip_mmseg.text.bank import load_bank, save_bank
 
@@ -34,12 +35,13 @@ def main() -> None:
         return
     texts = {'definition': args.definitions, 'synonym': args.synonyms}
     texts = {kind: path for kind, path in texts.items() if path}
-    save_bank(read_authors(args.classes, args.dataset, args.background, texts), args.bank)
+    names = config_classes(args.dataset)
+    save_bank(read_authors(args.classes, args.dataset, args.background, texts, names), args.bank)
     print(f'{args.bank}: {len(load_bank(args.bank).classes)} classes')
 
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
-    from itaclip_mmseg.errors import run
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

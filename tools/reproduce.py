@@ -26,8 +26,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.engine.reproduce import reproduce
     from itaclip_mmseg.engine.testing import parse_options
+    from itaclip_mmseg.studies.reproduce import reproduce
 
     reproduce(
         args.tables or [str(number) for number in range(1, 12)],
@@ -45,6 +45,6 @@ def main() -> None:
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
-    from itaclip_mmseg.errors import run
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -26,9 +26,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.engine.sweep import parse_values, run_sweep
     from itaclip_mmseg.engine.testing import load_config, parse_options
-    from itaclip_mmseg.errors import UserError
+    from itaclip_mmseg.studies.sweep import parse_values, run_sweep
+    from itaclip_mmseg.utils.errors import UserError
 
     named = {key: getattr(args, key) for key in ('image_coefficient', 'text_coefficient') if getattr(args, key)}
     values = named | parse_values(args.set)
@@ -39,6 +39,6 @@ def main() -> None:
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
-    from itaclip_mmseg.errors import run
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

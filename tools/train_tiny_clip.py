@@ -28,12 +28,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as vision
 
-from itaclip_mmseg.datasets.scenes import BACKGROUNDS, LABEL_OF_NAME, NAMED_SHARE, NAMES, render_names, visible_names
-from itaclip_mmseg.engine.progress import ProgressBar
-from itaclip_mmseg.errors import UserError, run
-from itaclip_mmseg.models.attention import last_blocks, output, plain_block, project
-from itaclip_mmseg.models.settings import LastBlock
+from itaclip_mmseg.models.backbones.attention import last_blocks, output, plain_block, project
+from itaclip_mmseg.scenes.dataset import BACKGROUNDS, LABEL_OF_NAME, NAMED_SHARE, NAMES, render_names, visible_names
+from itaclip_mmseg.settings import LastBlock
 from itaclip_mmseg.text.bank import TextBank, load_bank
+from itaclip_mmseg.utils.errors import UserError, run
+from itaclip_mmseg.utils.progress import ProgressBar
 
 WIDTH, BLOCKS, TEXT_BLOCKS, CONTEXT = 128, 12, 2, 77
 MEAN = torch.tensor((122.771, 116.746, 104.094))[:, None, None]

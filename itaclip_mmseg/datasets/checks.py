@@ -9,8 +9,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.resources import ROOT
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.resources import ROOT
 
 JPEG_END = b'\xff\xd9'
 JPEG_TAIL = 65536  # some cameras write a few bytes after the end marker

@@ -13,9 +13,9 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from itaclip_mmseg.datasets.checks import check_folders, dataset_classes, file_fault
-from itaclip_mmseg.engine.overlay import paint
-from itaclip_mmseg.engine.progress import ProgressBar
-from itaclip_mmseg.resources import written_whole
+from itaclip_mmseg.utils.progress import ProgressBar
+from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.visualization.overlay import paint
 
 IGNORED = 255
 SHEET_IMAGES, COLUMNS, TILE = 24, 6, 240  # pictures on a contact sheet, beside each other, pixels of a side

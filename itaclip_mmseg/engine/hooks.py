@@ -11,9 +11,9 @@ from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
 from itaclip_mmseg.engine.journal import Journal
-from itaclip_mmseg.engine.overlay import draw_panels
-from itaclip_mmseg.engine.progress import ProgressBar
-from itaclip_mmseg.resources import written_whole
+from itaclip_mmseg.utils.progress import ProgressBar
+from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.visualization.overlay import draw_panels
 
 
 @HOOKS.register_module()

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 
 from itaclip_mmseg.evaluation.iou import ImageCounts
-from itaclip_mmseg.models.weights import weights_file
+from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.text.bank import load_bank
 
 

@@ -20,14 +20,14 @@ from mmseg.registry import DATASETS, RUNNERS
 from rich.console import Console
 from rich.table import Table
 
-import itaclip_mmseg
 from itaclip_mmseg.datasets.checks import check_files, check_folders, dataset_classes
 from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, run_key
-from itaclip_mmseg.errors import UserError, one_line
 from itaclip_mmseg.evaluation.iou import SegmentationScores
-from itaclip_mmseg.resources import find, written_whole
 from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.utils.errors import UserError, one_line
+from itaclip_mmseg.utils.resources import find, written_whole
+from itaclip_mmseg.version import __version__
 
 FIGURES = ('mIoU', 'aAcc', 'mAcc')
 PACKAGES = ('torch', 'torchvision', 'open_clip_torch', 'numpy')
@@ -188,7 +188,7 @@ def figures(confusion: np.ndarray, classes: Sequence[str]) -> dict:
 
 def versions() -> dict[str, str]:
     """Versions of what computes the numbers."""
-    found = dict(itaclip_mmseg=itaclip_mmseg.__version__, python=platform.python_version())
+    found = dict(itaclip_mmseg=__version__, python=platform.python_version())
     for name in (*PACKAGES, *MMLAB):
         for distribution in (name, MMLAB.get(name)):
             try:

@@ -10,8 +10,8 @@ from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 from PIL import Image
 
-from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.resources import written_whole
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.resources import written_whole
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The segmentor and its stages."""
+"""Backbones, stages and segmentors."""
 
-from itaclip_mmseg.models.clip_vit import CLIPVisionBackbone
+from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
-from itaclip_mmseg.models.itaclip import ITACLIP
+from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
 
 __all__ = ['ITACLIP', 'CLIPVisionBackbone', 'MixedSizeDataPreProcessor']

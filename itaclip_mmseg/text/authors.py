@@ -8,23 +8,25 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from itaclip_mmseg.datasets.checks import config_classes
-from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.resources import written_whole
 from itaclip_mmseg.text.bank import BankClass, TextBank
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.resources import written_whole
 
 MARK = ' >='
 FILES = {'classes': 'classes.txt', 'definition': 'definitions.txt', 'synonym': 'synonyms.txt'}
 
 
-def read_authors(classes: Path, dataset: str, background: bool, texts: dict[str, Path]) -> TextBank:
+def read_authors(
+    classes: Path, dataset: str, background: bool, texts: dict[str, Path], names: Sequence[str] | None = None
+) -> TextBank:
     """Read a bank from the authors' files.
 
     Args:
         classes: the class list.
-        dataset: where one of our configs has this name, its classes name the lines; else the first word does.
+        dataset: name of the data set.
         background: whether the first line is the background's.
         texts: files of auxiliary texts by kind, 'definition' or 'synonym'.
+        names: of the data set's classes, a line each; None names a class by its first word.
 
     Raises:
         UserError: a file is missing or unreadable, or the numbers of lines differ.
@@ -32,7 +34,7 @@ def read_authors(classes: Path, dataset: str, background: bool, texts: dict[str,
     words = [tuple(word.strip() for word in line.split(',') if word.strip()) for line in read_lines(classes)]
     if not all(words):
         raise UserError(f'{classes}: line {words.index(()) + 1} has no word; fill or remove it')
-    names = config_classes(dataset) or [entry[0] for entry in words]
+    names = names or [entry[0] for entry in words]
     if len(names) != len(words):
         raise UserError(f'{classes}: {len(words)} lines, but {dataset} has {len(names)} classes; they must be equal')
     firsts = [entry[0] for entry in words[background:]]

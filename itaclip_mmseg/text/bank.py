@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from itaclip_mmseg.errors import UserError
-from itaclip_mmseg.resources import find, written_whole
+from itaclip_mmseg.settings import Decision
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.resources import find, written_whole
 
 CLASS_KEYS = {'name', 'words', 'definition', 'synonym'}
 BANK_KEYS = {'dataset', 'background', 'classes', 'provenance'}
@@ -70,6 +71,11 @@ class TextBank:
             return self
         background = replace(self.classes[0], words=(self.classes[0].name,))
         return replace(self, classes=(background, *self.classes[1:]))
+
+    def check_background(self, decision: Decision) -> None:
+        """Raise a `UserError` if a rule makes pixels background and the bank has none."""
+        if decision.needs_background and not self.background:
+            raise UserError(f'{self.path}: has no background, so prob_threshold and area_threshold must be None')
 
     def check_classes(self, names: Sequence[str]) -> None:
         """Raise a `UserError` unless the classes are those of the data set, `names`, in the same order."""

@@ -1,14 +1,18 @@
 """All that is wrong in a text bank, not only what is found first."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from itaclip_mmseg.datasets.checks import config_classes
-from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.text.bank import bank_faults, parse_bank, read_content
+from itaclip_mmseg.utils.errors import UserError
 
 
-def file_faults(path: Path) -> list[str]:
-    """Faults of a bank file, a line each; compared with the data set too where one of our configs has its name."""
+def file_faults(path: Path, classes_of: Callable[[str], Sequence[str] | None] = lambda dataset: None) -> list[str]:
+    """Faults of a bank file, a line each.
+
+    Args:
+        classes_of: class names of a data set by its name; None where they are not known, and then not compared.
+    """
     try:
         content = read_content(path)
     except UserError as error:
@@ -17,7 +21,7 @@ def file_faults(path: Path) -> list[str]:
     if faults:
         return faults
     bank = parse_bank(content, str(path))
-    names = config_classes(bank.dataset)
+    names = classes_of(bank.dataset)
     if names is None:
         return []
     try:

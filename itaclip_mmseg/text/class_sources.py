@@ -4,9 +4,9 @@ from pathlib import Path
 
 from mmseg.registry import DATASETS
 
-from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.text.bank import TextBank, load_bank, parse_bank
 from itaclip_mmseg.text.classes import split
+from itaclip_mmseg.utils.errors import UserError
 
 
 def read_classes(source: str) -> TextBank:

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Mapping, Sequence
 
-from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.text.bank import TextBank, load_bank, parse_bank
+from itaclip_mmseg.utils.errors import UserError
 
 ClassList = str | os.PathLike | Sequence[str] | Mapping[str, str | Sequence[str]] | TextBank
 

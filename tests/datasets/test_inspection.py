@@ -6,8 +6,8 @@ from conftest import SAMPLES
 from mmengine.config import ConfigDict
 from PIL import Image
 
-from itaclip_mmseg.datasets.coco import convert_folder
 from itaclip_mmseg.datasets.inspection import inspect, write_sheet
+from itaclip_mmseg.datasets.preparation.coco import convert_folder
 
 
 @pytest.fixture

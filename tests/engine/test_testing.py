@@ -13,9 +13,9 @@ import pytest
 from conftest import REPO, SMALL_VOC
 from PIL import Image
 
-from itaclip_mmseg.datasets.coco import convert_folder
+from itaclip_mmseg.datasets.preparation.coco import convert_folder
 from itaclip_mmseg.engine.journal import Journal
-from itaclip_mmseg.models.encode import WindowEncoder
+from itaclip_mmseg.models.stages.encode import WindowEncoder
 
 CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
 TOOL = str(REPO / 'tools/test.py')

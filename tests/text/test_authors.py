@@ -3,10 +3,11 @@ import json
 import pytest
 from mmseg.datasets import PascalVOCDataset
 
-from itaclip_mmseg.errors import UserError
+from itaclip_mmseg.datasets.checks import config_classes
 from itaclip_mmseg.text.authors import read_authors, write_authors
 from itaclip_mmseg.text.bank import load_bank, save_bank
 from itaclip_mmseg.text.check import file_faults
+from itaclip_mmseg.utils.errors import UserError
 
 CLASSES = 'sky, wall\nhouse\ncar, red car\n'
 DEFINITIONS = 'house >=a building for people\ncar >=a road vehicle, with >= 3 wheels\n'
@@ -45,7 +46,7 @@ def test_known_data_set_gives_the_names(tmp_path):
     """The bank must pass the check against the data set, whatever the authors call its classes."""
     words = ['sky', 'airplane', *PascalVOCDataset.METAINFO['classes'][2:]]
     (tmp_path / 'classes.txt').write_text('\n'.join(words))
-    bank = read_authors(tmp_path / 'classes.txt', 'voc21', True, {})
+    bank = read_authors(tmp_path / 'classes.txt', 'voc21', True, {}, config_classes('voc21'))
     bank.check_classes(PascalVOCDataset.METAINFO['classes'])
     assert bank.classes[1].words == ('airplane',)
 
@@ -69,4 +70,4 @@ def test_all_faults_at_once(tmp_path):
 def test_check_compares_with_the_data_set(tmp_path):
     path = tmp_path / 'bank.json'
     path.write_text(json.dumps(dict(dataset='voc20', background=False, classes=[dict(name='cat', words=['cat'])])))
-    assert 'is missing' in file_faults(path)[0]
+    assert 'is missing' in file_faults(path, config_classes)[0]

@@ -6,8 +6,8 @@ from conftest import REPO
 from hypothesis import given
 from hypothesis import strategies as st
 
-from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.text.bank import load_bank, parse_bank, save_bank
+from itaclip_mmseg.utils.errors import UserError
 
 ALL_BANKS = sorted((REPO / 'data/text_bank').glob('*.json'))
 BANKS = [path for path in ALL_BANKS if not path.stem.startswith(('sclip_', 'clearclip_'))]  # the others have no texts

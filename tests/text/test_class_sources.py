@@ -3,8 +3,8 @@
 import pytest
 from conftest import REPO
 
-from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.text.class_sources import read_classes
+from itaclip_mmseg.utils.errors import UserError
 
 
 def test_a_text_file(tmp_path):

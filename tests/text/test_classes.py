@@ -2,8 +2,8 @@
 
 import pytest
 
-from itaclip_mmseg.errors import UserError
 from itaclip_mmseg.text.classes import bank_of
+from itaclip_mmseg.utils.errors import UserError
 
 
 def words(bank):

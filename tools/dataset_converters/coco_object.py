@@ -6,8 +6,8 @@ python tools/dataset_converters/coco_object.py instances_val2017.json --out data
 import argparse
 from pathlib import Path
 
-from itaclip_mmseg.datasets.segments import convert_instances
-from itaclip_mmseg.errors import run
+from itaclip_mmseg.datasets.preparation.segments import convert_instances
+from itaclip_mmseg.utils.errors import run
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ python tools/dataset_converters/coco_stuff164k.py data/coco_stuff164k
 import argparse
 from pathlib import Path
 
-from itaclip_mmseg.datasets.coco import convert_folder
-from itaclip_mmseg.errors import run
+from itaclip_mmseg.datasets.preparation.coco import convert_folder
+from itaclip_mmseg.utils.errors import run
 
 
 def main() -> None:

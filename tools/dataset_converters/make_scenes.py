@@ -16,8 +16,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.datasets.scenes import labels_checksum, write_scenes
-    from itaclip_mmseg.errors import UserError
+    from itaclip_mmseg.scenes.dataset import labels_checksum, write_scenes
+    from itaclip_mmseg.utils.errors import UserError
 
     if args.num_images < 1 or args.seed < 0:
         raise UserError(f'--num-images {args.num_images} --seed {args.seed}: must be at least 1 and 0')
@@ -30,6 +30,6 @@ def main() -> None:
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
-    from itaclip_mmseg.errors import run
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

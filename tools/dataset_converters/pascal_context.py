@@ -6,8 +6,8 @@ python tools/dataset_converters/pascal_context.py trainval_merged.json --root da
 import argparse
 from pathlib import Path
 
-from itaclip_mmseg.datasets.segments import convert_context
-from itaclip_mmseg.errors import run
+from itaclip_mmseg.datasets.preparation.segments import convert_context
+from itaclip_mmseg.utils.errors import run
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Label maps made from what data sets publish."""

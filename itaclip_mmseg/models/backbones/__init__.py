@@ -1,0 +1,1 @@
+"""CLIP's two towers, their weights, and how the last block attends."""

@@ -1,0 +1,192 @@
+"""CLIP's vision transformer as a dense encoder: views in, unit-length patch embeddings out."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor
+from torch.nn import functional as F
+
+from itaclip_mmseg.models.backbones.attention import (
+    fold_quick_gelu,
+    last_blocks,
+    neighbourhood_prior,
+    plain_block,
+    project,
+)
+from itaclip_mmseg.models.backbones.compiled import compile_or_plain
+from itaclip_mmseg.models.backbones.weights import load_clip
+from itaclip_mmseg.settings import LastBlock
+from itaclip_mmseg.utils.errors import UserError
+
+# Views a pass where the config does not say. On a CPU fewer leave bf16's tile units half idle (ViT-B/16 on two cores
+# with AMX, ms a view: 40 at 5 views, 29 at 8 to 12), more fall out of its cache (fp32: 108 at 5, 107 at 10, 112 at 25).
+VIEWS_ON_CPU, MOST_VIEWS_ON_GPU = 10, 320
+
+PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+
+
+class LastInputs(NamedTuple):
+    """What the last block needs, whatever its settings.
+
+    Attributes:
+        x: its input, V x (1 + L) x D.
+        qkv: queries, keys and values, 3 x V x heads x (1 + L) x d, by number of the block, counted from 1.
+        grid: rows and columns of patches.
+    """
+
+    x: Tensor
+    qkv: dict[int, Tensor]
+    grid: tuple[int, int]
+
+    def first(self, number: int) -> 'LastInputs':
+        """Those of the first views, at most `number`."""
+        return LastInputs(self.x[:number], {block: one[:, :number] for block, one in self.qkv.items()}, self.grid)
+
+
+@MODELS.register_module()
+class CLIPVisionBackbone(BaseModule):
+    """Any open_clip ViT whose last block attends as `attention` says (paper, section 3.1).
+
+        forward(views): shared_blocks(views) -> encode_last(inputs, variants) -> unit patch embeddings
+
+    Args:
+        arch: open_clip's model name, such as ViT-B-16; None reads the dimensions from the weights.
+        pretrained: open_clip's tag (downloaded), a path to weights, or 'tiny' (our own, for trying).
+        attention, intermediate_layers, residual, final_ffn, neighbourhood_std: see `LastBlock`.
+        precision: fp32, fp16 or bf16, of weights and activations; embeddings always leave in fp32.
+        quick_gelu: CLIP's sigmoid approximation of GELU; None decides by the origin of the weights.
+        compile: let torch.compile fuse the steps of a block; the first batch then takes seconds longer. Needs a C++
+            compiler on a CPU, Triton on a GPU; where it fails, a warning, and the blocks run as they are.
+
+    Raises:
+        UserError: weights that are missing, damaged or of another architecture, or settings that the model cannot have.
+    """
+
+    def __init__(
+        self,
+        arch: str | None = 'ViT-B-16',
+        pretrained: str = 'openai',
+        attention: Sequence[str] = ('qq', 'kk'),
+        intermediate_layers: Sequence[int] | None = (7, 8, 10),
+        residual: bool = True,
+        final_ffn: bool = False,
+        neighbourhood_std: float | None = None,
+        precision: str = 'fp32',
+        quick_gelu: bool | None = None,
+        compile: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        # All settings are checked before the first weight is read.
+        self.last_block = LastBlock(attention, intermediate_layers, residual, final_ffn, neighbourhood_std)
+        if precision not in PRECISIONS:
+            raise UserError(f'backbone.precision={precision!r}: not possible; allowed: {", ".join(PRECISIONS)}')
+        self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
+        self.visual = load_clip(arch, pretrained, quick_gelu).visual.requires_grad_(False).eval()
+        self.last_block.check_depth(len(self.blocks), arch or str(pretrained))
+        for block in self.blocks:
+            fold_quick_gelu(block)
+        self.visual.to(PRECISIONS[precision])
+        self.plain_block = compile_or_plain(plain_block) if compile else plain_block
+        if not torch.cuda.is_available() and precision not in fast_precisions():
+            MMLogger.get_current_instance().warning(
+                f'precision={precision!r}: slower than fp32 on this processor, which lacks instructions for it'
+            )
+
+    @property
+    def blocks(self) -> torch.nn.ModuleList:
+        """The residual attention blocks, first to last."""
+        return self.visual.transformer.resblocks
+
+    @property
+    def patch_size(self) -> tuple[int, int]:
+        """Height and width of a patch in pixels."""
+        return tuple(self.visual.conv1.kernel_size)
+
+    def patch_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of patches of a view; a rest at its right and bottom is dropped."""
+        return height // self.patch_size[0], width // self.patch_size[1]
+
+    def forward(self, views: Tensor) -> Tensor:
+        """Encode views.
+
+        Args:
+            views: V x 3 x H x W, normalised RGB, any V, H and W of at least a patch.
+
+        Returns:
+            V x L x embedding width, float32, unit length; patches row by row, without CLS.
+        """
+        return self.encode_last(self.shared_blocks(views, self.last_block.intermediate_layers), [self.last_block])[0]
+
+    def shared_blocks(self, views: Tensor, keep: Sequence[int] = ()) -> LastInputs:
+        """Run all blocks but the last, none of which depends on the settings; keep what the blocks `keep` projected."""
+        x, grid = self.embed(views)
+        kept = {}
+        for number, block in enumerate(self.blocks[:-1], start=1):
+            x, qkv = self.plain_block(block, x)
+            if number in keep:
+                kept[number] = qkv
+        kept[len(self.blocks)] = project(self.blocks[-1], x)
+        return LastInputs(x, kept, grid)
+
+    def encode_last(self, inputs: LastInputs, variants: Sequence[LastBlock]) -> list[Tensor]:
+        """The last block in one or several variants, the projection, unit length; each as `forward`'s result."""
+        stds = {variant.neighbourhood_std for variant in variants} - {None}
+        priors = {std: neighbourhood_prior(*inputs.grid, std).to(self.visual.proj) for std in stds}
+        return [self.project_out(x) for x in last_blocks(self.blocks[-1], inputs.x, inputs.qkv, variants, priors)]
+
+    def project_out(self, x: Tensor) -> Tensor:
+        """Unit patch embeddings of the last block's output V x (1 + L) x D, without CLS."""
+        tokens = self.visual.ln_post(x[:, 1:]) @ self.visual.proj  # V x L x embedding width
+        return F.normalize(tokens.float(), dim=-1)
+
+    def embed(self, views: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Patches and CLS with their positions, V x (1 + L) x D, and the grid of patches."""
+        patches = self.visual.conv1(views.to(self.visual.proj.dtype))  # V x D x rows x columns
+        grid = tuple(patches.shape[-2:])
+        cls = self.visual.class_embedding.expand(len(views), 1, -1)
+        x = torch.cat([cls, patches.flatten(2).mT], dim=1) + self.positions(*grid)  # V x (1 + L) x D
+        return self.visual.ln_pre(x), grid
+
+    def positions(self, rows: int, columns: int) -> Tensor:
+        """Positional embeddings of a grid of patches, (1 + L) x D, bicubic where it is not the trained one.
+
+        Two oddities of the authors' code are kept for equal numbers: DINO's 0.1 is added to the target size and the
+        scale factor taken from it (github.com/facebookresearch/dino/issues/8), and a grid with as many patches as the
+        trained one is not interpolated whatever its shape.
+        """
+        trained = self.visual.positional_embedding
+        side = round((len(trained) - 1) ** 0.5)
+        if rows * columns == side * side:
+            return trained
+        square = trained[1:].float().unflatten(0, (side, side)).permute(2, 0, 1)[None]  # 1 x D x side x side
+        scale = ((rows + 0.1) / side, (columns + 0.1) / side)
+        patches = F.interpolate(square, scale_factor=scale, mode='bicubic', align_corners=False)
+        return torch.cat([trained[:1], patches[0].flatten(1).mT.to(trained.dtype)])
+
+    def train(self, mode: bool = True) -> 'CLIPVisionBackbone':
+        """Training-free: the weights stay frozen and in evaluation mode."""
+        return super().train(False)
+
+    def views_a_pass(self, views: Tensor) -> int:
+        """How many views, W x 3 x H x W, to encode at once where the config does not say.
+
+        On a GPU as many as half the free memory holds; a view takes sixteen times its tokens at most, in the
+        feed-forward networks.
+        """
+        if views.device.type != 'cuda':
+            return VIEWS_ON_CPU
+        rows, columns = self.patch_grid(*views.shape[-2:])
+        bytes_a_view = 16 * (1 + rows * columns) * len(self.visual.proj) * self.visual.proj.element_size()
+        free, _ = torch.cuda.mem_get_info(views.device)
+        return max(1, min(free // 2 // bytes_a_view, MOST_VIEWS_ON_GPU))
+
+
+def fast_precisions() -> set[str]:
+    """What this machine's processor multiplies in at least as fast as in fp32."""
+    bf16 = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return {'fp32', *(['bf16'] * bf16), *(['fp16'] * torch.cpu._is_amx_fp16_supported())}

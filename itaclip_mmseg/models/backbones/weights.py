@@ -1,0 +1,208 @@
+"""From an architecture and a tag or file to a CLIP model with its weights, or to one line that says why not."""
+
+import difflib
+import functools
+import pickle
+import warnings
+import zipfile
+from pathlib import Path
+
+import open_clip
+import torch
+from mmengine.logging import MMLogger
+from open_clip.pretrained import download_pretrained
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from itaclip_mmseg.utils.errors import UserError, first_line
+from itaclip_mmseg.utils.resources import find
+
+BUNDLED = {'tiny': Path(__file__).parents[2] / 'assets' / 'tiny_clip.safetensors'}
+# OpenAI's archives carry these beside the parameters.
+OPENAI_KEYS = ('input_resolution', 'context_length', 'vocab_size')
+# Tracing saves the causal mask as if it were a parameter.
+NO_PARAMETERS = (*OPENAI_KEYS, 'attn_mask')
+VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
+
+StateDict = dict[str, Tensor]
+
+
+def load_clip(arch: str | None, pretrained: str, quick_gelu: bool | None = None) -> nn.Module:
+    """Build open_clip's CLIP, both towers, in float32 on the CPU.
+
+    Args:
+        arch: open_clip's model name; None reads the dimensions from the weights (OpenAI's names, heads = width / 64).
+        pretrained: a tag of open_clip for `arch`, a path to weights, or 'tiny'. A path may hold an OpenAI TorchScript
+            archive, a .safetensors file, or what `torch.save` wrote of a state dict.
+        quick_gelu: None decides by origin: the tag's own entry; for files yes for a TorchScript archive, for OpenAI's
+            extra keys and for `arch=None`, else what open_clip's configuration of `arch` says.
+
+    Raises:
+        UserError: unknown architecture or tag, missing, damaged or other weights.
+    """
+    config = None if arch is None else model_config(arch)
+    path = weights_file(arch, pretrained)
+    state, from_openai = read_state_dict(path)
+    if quick_gelu is None:
+        tag = {} if arch is None else open_clip.get_pretrained_cfg(arch, str(pretrained))
+        quick_gelu, reason = decide_quick_gelu(config, tag, from_openai)
+    else:
+        reason = 'as configured'
+    log_once(f'weights: {pretrained} ({arch or "dimensions from the file"}), quick_gelu={quick_gelu}: {reason}')
+    config = config or config_from_weights(state, path)
+    model_class = open_clip.CustomTextCLIP if config.pop('custom_text', False) else open_clip.CLIP
+    model = model_class(**{**config, 'quick_gelu': quick_gelu})
+    load_strictly(model, state, path, arch)
+    return model.eval()
+
+
+@functools.cache
+def log_once(message: str) -> None:
+    """Log a line the first time it comes up: both towers come from one file."""
+    MMLogger.get_current_instance().info(message)
+
+
+def model_config(arch: str) -> dict:
+    """open_clip's configuration of a CLIP with a plain ViT, or a `UserError`."""
+    config = open_clip.get_model_config(arch)
+    if config is None:
+        close = difflib.get_close_matches(arch, open_clip.list_models())
+        raise UserError(f'backbone.arch={arch!r}: not a model of open_clip; try {", ".join(close or ["ViT-B-16"])}')
+    vision, text = config['vision_cfg'], config['text_cfg']
+    plain = not vision.keys() & {'timm_model_name', 'attentional_pool', 'pool_type', 'output_tokens'}
+    if not plain or not isinstance(vision['layers'], int) or 'hf_model_name' in text:
+        raise UserError(
+            f"backbone.arch={arch!r}: not a CLIP with OpenAI's ViT and text tower; try ViT-B-16 or ViT-L-14"
+        )
+    return config
+
+
+def weights_file(arch: str | None, pretrained: str) -> Path:
+    """The file behind a tag (downloaded by open_clip if need be) or a path."""
+    if pretrained in BUNDLED:
+        return BUNDLED[pretrained]
+    if arch is None or not open_clip.is_pretrained_cfg(arch, str(pretrained)):
+        tags = '' if arch is None else f'; tags of {arch}: {", ".join(open_clip.list_pretrained_tags_by_model(arch))}'
+        return find(pretrained, f'weights file{tags}')
+    try:
+        return Path(download_pretrained(open_clip.get_pretrained_cfg(arch, pretrained)))
+    except Exception as error:  # whatever the network and the hub's client raise
+        raise UserError(
+            f'backbone.pretrained={pretrained!r}: download failed ({first_line(error)}); without a network, '
+            'copy the weights here and set model.backbone.pretrained to their path'
+        ) from error
+
+
+def read_state_dict(path: Path) -> tuple[StateDict, bool]:
+    """Read parameters by name, as float32, and whether the file is OpenAI's own (TorchScript, or its extra keys)."""
+    try:
+        is_torchscript = zipfile.is_zipfile(path) and any('/code/' in name for name in zipfile.ZipFile(path).namelist())
+        if is_torchscript:
+            state = read_torchscript(path)
+        elif path.suffix == '.safetensors':
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location='cpu', weights_only=True)
+    except (RuntimeError, SafetensorError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
+        megabytes = path.stat().st_size / 1e6
+        raise UserError(
+            f'{path}: not readable as weights ({megabytes:.1f} MB: {first_line(error)}); download it again'
+        ) from error
+    return tidy_names(state, path, is_torchscript)
+
+
+def read_torchscript(path: Path) -> StateDict:
+    """Copy the tensors out of an OpenAI archive; none of the code in it is run, though loading it compiles it.
+
+    For archives of doubtful origin use the same weights as safetensors (open_clip's tag 'openai' downloads those).
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # torch.jit.load is deprecated, and there is no other reader
+        return torch.jit.load(path, map_location='cpu').state_dict()
+
+
+def tidy_names(state: object, path: Path, is_torchscript: bool) -> tuple[StateDict, bool]:
+    """Unwrap training checkpoints and prefixes, drop OpenAI's extra keys; see `read_state_dict` for the result."""
+    if isinstance(state, dict) and isinstance(state.get('state_dict'), dict):
+        state = state['state_dict']
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f'{path}: holds no state dict; give a file with the parameters of a CLIP by name')
+    state = {name.removeprefix('module.'): value for name, value in state.items()}
+    from_openai = is_torchscript or any(name in state for name in OPENAI_KEYS)
+    if 'token_ids' in state:
+        state['token_embedding.weight'] = full_vocabulary(state['token_embedding.weight'], state.pop('token_ids'))
+    return {name: value.float() for name, value in state.items() if name not in NO_PARAMETERS}, from_openai
+
+
+def full_vocabulary(rows: Tensor, token_ids: Tensor) -> Tensor:
+    """CLIP's whole token table from the rows of a cut vocabulary (our small weights).
+
+    Tokens the weights never saw are NaN, so that the text encoder can name the words it cannot embed.
+    """
+    table = torch.full((VOCABULARY, rows.shape[1]), torch.nan)
+    table[token_ids.long()] = rows.float()
+    return table
+
+
+def decide_quick_gelu(config: dict | None, tag: dict, from_openai: bool) -> tuple[bool, str]:
+    """QuickGELU by origin, and the reason: weights trained with it compute other numbers, silently, without it."""
+    if config is None:
+        return True, 'dimensions come from the file, as with OpenAI weights'
+    if tag:
+        return tag.get('quick_gelu', False) or config.get('quick_gelu', False), "open_clip's entry of this tag"
+    if from_openai:
+        return True, 'the file is one of OpenAI'
+    return config.get('quick_gelu', False), "the architecture's configuration (override with backbone.quick_gelu)"
+
+
+def config_from_weights(state: StateDict, path: Path) -> dict:
+    """Dimensions of both towers, read from parameter shapes as OpenAI's own loader does (heads = width / 64)."""
+
+    def depth(prefix: str) -> int:
+        return len({name.removeprefix(prefix).split('.')[0] for name in state if name.startswith(prefix)})
+
+    try:
+        width, _, patch_size, _ = state['visual.conv1.weight'].shape
+        positions = len(state['visual.positional_embedding'])
+        text_width = len(state['ln_final.weight'])
+        return dict(
+            embed_dim=state['text_projection'].shape[1],
+            vision_cfg=dict(
+                layers=depth('visual.transformer.resblocks.'),
+                width=width,
+                patch_size=patch_size,
+                image_size=patch_size * round((positions - 1) ** 0.5),
+            ),
+            text_cfg=dict(
+                context_length=len(state['positional_embedding']),
+                vocab_size=len(state['token_embedding.weight']),
+                width=text_width,
+                heads=text_width // 64,
+                layers=depth('transformer.resblocks.'),
+            ),
+        )
+    except KeyError as error:
+        raise UserError(f'{path}: lacks {error.args[0]}, so it is no CLIP with a ViT; name another file') from error
+
+
+def load_strictly(model: nn.Module, state: StateDict, path: Path, arch: str | None) -> None:
+    """Load every parameter, or raise a `UserError` that names the first one that does not fit."""
+    expected = model.state_dict()
+    for name in ('logit_scale', 'logit_bias'):  # a scalar in some files, one number in others
+        if name in state and name in expected:
+            state[name] = state[name].reshape(expected[name].shape)
+    faults = [f'lacks {name}' for name in expected if name not in state]
+    faults += [f'has {name}, which it does not' for name in state if name not in expected]
+    faults += [
+        f'{name} is {tuple(state[name].shape)}, not {tuple(value.shape)}'
+        for name, value in expected.items()
+        if name in state and state[name].shape != value.shape
+    ]
+    if faults:
+        more = f' and {len(faults) - 1} more' if len(faults) > 1 else ''
+        raise UserError(
+            f'{path}: weights of another architecture than {arch or "its dimensions say"} ({faults[-1]}{more}); '
+            'set backbone.arch to theirs, or to None to read it from the file'
+        )
+    model.load_state_dict(state)

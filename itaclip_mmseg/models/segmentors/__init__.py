@@ -1,0 +1,1 @@
+"""A file a method, on a shared base."""

@@ -1,0 +1,147 @@
+"""What every open-vocabulary segmentor shares: a text bank, MMSegmentation's contract, thresholds, packing of results.
+
+A method writes only what it computes: `class_scores`, from an image to class scores; or `window_scores`, from windows
+to window scores, which are slid and merged here. `docs/add_a_method.md` goes from an idea to a row in the tables.
+"""
+
+from abc import ABC
+from collections.abc import Iterable, Sequence
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.models.segmentors import BaseSegmentor
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from itaclip_mmseg.models.stages.postprocess import Result, decide
+from itaclip_mmseg.models.stages.sliding import Grid
+from itaclip_mmseg.settings import Decision, Window
+from itaclip_mmseg.text.bank import TextBank, load_bank
+from itaclip_mmseg.utils.colours import distinct_colours
+
+
+class OpenVocabularySegmentor(BaseSegmentor, ABC):
+    """A segmentor of images by the classes of a text bank, without training.
+
+        predict: an image at a time, class_scores -> decide (area rule, argmax, background rule, closing)
+        class_scores: unless a method has its own, windows -> window_scores -> merge
+
+    Args:
+        text_bank: path of a text bank, or a bank, see `itaclip_mmseg.text.bank`.
+        decision: the rules that turn scores into labels.
+        window: the sliding windows, or whole images.
+        data_preprocessor: MMSegmentation's config of it.
+
+    Raises:
+        UserError: the bank is missing or faulty, or lacks the background that a rule needs.
+    """
+
+    multiple: tuple[int, int] = (1, 1)  # windows are zero-padded to multiples of this
+
+    def __init__(
+        self,
+        text_bank: str | TextBank,
+        decision: Decision,
+        window: Window,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        # Built here, in MMSegmentation's registry: MMEngine would look in its own unless a runner has set the scope.
+        super().__init__(data_preprocessor and MODELS.build(data_preprocessor), init_cfg)
+        self.decision, self.window = decision, window
+        self.bank = text_bank if isinstance(text_bank, TextBank) else load_bank(text_bank)
+        self.bank.check_background(decision)
+
+    @torch.no_grad()
+    def predict(
+        self, inputs: Tensor | Sequence[Tensor], data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """Segment images.
+
+        Args:
+            inputs: as the preprocessor leaves them, N x 3 x H x W RGB, or a list of 3 x H x W where sizes differ.
+            data_samples: MMSegmentation's samples; `ori_shape` says how large the result is (None: as the input).
+
+        Returns:
+            The samples with `seg_logits` (scores, C x H x W), `pred_sem_seg` (labels, 1 x H x W) and `variant_labels`
+            (H x W int16 by name; a model without variants has one, '').
+        """
+        samples = as_samples(inputs, data_samples)
+        for image, sample in zip(inputs, samples):
+            scores = self.class_scores(image, original_size(image, sample))
+            self.pack(sample, [Result('', *decide(scores, self.decision))])
+        return samples
+
+    def class_scores(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+        """Scores of an image, C x height x width.
+
+        Args:
+            image: 3 x h x w, as the preprocessor leaves it.
+            size: height and width of the result.
+        """
+        grid = self.grid(image)
+        windows = grid.crop(image)
+        return grid.merge_stepwise((self.window_scores(window[None])[0] for window in windows), size)
+
+    def window_scores(self, windows: Tensor) -> Tensor:
+        """Scores of windows W x 3 x h x w, W x C x rows x columns at any resolution: `merge` resizes them."""
+        raise NotImplementedError(f'{type(self).__name__} has neither class_scores nor window_scores')
+
+    def grid(self, image: Tensor) -> Grid:
+        """The windows of an image 3 x H x W."""
+        return Grid(image.shape[-2:], self.window.crop_size, self.window.stride, self.multiple)
+
+    def pack(self, sample: SegDataSample, results: Iterable[Result], names: Iterable[str] = ('',)) -> None:
+        """Put results into a sample: those with scores as MMSegmentation has them, the labels of all by name."""
+        labels = {}
+        for result in results:
+            if result.scores is not None:
+                sample.seg_logits = PixelData(data=result.scores)
+                sample.pred_sem_seg = PixelData(data=result.labels[None])
+            labels[result.name] = result.labels.to(torch.int16)
+        sample.set_field({name: labels[name] for name in names}, 'variant_labels')
+
+    def extract_feat(self, inputs: Tensor) -> Tensor:
+        """Most methods have no features of an image alone."""
+        raise NotImplementedError(f'{type(self).__name__} has no features apart from its scores; call predict')
+
+    def encode_decode(self, inputs: Tensor | Sequence[Tensor], batch_data_samples: list[SegDataSample]) -> list[Tensor]:
+        """Scores of each image before any rule, C x H x W at its original size."""
+        return [
+            self.class_scores(image, original_size(image, sample)) for image, sample in zip(inputs, batch_data_samples)
+        ]
+
+    def _forward(
+        self, inputs: Tensor | Sequence[Tensor], data_samples: list[SegDataSample] | None = None
+    ) -> list[Tensor]:
+        """MMSegmentation's mode='tensor'; see `encode_decode`."""
+        return self.encode_decode(inputs, as_samples(inputs, data_samples))
+
+    @property
+    def dataset_meta(self) -> dict:
+        """Class names and colours, as MMSegmentation's visualizer and inference functions ask a model for them."""
+        names = [entry.name for entry in self.bank.classes]
+        return dict(classes=names, palette=distinct_colours(len(names)))
+
+    @dataset_meta.setter
+    def dataset_meta(self, value: dict) -> None:
+        """Ignored: MMSegInferencer gives every model without a checkpoint the classes of Cityscapes."""
+
+    def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict:
+        """There is none."""
+        raise NotImplementedError('training-free: no loss')
+
+    def train(self, mode: bool = True) -> 'OpenVocabularySegmentor':
+        """Training-free: always in evaluation mode."""
+        return super().train(False)
+
+
+def as_samples(inputs: Sequence[Tensor], data_samples: list[SegDataSample] | None) -> list[SegDataSample]:
+    """The samples, or new ones: MMSegmentation allows None."""
+    return [SegDataSample() for _ in inputs] if data_samples is None else data_samples
+
+
+def original_size(image: Tensor, sample: SegDataSample) -> tuple[int, int]:
+    """Height and width of the image before resizing, as far as the sample knows it."""
+    return tuple(sample.metainfo.get('ori_shape', image.shape[-2:])[:2])

@@ -1,0 +1,128 @@
+"""ITACLIP (arXiv 2411.12044): training-free open-vocabulary segmentation with CLIP."""
+
+import torch
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from itaclip_mmseg.models.backbones.clip_text import TextEncoder
+from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor, as_samples, original_size
+from itaclip_mmseg.models.stages.encode import WindowEncoder
+from itaclip_mmseg.models.stages.queries import TextTable
+from itaclip_mmseg.models.stages.sliding import Grid
+from itaclip_mmseg.models.stages.variants import categories_by_block, check_variants, decode, finest_stride, mix
+from itaclip_mmseg.settings import Settings, Window, check_count
+from itaclip_mmseg.text.bank import TextBank
+
+
+@MODELS.register_module()
+class ITACLIP(OpenVocabularySegmentor):
+    """The method as figure 2 of the paper draws it; `predict` is its table of contents.
+
+        predict: encode (crop -> views -> backbone -> similarity) -> decode (mix -> merge -> PAMR -> postprocess)
+
+    Args:
+        backbone: config of the vision encoder, see `CLIPVisionBackbone`.
+        text_bank: path of a text bank, or a bank, see `itaclip_mmseg.text.bank`.
+        variants: changes of settings by name, {'fine': dict(stride=(28, 28)), 'plain': dict(attention='qk')}; all are
+            answered from one encoding pass, see `models/stages/variants.py`. The first is what samples hold as their
+            prediction; without variants it is the settings themselves.
+        window_batch_size: views a forward pass; None chooses by device and memory. Results do not depend on it.
+        memory_budget: GB that logits shared by several variants may take; beyond, they are computed once a variant.
+        test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'). With pad_windows=True
+            windows are zero-padded to whole patches (ClearCLIP); else a rest at the right and bottom is dropped.
+        settings: auxiliary, text_coefficient (alpha), image_coefficient (lambda), image_engineering, pamr, logit_scale,
+            prob_threshold, area_threshold, closing_kernel, background_set; see `Settings`.
+        train_cfg, pretrained: MMSegmentation's `init_model` sets them, to None; the weights are the backbone's.
+
+    Raises:
+        UserError: a setting, the bank or the weights do not fit; all settings are checked before weights are read.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        text_bank: str | TextBank,
+        variants: dict[str, dict] | None = None,
+        window_batch_size: int | None = None,
+        memory_budget: float = 4.0,
+        data_preprocessor: dict | None = None,
+        test_cfg: dict | None = None,
+        train_cfg: None = None,
+        pretrained: None = None,
+        init_cfg: dict | None = None,
+        **settings: object,
+    ) -> None:
+        window = Window.from_config(test_cfg or dict(mode='slide', crop_size=(224, 224), stride=(28, 28)))
+        if window_batch_size is not None:
+            check_count(window_batch_size, 'window_batch_size')
+        settings = Settings.from_config(settings, window, backbone)
+        super().__init__(text_bank, settings, window, data_preprocessor, init_cfg)
+        self.settings, self.memory_budget = settings, memory_budget * 1e9
+        self.variants = {name: settings.vary(changes) for name, changes in (variants or {'': {}}).items()}
+        check_variants(self.variants, window, self.bank)
+        self.build_encoder(backbone, window_batch_size)
+
+    def build_encoder(self, backbone: dict, window_batch_size: int | None) -> None:
+        """Read the weights, and embed the texts that some variant asks for."""
+        self.backbone = MODELS.build(backbone)
+        for settings in self.variants.values():
+            settings.last_block.check_depth(len(self.backbone.blocks), self.backbone.arch or self.backbone.pretrained)
+        text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
+        self.texts = TextTable(self.bank, self.variants.values(), text_encoder)
+        self.multiple = self.backbone.patch_size if self.window.pad else (1, 1)
+        blocks = categories_by_block(self.variants.values())
+        self.encoder = WindowEncoder(self.backbone, self.texts, blocks, window_batch_size)
+
+    @torch.no_grad()
+    def predict(
+        self, inputs: Tensor | list[Tensor], data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """Segment images.
+
+        Args:
+            inputs: normalised RGB, N x 3 x H x W, or a list of 3 x H x W where sizes differ.
+            data_samples: MMSegmentation's samples; `ori_shape` says how large the result is (None: as the input).
+
+        Returns:
+            The samples with `seg_logits` (scores, C x H x W in [0, 1]), `pred_sem_seg` (labels, 1 x H x W) and
+            `variant_labels` (H x W int16 by name).
+        """
+        samples = as_samples(inputs, data_samples)
+        grids = [self.grid(image) for image in inputs]
+        scored = list(self.variants)[:1]
+        for image, grid, fields, sample in zip(inputs, grids, self.encoder.encode(inputs, grids), samples):
+            size = original_size(image, sample)
+            results = decode(image, fields, grid, size, self.variants, self.texts, self.memory_budget, scored)
+            self.pack(sample, results, self.variants)
+            sample.set_metainfo(dict(encoded_views=len(grid) * self.encoder.views_a_window))
+        return samples
+
+    def grid(self, image: Tensor) -> Grid:
+        """The windows of an image 3 x H x W, at the finest stride of all variants."""
+        return Grid(image.shape[-2:], self.window.crop_size, finest_stride(self.variants.values()), self.multiple)
+
+    @property
+    def queries(self) -> Tensor:
+        """Query embeddings of the first variant, Q x D, alpha mixed in."""
+        return self.texts.mixed(next(iter(self.variants.values())))
+
+    @property
+    def query_classes(self) -> Tensor:
+        """Class of each query, Q."""
+        return self.texts.rows(next(iter(self.variants.values()))).classes
+
+    def extract_feat(self, inputs: Tensor) -> Tensor:
+        """Unit patch embeddings of images taken as one window each, N x L x D."""
+        return self.backbone(inputs)
+
+    def encode_decode(self, inputs: Tensor | list[Tensor], batch_data_samples: list[SegDataSample]) -> list[Tensor]:
+        """Query logits of each image before refinement, Q x H x W at its original size; of the first variant."""
+        settings = next(iter(self.variants.values()))
+        grids = [self.grid(image) for image in inputs]
+        logits = []
+        for image, grid, fields, sample in zip(inputs, grids, self.encoder.encode(inputs, grids), batch_data_samples):
+            grid, windows = grid.coarser(settings.stride)
+            parts = {name: field[windows] for name, field in fields[settings.last_block].items()}
+            logits.append(grid.merge(mix(parts, self.texts.rows(settings), settings), original_size(image, sample)))
+        return logits

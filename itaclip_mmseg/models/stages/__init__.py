@@ -1,0 +1,1 @@
+"""The stages between an image and its labels, a file each."""

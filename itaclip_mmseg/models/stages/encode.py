@@ -1,0 +1,99 @@
+"""From images to fields: the costly half, done once whatever the number of settings (paper, figure 2, left)."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from mmengine.logging import MMLogger
+from torch import Tensor
+
+from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
+from itaclip_mmseg.models.stages.queries import TextTable
+from itaclip_mmseg.models.stages.sliding import Grid
+from itaclip_mmseg.models.stages.views import NUM_VIEWS, fold_views, image_engineering
+from itaclip_mmseg.settings import LastBlock
+
+# Similarities of windows to texts at patch resolution, flips undone: W x T x rows x columns by category of views.
+Fields = dict[str, Tensor]
+
+
+class WindowEncoder:
+    """crop -> views -> backbone -> similarity, for one or several last blocks.
+
+    Args:
+        backbone: views to unit patch embeddings.
+        texts: whose embeddings, T x D, are compared with.
+        last_blocks: the distinct last blocks, each with the categories of views (`fold_views`) that are wanted of it.
+        batch: views a forward pass; None lets the backbone choose at the first image. Halved for good where a GPU's
+            memory does not hold it. Results do not depend on it.
+    """
+
+    def __init__(
+        self,
+        backbone: CLIPVisionBackbone,
+        texts: TextTable,
+        last_blocks: Mapping[LastBlock, set[str]],
+        batch: int | None = None,
+    ) -> None:
+        self.backbone, self.texts, self.last_blocks, self.batch = backbone, texts, last_blocks, batch
+        self.views_a_window = NUM_VIEWS if any(names != {'plain'} for names in last_blocks.values()) else 1
+
+    def encode(self, images: Sequence[Tensor], grids: Sequence[Grid]) -> list[dict[LastBlock, Fields]]:
+        """Fields of all windows of images 3 x H x W, normalised RGB; windows of one size go together."""
+        fields: list[dict] = [{} for _ in images]
+        for size in {grid.window_size for grid in grids}:
+            members = [index for index, grid in enumerate(grids) if grid.window_size == size]
+            windows = torch.cat([grids[index].crop(images[index]) for index in members])  # W x 3 x h x w
+            lengths = [len(grids[index]) for index in members]
+            for block, parts in self.encode_windows(windows).items():
+                for index, *own in zip(members, *(part.split(lengths) for part in parts.values())):
+                    fields[index][block] = dict(zip(parts, own))
+        return fields
+
+    def encode_windows(self, windows: Tensor) -> dict[LastBlock, Fields]:
+        """Fields of windows W x 3 x h x w, a few windows at a time, so that only their views are held."""
+        self.batch = self.batch or self.backbone.views_a_pass(windows)
+        chunk = max(self.batch // self.views_a_window, 1)
+        pieces = [self.encode_or_halve(part) for part in windows.split(chunk)]
+        return {
+            block: {name: torch.cat([piece[block][name] for piece in pieces]) for name in sorted(names)}
+            for block, names in self.last_blocks.items()
+        }
+
+    def encode_or_halve(self, windows: Tensor) -> dict[LastBlock, Fields]:
+        """As `encode_views`; where a GPU's memory does not hold a pass, with half as many views from here on."""
+        while True:
+            try:
+                return self.encode_views(windows, self.batch)
+            except torch.OutOfMemoryError:
+                if self.batch == 1:
+                    raise
+            self.batch //= 2
+            torch.cuda.empty_cache()
+            MMLogger.get_current_instance().warning(
+                f'out of memory: {self.batch} views a pass from now on; window_batch_size={self.batch} avoids the retry'
+            )
+
+    def encode_views(self, windows: Tensor, batch: int) -> dict[LastBlock, Fields]:
+        """Views, tokens and similarities of windows W x 3 x h x w, at most `batch` views a pass."""
+        views = image_engineering(windows) if self.views_a_window > 1 else windows[None]  # V x W x 3 x h x w
+        grid, texts = self.backbone.patch_grid(*windows.shape[-2:]), self.texts.embeddings.mT
+        fields = {}
+        for block, tokens in self.tokens(views.flatten(0, 1), len(windows), batch).items():
+            folded = fold_views(tokens.unflatten(1, grid).unflatten(0, (-1, len(windows))))
+            fields[block] = {name: (folded[name] @ texts).movedim(-1, 1) for name in self.last_blocks[block]}
+        return fields
+
+    def tokens(self, views: Tensor, windows: int, batch: int) -> dict[LastBlock, Tensor]:
+        """Unit patch embeddings V x L x D by last block; of the first `windows` views, which are the windows
+        themselves, alone where no more is wanted.
+        """
+        keep = {layer for block in self.last_blocks for layer in block.intermediate_layers}
+        tokens: dict[LastBlock, list[Tensor]] = {block: [] for block in self.last_blocks}
+        for start in range(0, len(views), batch):
+            inputs = self.backbone.shared_blocks(views[start : start + batch], keep)
+            for plain, number in ((False, batch), (True, windows - start)):
+                blocks = [block for block, names in self.last_blocks.items() if (names == {'plain'}) == plain]
+                if blocks and number > 0:
+                    for block, part in zip(blocks, self.backbone.encode_last(inputs.first(number), blocks)):
+                        tokens[block].append(part)
+        return {block: torch.cat(parts) for block, parts in tokens.items()}

@@ -1,0 +1,83 @@
+"""From query logits to class scores and labels."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from itaclip_mmseg.settings import Decision, Settings
+
+
+class Result(NamedTuple):
+    """Of a variant: scores C x H x W in [0, 1], None if they are not wanted, and labels H x W, int64."""
+
+    name: str
+    scores: Tensor | None
+    labels: Tensor
+
+
+def postprocess(logits: Tensor, classes: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
+    """Scores and labels of one image.
+
+    Args:
+        logits: query logits, cosines, Q x H x W.
+        classes: class of every query, Q.
+        settings: logit_scale, prob_threshold, area_threshold, closing_kernel.
+
+    Returns:
+        Scores C x H x W in [0, 1], after softmax over the queries, word merge and area rule; labels H x W, int64.
+    """
+    return decide(class_scores(logits, classes, settings.logit_scale), settings)
+
+
+def decide(scores: Tensor, decision: Decision) -> tuple[Tensor, Tensor]:
+    """Area rule, argmax, background rule, closing; see `postprocess`. The scores given are not changed."""
+    if decision.area_threshold is not None:
+        scores = drop_small_classes(scores, decision.area_threshold)
+    best, labels = scores.max(dim=0)
+    if decision.prob_threshold is not None:
+        labels[best < decision.prob_threshold] = 0
+    if decision.closing_kernel is not None:
+        labels = close(labels, decision.closing_kernel)
+    return scores, labels
+
+
+def class_scores(logits: Tensor, classes: Tensor, logit_scale: float) -> Tensor:
+    """Softmax over the queries, then the best word of each class: Q x H x W to C x H x W."""
+    return best_words((logits * logit_scale).softmax(dim=0), classes)
+
+
+def best_words(values: Tensor, classes: Tensor) -> Tensor:
+    """The maximum over the queries of each class, Q x H x W to C x H x W; -inf for a class without a query."""
+    best = values.new_full((int(classes.max()) + 1, *values.shape[1:]), -torch.inf)
+    for label, value in zip(classes.tolist(), values):
+        torch.maximum(best[label], value, out=best[label])
+    return best
+
+
+def drop_small_classes(scores: Tensor, threshold: float) -> Tensor:
+    """Score 0 for foreground classes that win at most `threshold` of the area that all foreground classes win."""
+    area = scores.argmax(dim=0).flatten().bincount(minlength=len(scores))[1:]
+    kept = area > threshold * area.sum()
+    return torch.cat([scores[:1], scores[1:] * kept[:, None, None]])
+
+
+def close(labels: Tensor, kernel: int) -> Tensor:
+    """Morphological closing of a label map with a square, dilation then erosion, as cv2 does it on the label numbers.
+
+    Label numbers have no order, so where two classes meet the higher number wins; the authors' numbers contain that.
+    """
+    dilated = spread(labels, kernel // 2)
+    return -spread(-dilated, kernel // 2)
+
+
+def spread(labels: Tensor, reach: int) -> Tensor:
+    """The maximum over the square of pixels at most `reach` rows and columns away, first down, then across."""
+    for axis, length in enumerate(labels.shape):
+        result = labels.clone()
+        for step in range(1, min(reach, length - 1) + 1):
+            for to, origin in ((step, 0), (0, step)):
+                target = result.narrow(axis, to, length - step)
+                torch.maximum(target, labels.narrow(axis, origin, length - step), out=target)
+        labels = result
+    return labels

@@ -1,0 +1,134 @@
+"""Sliding windows: where they lie, cutting them out, and merging their logits into those of the image."""
+
+import copy
+import itertools
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Grid:
+    """Windows over an image, row by row (MMSegmentation's `slide_inference`).
+
+    The last window of a row or column is shifted back to end at the border; a side shorter than the crop has one
+    window of its own length, so all windows of an image are equally large.
+
+    Args:
+        image_size: height and width in pixels.
+        crop_size: height and width of a window; None for one window that is the image.
+        stride: vertical and horizontal distance of windows; None as above.
+        multiple: windows are zero-padded on both sides to multiples of this, as ClearCLIP does it; (1, 1) for none.
+    """
+
+    def __init__(
+        self,
+        image_size: tuple[int, int],
+        crop_size: tuple[int, int] | None,
+        stride: tuple[int, int] | None,
+        multiple: tuple[int, int] = (1, 1),
+    ) -> None:
+        self.image_size = tuple(image_size)
+        self.window_size = tuple(min(pair) for pair in zip(image_size, crop_size or image_size))
+        self.tops, self.lefts = (starts(*axis) for axis in zip(image_size, self.window_size, stride or image_size))
+        self.padding = tuple(margins(*axis) for axis in zip(self.window_size, multiple))  # before and after, by axis
+
+    def __len__(self) -> int:
+        return len(self.tops) * len(self.lefts)
+
+    def coarser(self, stride: tuple[int, int] | None) -> tuple['Grid', list[int]]:
+        """The grid of a stride that is a multiple of this one's, and which windows of this one it consists of."""
+        grid = copy.copy(self)
+        if stride is None:
+            return grid, list(range(len(self)))
+        grid.tops, grid.lefts = (starts(*axis) for axis in zip(self.image_size, self.window_size, stride))
+        rows, columns = [self.tops.index(top) for top in grid.tops], [self.lefts.index(left) for left in grid.lefts]
+        return grid, [row * len(self.lefts) + column for row in rows for column in columns]
+
+    def crop(self, image: Tensor) -> Tensor:
+        """Windows W x 3 x h x w of an image 3 x H x W, row by row, padded."""
+        height, width = self.window_size
+        windows = [image[:, top : top + height, left : left + width] for top in self.tops for left in self.lefts]
+        return F.pad(torch.stack(windows), (*self.padding[1], *self.padding[0]))
+
+    def merge(self, fields: Tensor, size: tuple[int, int]) -> Tensor:
+        """Merge window-level logits: upsample each to its window, add up, divide by the cover, resize.
+
+        All four steps are linear and separable, so per query they are two matrix products, vertical @ fields @
+        horizontalᵀ (equal to the window-by-window way to 1e-6).
+
+        Args:
+            fields: W x Q x rows x columns, windows in the order of `crop`.
+            size: height and width of the result; bilinear, align_corners=False.
+
+        Returns:
+            Q x height x width.
+        """
+        rows, columns = fields.shape[-2:]
+        upsample = [
+            interpolation_matrix(patches, before + window + after)[before : before + window]
+            for patches, window, (before, after) in zip((rows, columns), self.window_size, self.padding)
+        ]
+        vertical = merge_matrix(self.tops, upsample[0], self.image_size[0], size[0]).to(fields)
+        horizontal = merge_matrix(self.lefts, upsample[1], self.image_size[1], size[1]).to(fields)
+        # W x Q x rows x columns -> Q x (window rows x rows) x (window columns x columns)
+        canvas = fields.unflatten(0, (len(self.tops), len(self.lefts))).permute(2, 0, 3, 1, 4)
+        return vertical @ canvas.flatten(3).flatten(1, 2) @ horizontal.mT
+
+    def merge_stepwise(self, fields: Iterable[Tensor], size: tuple[int, int]) -> Tensor:
+        """As `merge`, of fields Q x rows x columns that come one window after the other; only one is held at a time."""
+        height, width = self.window_size
+        (above, below), (before, after) = self.padding
+        padded = (above + height + below, before + width + after)
+        cover = self.cover()
+        total = None
+        for (top, left), field in zip(itertools.product(self.tops, self.lefts), fields):
+            window = F.interpolate(field[None], size=padded, mode='bilinear', align_corners=False)[0]
+            total = field.new_zeros(len(field), *self.image_size) if total is None else total
+            total[:, top : top + height, left : left + width] += window[
+                :, above : above + height, before : before + width
+            ]
+        return F.interpolate((total / cover.to(total))[None], size=size, mode='bilinear', align_corners=False)[0]
+
+    def cover(self) -> Tensor:
+        """How many windows lie over each pixel, H x W."""
+        counts = []
+        for begins, window, length in zip((self.tops, self.lefts), self.window_size, self.image_size):
+            places = torch.arange(length)
+            counts.append(sum(((begin <= places) & (places < begin + window)).float() for begin in begins))
+        return counts[0][:, None] * counts[1]
+
+
+def starts(length: int, window: int, stride: int) -> list[int]:
+    """First pixels of the windows along one axis."""
+    count = max(length - window + stride - 1, 0) // stride + 1
+    return [min(index * stride, length - window) for index in range(count)]
+
+
+def margins(length: int, multiple: int) -> tuple[int, int]:
+    """Pixels to add before and after, the smaller half before, for a length that is a multiple."""
+    missing = -length % multiple
+    return missing // 2, missing - missing // 2
+
+
+def merge_matrix(begins: list[int], upsample: Tensor, length: int, out_length: int) -> Tensor:
+    """The matrix, out_length x (windows * patches), that merges fields along one axis; see `Grid.merge`.
+
+    Args:
+        begins: first pixels of the windows.
+        upsample: from the patches of a window to its pixels, window x patches.
+        length, out_length: of the image before and after resizing.
+    """
+    window, patches = upsample.shape
+    canvas = torch.zeros(length, len(begins), patches)
+    cover = torch.zeros(length, 1)
+    for index, begin in enumerate(begins):
+        canvas[begin : begin + window, index] = upsample
+        cover[begin : begin + window] += 1
+    return interpolation_matrix(length, out_length) @ (canvas.flatten(1) / cover)
+
+
+def interpolation_matrix(length: int, out_length: int) -> Tensor:
+    """Weights of linear interpolation (align_corners=False), out_length x length; torch's own, read off an identity."""
+    return F.interpolate(torch.eye(length)[None], size=out_length, mode='linear', align_corners=False)[0].mT

@@ -1,0 +1,5 @@
+"""Our own rendered scenes, and the small CLIP that is trained on them."""
+
+from itaclip_mmseg.scenes.dataset import ScenesDataset
+
+__all__ = ['ScenesDataset']

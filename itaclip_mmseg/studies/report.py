@@ -1,0 +1,137 @@
+"""The report on the paper's tables: JSON, Markdown, and one HTML page that needs no other file."""
+
+import base64
+import html
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from itaclip_mmseg.studies.tables import Cell, load_tables
+from itaclip_mmseg.utils.resources import written_whole
+
+COLUMNS = ('paper', 'ours', 'difference')
+STYLE = """
+body { font: 15px/1.5 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em; color: #222 }
+table { border-collapse: collapse; margin: 1em 0 } th, td { padding: .2em .6em; border-bottom: 1px solid #ddd }
+td { text-align: right; white-space: nowrap } td:first-child { text-align: left }
+tr:nth-child(2) th { font-weight: 400 }
+.missing { color: #999 } .note { color: #555 } img { max-width: 100% }
+"""
+
+
+def write_report(cells: Sequence[Cell], folder: Path) -> None:
+    """Write report.json, report.md and report.html."""
+    tables = {number: [cell for cell in cells if cell.table == number] for number in {cell.table: 0 for cell in cells}}
+    content = {
+        number: [{name: value for name, value in asdict(cell).items() if name != 'table'} for cell in own]
+        for number, own in tables.items()
+    }
+    documents = {
+        'report.json': json.dumps(dict(source='arXiv:2411.12044', tables=content), indent=2) + '\n',
+        'report.md': '\n'.join(markdown(tables)) + '\n',
+        'report.html': page(tables),
+    }
+    for name, text in documents.items():
+        with written_whole(folder / name) as temporary:
+            temporary.write_text(text, encoding='utf-8')
+
+
+def columns_of(cells: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
+    """A table's columns by data set; where the paper has no figure, ours alone."""
+    compared = {cell.dataset for cell in cells if cell.paper is not None}
+    return {cell.dataset: COLUMNS if cell.dataset in compared else ('ours',) for cell in cells}
+
+
+def lines_of(cells: Sequence[Cell]) -> Iterator[tuple[str, list[str]]]:
+    """A table's rows: name, and the text of each column."""
+    columns = [(dataset, name) for dataset, names in columns_of(cells).items() for name in names]
+    for row in {cell.row: 0 for cell in cells}:
+        own = {cell.dataset: figures(cell) for cell in cells if cell.row == row}
+        yield row, [own[dataset][name] if dataset in own else '' for dataset, name in columns]
+
+
+def figures(cell: Cell) -> dict[str, str]:
+    """The text of each column; a dash where there is nothing to say."""
+    paper = '-' if cell.paper is None else f'{cell.paper:.1f}' if cell.paper >= 1 else f'{cell.paper:g}'  # settings
+    if cell.cited:
+        ours = 'cited'
+    elif cell.ours is None:
+        ours = 'missing' if cell.missing else '-'
+    else:
+        ours = f'{cell.ours:.2f}'
+    both = cell.ours is not None and cell.paper is not None
+    return dict(paper=paper, ours=ours, difference=f'{cell.ours - cell.paper:+.2f}' if both else '')
+
+
+def faults(cells: Iterable[Cell]) -> list[str]:
+    """Why figures are missing: a line a data set and reason, with the tables that lack them."""
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for cell in (cell for cell in cells if cell.missing):
+        numbers = lacking.setdefault((cell.dataset, cell.missing), [])
+        if cell.table not in numbers:
+            numbers.append(cell.table)
+    return [
+        f'Missing, {dataset}, table {", ".join(numbers)}: {reason}' for (dataset, reason), numbers in lacking.items()
+    ]
+
+
+def markdown(tables: dict[str, Sequence[Cell]]) -> Iterator[str]:
+    """The report as Markdown, line by line."""
+    content = load_tables()
+    yield '# ITACLIP, the paper (arXiv:2411.12044) and ours\n\nmIoU in per cent.'
+    yield from (f'\n{fault}' for fault in faults(chain(*tables.values())))
+    for number, cells in tables.items():
+        yield f'\n## Table {number}. {content[number]["title"]}\n'
+        headings = [f'{dataset}: {name}' for dataset, names in columns_of(cells).items() for name in names]
+        yield '| | ' + ' | '.join(headings) + ' |'
+        yield '|---' * (len(headings) + 1) + '|'
+        for row, texts in lines_of(cells):
+            yield f'| {row} | ' + ' | '.join(texts) + ' |'
+        yield from (f'\nAssumed: {assumption}' for assumption in content[number]['assumptions'])
+
+
+def page(tables: dict[str, Sequence[Cell]]) -> str:
+    """The report as a page; pictures are inside."""
+    content = load_tables()
+    parts = [f'<p class="missing">{html.escape(fault)}</p>' for fault in faults(chain(*tables.values()))]
+    for number, cells in tables.items():
+        parts.append(f'<h2>Table {number}. {html.escape(content[number]["title"])}</h2>')
+        columns = columns_of(cells)
+        head = ''.join(f'<th colspan="{len(names)}">{dataset}</th>' for dataset, names in columns.items())
+        names = ''.join(f'<th>{name}</th>' for names in columns.values() for name in names)
+        body = ''.join(
+            f'<tr><td>{html.escape(row)}</td>' + ''.join(f'<td>{html.escape(text)}</td>' for text in texts) + '</tr>'
+            for row, texts in lines_of(cells)
+        )
+        parts.append(f'<table><tr><th></th>{head}</tr><tr><th></th>{names}</tr>{body}</table>')
+        parts += [f'<p class="note">Assumed: {html.escape(text)}</p>' for text in content[number]['assumptions']]
+        if any(cell.ours is not None for cell in cells):
+            parts.append(f'<img alt="Table {number}" src="data:image/png;base64,{picture(cells)}">')
+    title = 'ITACLIP: the paper and ours'
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+        f'<h1>{title}</h1><p>arXiv:2411.12044; mIoU in per cent.</p>{"".join(parts)}</html>\n'
+    )
+
+
+def picture(cells: Sequence[Cell]) -> str:
+    """Bars of a table, the paper's beside ours, one plot a data set; PNG in base64."""
+    datasets = list({cell.dataset: 0 for cell in cells if cell.ours is not None})
+    rows = max(sum(cell.dataset == dataset for cell in cells) for dataset in datasets)
+    figure = Figure(figsize=(4.6 * len(datasets), 1.1 + 0.3 * rows), layout='constrained')
+    for axes, dataset in zip(figure.subplots(1, len(datasets), squeeze=False)[0], datasets):
+        own = [cell for cell in cells if cell.dataset == dataset][::-1]
+        places = range(len(own))
+        axes.barh([place + 0.2 for place in places], [cell.paper or 0 for cell in own], 0.38, label='paper')
+        axes.barh([place - 0.2 for place in places], [cell.ours or 0 for cell in own], 0.38, label='ours')
+        axes.set_yticks(places, [cell.row for cell in own])
+        axes.set_title(dataset)
+    figure.legend(*axes.get_legend_handles_labels(), loc='outside upper right', ncols=2)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='png', dpi=100)
+    return base64.b64encode(buffer.getvalue()).decode()

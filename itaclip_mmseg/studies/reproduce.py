@@ -1,0 +1,182 @@
+"""Reproduce the paper's tables: plan, estimate, run the passes, report."""
+
+import functools
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import is_main_process
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from itaclip_mmseg.engine.journal import run_key
+from itaclip_mmseg.engine.testing import check_config, image_paths, load_config, run_test
+from itaclip_mmseg.models.stages.sliding import Grid
+from itaclip_mmseg.models.stages.views import NUM_VIEWS
+from itaclip_mmseg.studies.report import faults, write_report
+from itaclip_mmseg.studies.tables import SCENES, Cell, Pass, plan
+from itaclip_mmseg.utils.errors import UserError
+
+STRIDE = (28, 28)  # of every row that names none
+
+
+def reproduce(
+    tables: Sequence[str],
+    datasets: Sequence[str],
+    work_dir: Path,
+    data_root: str | None = None,
+    pretrained: str | None = None,
+    options: dict | None = None,
+    launcher: str = 'none',
+    dry_run: bool = False,
+) -> list[Cell]:
+    """Answer the cells of some tables; write report.json, report.md and report.html into the work folder.
+
+    Data sets and weights that are absent are listed as missing. Finished passes are kept and not done again; a pass
+    that was killed goes on with the image where it was.
+
+    Args:
+        tables: numbers, '1' to '11'.
+        datasets: names as in the configs' file names.
+        data_root: the folder that replaces `data` in the configs.
+        pretrained: weights of ViT-B/16; other backbones, and the scenes with weights of their own, keep theirs.
+        options: overrides of every config, as of --cfg-options.
+        dry_run: stop after the plan.
+
+    Raises:
+        UserError: no pass could be done.
+    """
+    init_default_scope('mmseg')
+    cells, passes = plan(tables, datasets)
+    configs = {one.config: prepare(one, work_dir, data_root, pretrained, options, launcher) for one in passes}
+    ready = {one.config: one for one in passes if mark_missing(one, configs[one.config])}
+    print_plan(cells, passes, configs, ready)
+    if dry_run:
+        return cells
+    for name, one in ready.items():
+        results = finished(configs[name]) or run_test(configs[name], table=False)
+        for variant, answered in one.cells.items() if results else ():
+            for cell in answered:
+                cell.ours, cell.missing = results['variants'][variant]['mIoU'], None
+        if is_main_process():
+            write_report(cells, work_dir)
+    if passes and not ready:
+        raise UserError(next(cell.missing for cell in cells if cell.missing))
+    return cells
+
+
+def prepare(
+    one: Pass, work_dir: Path, data_root: str | None, pretrained: str | None, options: dict | None, launcher: str
+) -> Config:
+    """The config of a pass."""
+    config = load_config(one.config, options, str(work_dir / Path(one.config).stem), launcher)
+    dataset = config.test_dataloader.dataset
+    if data_root is not None:
+        dataset.data_root = str(Path(data_root) / Path(dataset.data_root).relative_to('data'))
+    if pretrained is not None and config.model.backbone.arch == 'ViT-B-16':
+        config.model.backbone.pretrained = pretrained
+    if one.dataset == SCENES and 'model.test_cfg.stride' not in (options or {}):
+        config.model.test_cfg.stride = STRIDE
+    config.model.variants = one.variants
+    config.visualizer.name = Path(one.config).stem  # MMEngine keeps one a name, and warns of a second
+    return config
+
+
+def mark_missing(one: Pass, config: Config) -> bool:
+    """Can the pass be done? If not, its cells say why."""
+    try:
+        check_config(config)
+        run_key(config)  # looks for the weights
+    except UserError as error:
+        for cell in (cell for cells in one.cells.values() for cell in cells):
+            cell.missing = str(error)
+        return False
+    return True
+
+
+def finished(config: Config) -> dict | None:
+    """Results that an earlier call left for exactly this pass."""
+    path = Path(config.work_dir) / 'results.json'
+    if not path.is_file():
+        return None
+    results = json.loads(path.read_text())
+    return results if results.get('run_key') == run_key(config) else None
+
+
+def print_plan(
+    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], ready: dict[str, Pass]
+) -> None:
+    """A line a pass: images, rows, and how long encoding will take about."""
+    if not is_main_process():
+        return
+    table = Table('pass', 'images', 'rows', 'encoding takes about', title='Plan')
+    seconds = {}
+    for one in passes:
+        rows = sum(len(cells) for cells in one.cells.values())
+        config = configs[one.config]
+        if one.config not in ready:
+            table.add_row(Path(one.config).stem, '-', str(rows), 'missing')
+        elif finished(config):
+            table.add_row(Path(one.config).stem, '-', str(rows), 'done')
+        else:
+            paths = image_paths(config)
+            seconds[one.config] = estimate(config, paths)
+            table.add_row(Path(one.config).stem, str(len(paths)), str(rows), duration(seconds[one.config]))
+    console = Console()
+    console.print(table)
+    for fault in faults(cells):
+        console.print(fault, highlight=False, soft_wrap=True)
+    if seconds:
+        console.print(f'{len(seconds)} passes, about {duration(sum(seconds.values()))} of encoding', highlight=False)
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes or seconds, as one would say it."""
+    for unit, length in (('h', 3600), ('min', 60)):
+        if seconds >= 2 * length:
+            return f'{seconds / length:.0f} {unit}'
+    return f'{seconds:.0f} s'
+
+
+def estimate(config: Config, paths: Sequence[str], sample: int = 30) -> float:
+    """Seconds of encoding: views of a sample of the images, times a measured second a view."""
+    chosen = paths[:: max(len(paths) // sample, 1)]
+    views = sum(views_of(config, path) for path in chosen) / len(chosen) * len(paths)
+    backbone = config.model.backbone
+    size = config.model.test_cfg.get('crop_size', (336, 448))
+    return views * seconds_a_view(backbone.arch, backbone.pretrained, backbone.get('precision', 'fp32'), tuple(size))
+
+
+def views_of(config: Config, path: str) -> int:
+    """How many views an image needs; its size is read from its header."""
+    with Image.open(path) as image:
+        width, height = image.size
+    (resize,) = (step for step in config.test_pipeline if step.type == 'Resize')
+    ratio = min(max(resize.scale) / max(height, width), min(resize.scale) / min(height, width))
+    window = config.model.test_cfg
+    size = (round(height * ratio), round(width * ratio))
+    slide = window.mode == 'slide'
+    grid = Grid(size, window.crop_size, window.stride) if slide else Grid(size, None, None)
+    return len(grid) * (NUM_VIEWS if config.model.get('image_engineering', True) else 1)
+
+
+@functools.cache  # the passes share a few encoders
+def seconds_a_view(arch: str | None, pretrained: str, precision: str, size: tuple[int, int]) -> float:
+    """Measured on this machine: the fastest of a few, as others may use the machine too."""
+    config = dict(type='CLIPVisionBackbone', arch=arch, pretrained=pretrained, precision=precision)
+    backbone = MODELS.build(config).to(get_device())
+    views = torch.zeros(NUM_VIEWS, 3, *size, device=get_device())
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        with torch.no_grad():
+            backbone(views).cpu()  # waits for a GPU
+        seconds.append(time.perf_counter() - start)
+    return min(seconds) / len(views)

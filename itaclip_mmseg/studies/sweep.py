@@ -1,0 +1,93 @@
+"""A grid of settings, answered from one encoding pass."""
+
+import csv
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmengine.config import Config
+from rich.console import Console
+from rich.table import Table
+
+from itaclip_mmseg.engine.testing import FIGURES, parse_options, run_test
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.visualization.plots import draw_by_class, draw_heat_map
+
+Values = dict[str, list]
+
+
+def parse_values(options: Sequence[str]) -> Values:
+    """'key=v1,v2' each, spelled as --cfg-options; of a key such as model.test_cfg.stride the last part counts."""
+    values = {}
+    for option in options:
+        key, sign, text = option.partition('=')
+        if not sign or not text:
+            raise UserError(f'--set {option}: not readable as KEY=V1,V2; check the spelling')
+        parsed = parse_options([f'value={text}'])['value']
+        values[key.split('.')[-1]] = list(parsed) if isinstance(parsed, list) else [parsed]
+    return values
+
+
+def grid_variants(values: Values) -> dict[str, dict]:
+    """Changes by name for every combination: {'image_coefficient=0.5 stride=56': {...}, ...}."""
+    combinations = [dict(zip(values, chosen)) for chosen in itertools.product(*values.values())]
+    return {' '.join(f'{key}={spelled(value)}' for key, value in changes.items()): changes for changes in combinations}
+
+
+def spelled(value: object) -> str:
+    """A value in a name: no quotes, which MMEngine cannot write into the config that it keeps beside the results."""
+    return ','.join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def run_sweep(config: Config, values: Values) -> dict:
+    """Test a grid of settings; write sweep.json, sweep.csv and two pictures into the work folder; print the table.
+
+    Args:
+        config: whose settings the values replace.
+        values: by key, those of `Settings` and `LastBlock`.
+
+    Returns:
+        What sweep.json holds: rows sorted by mIoU, the best first, and the number of views that were encoded.
+    """
+    variants = grid_variants(values)
+    config.model.variants = variants
+    results = run_test(config, table=False)
+    if not results:  # not the main process
+        return {}
+    names = sorted(variants, key=lambda name: -results['variants'][name]['mIoU'])
+    rows = [results['variants'][name] | dict(varied=variants[name]) for name in names]
+    keys = ('encoded_views', 'num_images', 'versions')
+    sweep = dict(rows=rows, settings=results['settings']) | {key: results[key] for key in keys}
+    folder = Path(config.work_dir)
+    with written_whole(folder / 'sweep.json') as temporary:
+        temporary.write_text(json.dumps(sweep, indent=2) + '\n')
+    write_csv(rows, folder / 'sweep.csv')
+    draw_heat_map(rows, values, folder / 'sweep.png')
+    draw_by_class(rows, folder / 'sweep_classes.png')
+    print_rows(rows, values, config)
+    return sweep
+
+
+def write_csv(rows: Sequence[Mapping], path: Path) -> None:
+    """A line a row: what varied, the figures, the IoU of every class."""
+    varied, classes = list(rows[0]['varied']), list(rows[0]['classes'])
+    with written_whole(path) as temporary, open(temporary, 'w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow([*varied, *FIGURES, *classes])
+        for row in rows:
+            ious = [row['classes'][name] for name in classes]
+            writer.writerow([*(row['varied'][key] for key in varied), *(row[name] for name in FIGURES), *ious])
+
+
+def print_rows(rows: Sequence[Mapping], values: Values, config: Config) -> None:
+    """The table, best first."""
+    table = Table(*values, *FIGURES)
+    for column in table.columns:
+        column.justify = 'right'
+    for row in rows:
+        table.add_row(*(spelled(row['varied'][key]) for key in values), *(f'{row[name]:.2f}' for name in FIGURES))
+    console = Console()
+    console.print(table)
+    console.print(f'written to {config.work_dir}: sweep.json, sweep.csv, sweep.png, sweep_classes.png', highlight=False)

@@ -1,0 +1,174 @@
+"""Generate the definitions and synonyms of a text bank with a language model."""
+
+import asyncio
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from itaclip_mmseg.text.bank import TextBank, save_bank
+from itaclip_mmseg.text.generation.backends import Backend, UnreadableError
+from itaclip_mmseg.text.generation.prompts import cleaned, correction, find_fault, messages_for, prompt_hash
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.progress import ProgressBar
+
+TRIES = 5  # at a usable answer; lost connections and rate limits are the backend's affair
+
+
+@dataclass(frozen=True)
+class Question:
+    """Asks for a definition or synonym (`kind`) of the first word of a class."""
+
+    kind: str
+    name: str
+    word: str
+
+
+class UnusableError(Exception):
+    """No answer to a question could be used."""
+
+
+class AnswerJournal:
+    """Finished answers, a line each, so that a killed run goes on where it was.
+
+    Args:
+        path: of the file.
+        settings: of the run by kind; only answers of the same settings count.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, dict]) -> None:
+        self.path = path
+        self.keys = {kind: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for kind, value in settings.items()}
+
+    def read(self) -> dict[Question, str]:
+        """All answers; a line that a kill left half-written is passed over."""
+        answers = {}
+        lines = self.path.read_text(encoding='utf-8', errors='replace').splitlines() if self.path.exists() else []
+        for line in lines:
+            try:
+                key, question, text = json.loads(line)
+                question = Question(**question)
+            except (ValueError, TypeError):
+                continue
+            if self.keys.get(question.kind) == key:
+                answers[question] = text
+        return answers
+
+    def append(self, question: Question, text: str) -> None:
+        """Write an answer down for good. The newline comes first: it ends a line that a kill left half-written."""
+        with open(self.path, 'a', encoding='utf-8') as file:
+            file.write('\n' + json.dumps([self.keys[question.kind], asdict(question), text]))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self) -> None:
+        """All answers are in the bank."""
+        self.path.unlink(missing_ok=True)
+
+
+def generate_bank(
+    bank: TextBank, path: str | os.PathLike, backend: Backend, kinds: Sequence[str], seed: int = 0, workers: int = 8
+) -> TextBank:
+    """Ask for texts of all classes but the background; write the bank to `path` when all are there, and return it.
+
+    Until then, finished answers lie in `path` + '.journal'; the next run with the same settings goes on with them.
+
+    Args:
+        kinds: 'definition', 'synonym'; those in the bank are replaced, texts of other kinds stay.
+        seed: of the first try at an answer; each further try adds 1.
+        workers: how many questions are asked at a time.
+
+    Raises:
+        UserError: the path cannot be written, the backend gives up, or a class has no usable answer after `TRIES`.
+    """
+    path = Path(path)
+    settings = {
+        kind: dict(model=backend.model, prompt=prompt_hash(kind), seed=seed, temperature=backend.temperature)
+        for kind in kinds
+    }
+    journal = AnswerJournal(path.with_name(path.name + '.journal'), settings)
+    questions = [
+        Question(kind, entry.name, entry.words[0]) for kind in kinds for entry in bank.classes[bank.background :]
+    ]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        answers = {question: text for question, text in journal.read().items() if question in questions}
+        asyncio.run(ask_all(questions, answers, backend, journal, seed, workers))
+        bank = with_texts(bank, answers, settings)
+        save_bank(bank, path)
+        journal.remove()
+    except OSError as error:
+        raise UserError(f'{path}: cannot be written ({error.strerror}); give another path') from error
+    return bank
+
+
+async def ask_all(
+    questions: Sequence[Question],
+    answers: dict[Question, str],
+    backend: Backend,
+    journal: AnswerJournal,
+    seed: int,
+    workers: int,
+) -> None:
+    """Complete `answers`; see `generate_bank`. A question without a usable answer does not stop the others."""
+    open_questions = [question for question in questions if question not in answers]
+    gate, failures = asyncio.Semaphore(workers), []
+
+    async def finish(question: Question) -> None:
+        async with gate:
+            try:
+                answers[question] = await ask(question, backend, seed)
+            except UnusableError as error:
+                failures.append(error)
+                return
+        journal.append(question, answers[question])
+        bar.advance()
+
+    with ProgressBar('texts', len(questions), len(questions) - len(open_questions)) as bar:
+        tasks = [asyncio.create_task(finish(question)) for question in open_questions]
+        try:
+            await asyncio.gather(*tasks)
+        finally:  # an error that stops one stops all
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await backend.close()
+    if failures:
+        more = f' (and {len(failures) - 1} more like it)' if len(failures) > 1 else ''
+        raise UserError(f'{failures[0]}{more}; run again to ask for these alone, or take another model')
+
+
+async def ask(question: Question, backend: Backend, seed: int) -> str:
+    """A usable answer, cleaned; a bad one is sent back with what is wrong with it.
+
+    Raises:
+        UnusableError: none after `TRIES`.
+    """
+    request = messages = messages_for(question.kind, question.word)
+    for attempt in range(TRIES):
+        try:
+            answer = await backend.answer(messages, seed + attempt)
+        except UnreadableError as error:
+            fault = str(error)
+            continue
+        text = cleaned(question.kind, answer)
+        fault = find_fault(question.kind, question.word, text)
+        if fault is None:
+            return text
+        messages = request + correction(answer, fault)
+    raise UnusableError(f"class '{question.name}': no usable {question.kind} in {TRIES} tries, at last because {fault}")
+
+
+def with_texts(bank: TextBank, answers: dict[Question, str], settings: dict[str, dict]) -> TextBank:
+    """The bank with the answers and where they come from; `settings` by kind."""
+    texts = {}
+    for question, text in answers.items():
+        texts.setdefault(question.name, {})[question.kind] = text
+    classes = tuple(replace(entry, **texts.get(entry.name, {})) for entry in bank.classes)
+    source = 'a language model, asked with the prompt of figure 4 of arXiv:2411.12044 in our words'
+    today = dict(date=date.today().isoformat())
+    origin = {kind: dict(source=source) | values | today for kind, values in settings.items()}
+    return replace(bank, classes=classes, provenance=bank.provenance | origin)

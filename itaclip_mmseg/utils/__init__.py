@@ -1,0 +1,1 @@
+"""What every floor above uses: errors, files, progress, colours."""

@@ -1,0 +1,69 @@
+"""Files that come with the project, found from a checkout as well as from an installed wheel."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from itaclip_mmseg.utils.errors import UserError
+
+_PACKAGE = Path(__file__).parents[1]
+# In a wheel, configs, tools and data lie in `.mim`, as MMLab packages do it; in a checkout beside the package.
+ROOT = _PACKAGE / '.mim' if (_PACKAGE / '.mim').is_dir() else _PACKAGE.parent
+
+# Names that `written_whole` gives while it writes: stem and suffix are the target's.
+UNFINISHED = re.compile(r'\.(.+)\.[a-z0-9_]{8}(\.\w+)')
+
+
+def find(path: str | os.PathLike, what: str = 'file') -> Path:
+    """Find a file: an absolute path, else below the working directory, else below what was installed.
+
+    Raises:
+        UserError: it is in none of these places.
+    """
+    path = Path(path).expanduser()
+    for candidate in (path, ROOT / path):
+        if candidate.is_file():
+            return candidate
+    places = '' if path.is_absolute() else f' below {Path.cwd()} or {ROOT}'
+    raise UserError(f'{path}: no such {what}{places}; check the path')
+
+
+def cache_dir() -> Path:
+    """Where computed embeddings are kept between runs (`$XDG_CACHE_HOME/itaclip_mmseg`)."""
+    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'itaclip_mmseg'
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path beside `path`; on success it takes the name `path`, on failure nothing is left."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last: image writers choose the format by it.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.stem}.', suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(paths: Iterable[Path]) -> None:
+    """Remove what processes that were killed in `written_whole` left beside these files."""
+    targets = set(paths)
+    for folder in {target.parent for target in targets}:
+        for path in folder.glob('.*'):
+            match = UNFINISHED.fullmatch(path.name)
+            if match and folder / (match[1] + match[2]) in targets:
+                path.unlink()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,66 @@
+"""Pictures of figures."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from itaclip_mmseg.utils.resources import written_whole
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write as PNG; Figure without pyplot needs no display."""
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, dpi=120, bbox_inches='tight')
+
+
+def draw_heat_map(rows: Sequence[Mapping], values: Mapping[str, list], path: Path) -> None:
+    """MIoU over the first two keys that vary, the best of all others; bars where only one does."""
+    keys = [key for key, choices in values.items() if len(choices) > 1] or list(values)[:1]
+    if len(keys) == 1:
+        draw_bars(rows, keys[0], values[keys[0]], path)
+        return
+    vertical, horizontal = keys[:2]
+    field = np.full((len(values[vertical]), len(values[horizontal])), np.nan)
+    for row in rows:
+        place = values[vertical].index(row['varied'][vertical]), values[horizontal].index(row['varied'][horizontal])
+        field[place] = np.nanmax([field[place], row['mIoU']])
+    figure = Figure(figsize=(1.5 + 0.8 * field.shape[1], 1.2 + 0.6 * field.shape[0]))
+    axes = figure.subplots()
+    axes.imshow(field, cmap='viridis', aspect='auto')
+    middle = (field.min() + field.max()) / 2
+    for (row, column), value in np.ndenumerate(field):
+        axes.text(column, row, f'{value:.2f}', ha='center', va='center', color='black' if value > middle else 'white')
+    axes.set_xticks(range(field.shape[1]), [str(value) for value in values[horizontal]])
+    axes.set_yticks(range(field.shape[0]), [str(value) for value in values[vertical]])
+    axes.set(xlabel=horizontal, ylabel=vertical, title='mIoU' if len(keys) == 2 else 'mIoU, best of the others')
+    save(figure, path)
+
+
+def draw_bars(rows: Sequence[Mapping], key: str, choices: Sequence, path: Path) -> None:
+    """MIoU by the values of one key, cut off below the worst, so that differences show."""
+    heights = [max(row['mIoU'] for row in rows if row['varied'][key] == choice) for choice in choices]
+    figure = Figure(figsize=(2 + 0.7 * len(choices), 3))
+    axes = figure.subplots()
+    bars = axes.bar([str(choice) for choice in choices], heights)
+    axes.bar_label(bars, fmt='%.2f')
+    spread = max(heights) - min(heights)
+    axes.set_ylim(max(min(heights) - spread - 0.5, 0), max(heights) + 0.3 * spread + 0.3)
+    axes.set(xlabel=key, ylabel='mIoU')
+    save(figure, path)
+
+
+def draw_by_class(rows: Sequence[Mapping], path: Path) -> None:
+    """IoU of every class in the best row, with the range over all rows; the best class on top."""
+    names = [name for name, iou in rows[0]['classes'].items() if iou is not None]
+    best = np.array([rows[0]['classes'][name] for name in names])
+    others = np.array([[row['classes'][name] or 0 for name in names] for row in rows])
+    order = np.argsort(best)
+    figure = Figure(figsize=(6, 1 + 0.22 * len(names)))
+    axes = figure.subplots()
+    spread = np.stack([best - others.min(axis=0), others.max(axis=0) - best])[:, order]
+    axes.barh([names[index] for index in order], best[order], xerr=spread, ecolor='tab:red')
+    axes.set(xlabel='IoU of the best row; red: range over all rows', xlim=(0, 100))
+    axes.margins(y=0.01)
+    save(figure, path)

@@ -1,0 +1,107 @@
+"""Any picture, any words: through Python, the demo tool, and MMSegmentation's own functions."""
+
+import runpy
+import sys
+
+import numpy as np
+import pytest
+from conftest import REPO
+from mmengine.config import Config
+from mmseg.apis import MMSegInferencer, inference_model, init_model
+from PIL import Image
+
+import itaclip_mmseg
+from itaclip_mmseg.utils.errors import UserError
+
+CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
+CLASSES = 'background = sky, wall; dog; cat = cat, feline'
+
+
+@pytest.fixture
+def options(tiny_weights):
+    return {
+        'model.backbone.arch': None,
+        'model.backbone.pretrained': tiny_weights,
+        'model.test_cfg.stride': (112, 112),
+        'test_pipeline.1.scale': (512, 128),
+        'test_dataloader.dataset.pipeline.1.scale': (512, 128),
+    }
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A picture of smooth random colours, without loss, so that every way of reading it gives the same."""
+    blocks = np.random.RandomState(0).randint(0, 255, size=(5, 6, 3)).astype(np.uint8)
+    path = tmp_path / 'photo.png'
+    Image.fromarray(blocks).resize((150, 100), Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+def test_path_picture_and_array_give_the_same(options, photo):
+    segmenter = itaclip_mmseg.Segmenter(CLASSES, options=options, device='cpu')
+    picture = Image.open(photo)
+    first = segmenter(photo)
+    assert first.labels.shape == (100, 150) and first.scores.shape == (3, 100, 150)
+    assert np.array_equal(first.image, np.asarray(picture)) and first.names == ('background', 'dog', 'cat')
+    assert sum(first.shares().values()) == pytest.approx(1)
+    for other in (segmenter(picture), segmenter(np.asarray(picture)), segmenter(str(photo))):
+        assert np.array_equal(other.labels, first.labels) and np.array_equal(other.scores, first.scores)
+    overlay = np.asarray(first.overlay())
+    assert overlay.shape[0] > 100 and overlay.shape[1] > 2 * 150
+
+
+def test_the_engine_is_the_benchmarks(options, photo):
+    """The classes of the config's own bank: the same labels as MMSegmentation's function, and as its inferencer."""
+    bank = REPO / 'data/text_bank/voc21.json'
+    expected = itaclip_mmseg.segment(photo, bank, options=options, device='cpu').labels
+    model = init_model(str(REPO / CONFIG), device='cpu', cfg_options=options)
+    assert np.array_equal(inference_model(model, str(photo)).pred_sem_seg.data[0], expected)
+    assert model.dataset_meta['classes'][1] == 'aeroplane' and len(model.dataset_meta['palette']) == 21
+    config = Config.fromfile(REPO / CONFIG)
+    config.merge_from_dict(options)
+    inferencer = MMSegInferencer(config, device='cpu')
+    result = inferencer(str(photo), return_vis=True)
+    assert np.array_equal(result['predictions'], expected) and result['visualization'].shape == (100, 150, 3)
+    assert inferencer.visualizer.dataset_meta['classes'][1] == 'aeroplane'
+
+
+def test_settings_follow_the_classes(options):
+    """Thresholds need a background, auxiliary texts need texts."""
+
+    def settings(classes):
+        return itaclip_mmseg.Segmenter(classes, options=options, device='cpu').model.settings
+
+    plain = settings('dog; cat')
+    assert (plain.prob_threshold, plain.area_threshold, plain.auxiliary) == (None, None, None)
+    full = settings('background; dog: a pet that barks')
+    assert (full.prob_threshold, full.area_threshold, full.auxiliary) == (0.1, 0.1, 'definition')
+    with pytest.raises(UserError, match="'cat' has no definition"):
+        settings('dog: a pet that barks; cat')
+
+
+def test_faulty_pictures(options, tmp_path):
+    segmenter = itaclip_mmseg.Segmenter('dog; cat', options=options, device='cpu')
+    with pytest.raises(UserError, match=r'absent\.jpg: no such image'):
+        segmenter('absent.jpg')
+    (tmp_path / 'text.jpg').write_text('no image')
+    with pytest.raises(UserError, match=r'text\.jpg: not readable as an image'):
+        segmenter(tmp_path / 'text.jpg')
+    with pytest.raises(UserError, match='uint8, H x W x 3'):
+        segmenter(np.zeros((4, 4)))
+
+
+def test_demo(options, photo, tmp_path, monkeypatch, capsys):
+    """The tool writes an overlay and a label map, and says what it saw."""
+    tool = str(REPO / 'tools/demo.py')
+    overrides = [f'{key}={value}'.replace(' ', '') for key, value in options.items()]
+    arguments = [str(photo), '--classes', CLASSES, '--out-dir', str(tmp_path / 'out'), '--cfg-options', *overrides]
+    monkeypatch.setattr(sys, 'argv', [tool, *arguments])
+    runpy.run_path(tool, run_name='__main__')
+    labels = np.asarray(Image.open(tmp_path / 'out/photo_labels.png'))
+    assert labels.shape == (100, 150) and labels.max() < 3
+    assert Image.open(tmp_path / 'out/photo.png').width > 300
+    assert '%' in capsys.readouterr().out
+    monkeypatch.setattr(sys, 'argv', [tool, 'absent.jpg', *arguments[1:]])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(tool, run_name='__main__')
+    assert stop.value.code == 1 and 'absent.jpg' in capsys.readouterr().err

@@ -1,0 +1,100 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from itaclip_mmseg.datasets.preparation.convert import run_lengths, segment_mask
+from itaclip_mmseg.datasets.preparation.segments import CONTEXT_IDS, convert_context, convert_instances
+from itaclip_mmseg.utils.errors import UserError
+
+BOX = [[1, 1, 4, 1, 4, 3, 1, 3]]  # columns 1 to 3, rows 1 and 2
+
+
+def annotations(images, segments):
+    """COCO's instance annotation of 4 x 6 images."""
+    return dict(
+        images=[dict(id=index, file_name=f'{index}.jpg', height=4, width=6) for index in range(images)],
+        annotations=segments,
+    )
+
+
+def segment(category, segmentation, area, image=0, iscrowd=0):
+    return dict(image_id=image, category_id=category, segmentation=segmentation, area=area, iscrowd=iscrowd)
+
+
+def labels_of(path):
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def test_compressed_and_plain_runs_agree():
+    """'P1' style strings: 5 bits a character, differences from the third run on."""
+    runs = [6, 1, 40, 4, 30, 19]
+    assert run_lengths(compressed(runs)) == runs
+    plain = segment_mask(dict(counts=runs), 10, 10)
+    assert np.array_equal(plain, segment_mask(dict(counts=compressed(runs)), 10, 10)) and plain[6, 0]
+
+
+def compressed(runs):
+    """COCO's own compression, written anew from its description."""
+    text = ''
+    for index, run in enumerate(runs):
+        value = run - runs[index - 2] if index > 2 else run
+        more = True
+        while more:
+            code, value = value & 31, value >> 5
+            more = value != (-1 if code & 16 else 0)
+            text += chr((code | 32 if more else code) + 48)
+    return text
+
+
+def test_instances_polygon_crowd_and_order(tmp_path):
+    """Small objects lie on large ones; a crowd counts as its class; category 13 (stop sign) is label 12."""
+    crowd = dict(counts=[0, 24])
+    path = tmp_path / 'instances.json'
+    path.write_text(json.dumps(annotations(2, [segment(13, BOX, 6), segment(1, crowd, 24, iscrowd=1)])))
+    assert convert_instances(path, tmp_path / 'maps', workers=1) == 2
+    labels = labels_of(tmp_path / 'maps/0_instanceTrainIds.png')
+    assert labels[0, 0] == 1 and labels[1, 2] == 12 and set(np.unique(labels)) == {1, 12}
+    assert not labels_of(tmp_path / 'maps/1_instanceTrainIds.png').any()
+
+
+def test_context_labels_and_splits(tmp_path):
+    """The order of ids is the order of labels; a category without a label is background."""
+    images = [dict(image_id=7, file_name='a.jpg', height=4, width=6, phase='val')]
+    entries = [segment(CONTEXT_IDS[58], BOX, 6, image=7), segment(1, dict(counts=[0, 4, 20]), 4, image=7)]
+    path = tmp_path / 'detail.json'
+    path.write_text(json.dumps(dict(images=images, annos_segmentation=entries)))
+    convert_context(path, tmp_path / 'voc', workers=1)
+    assert set(np.unique(labels_of(tmp_path / 'voc/SegmentationClassContext/a.png'))) == {0, 59}
+    assert (tmp_path / 'voc/ImageSets/SegmentationContext/val.txt').read_text() == 'a\n'
+
+
+def test_input_folder_is_refused(tmp_path):
+    (tmp_path / 'instances.json').write_text(json.dumps(annotations(1, [])))
+    with pytest.raises(UserError, match='holds the input'):
+        convert_instances(tmp_path / 'instances.json', tmp_path)
+
+
+def test_killed_run_is_completed(tmp_path):
+    """A kill -9 half way and a second run end as one run does, with nothing left over."""
+    path = tmp_path / 'instances.json'
+    path.write_text(json.dumps(annotations(1500, [segment(1, BOX, 6, image=index) for index in range(1500)])))
+    code = 'from itaclip_mmseg.datasets.preparation.segments import convert_instances as c;'
+    code += 'import sys; from pathlib import Path; c(Path(sys.argv[1]), Path(sys.argv[2]), 1)'
+    process = subprocess.Popen([sys.executable, '-c', code, path, tmp_path / 'maps'])
+    while len(list((tmp_path / 'maps').glob('*.png'))) < 20 and process.poll() is None:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, 'ended before it was killed'
+    (tmp_path / 'maps/.1499_instanceTrainIds.abcd1234.png').write_bytes(b'half')
+    assert convert_instances(path, tmp_path / 'maps', workers=1) == 1500
+    convert_instances(path, tmp_path / 'whole', workers=1)
+    expected = {file.name: file.read_bytes() for file in (tmp_path / 'whole').iterdir()}
+    assert {file.name: file.read_bytes() for file in (tmp_path / 'maps').iterdir()} == expected

@@ -1,0 +1,115 @@
+import warnings
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from itaclip_mmseg.models.backbones.weights import config_from_weights, decide_quick_gelu, load_clip, model_config
+from itaclip_mmseg.utils.errors import UserError
+
+ACTIVATION = 'visual.transformer.resblocks.0.mlp.gelu'
+
+
+def uses_quick_gelu(clip) -> bool:
+    return type(clip.get_submodule(ACTIVATION)).__name__ == 'QuickGELU'
+
+
+@pytest.fixture
+def torchscript(tiny_state, tmp_path):
+    """An archive like OpenAI's: TorchScript, half precision where OpenAI has it."""
+    clip = open_clip.CLIP(**config_from_weights(tiny_state, tmp_path), quick_gelu=True).eval()
+    clip.load_state_dict(tiny_state)
+    path = tmp_path / 'openai.pt'
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter('ignore')
+        example = (torch.zeros(1, 3, 224, 224), torch.zeros(1, 77, dtype=torch.int))
+        torch.jit.trace_module(clip, dict(forward=example)).save(path)
+    return path
+
+
+def test_every_format_gives_the_same_model(tiny_state, tiny_weights, torchscript, tmp_path):
+    """Plain, wrapped and prefixed state dicts, safetensors, half precision and TorchScript."""
+    save_file(tiny_state, tmp_path / 'a.safetensors')
+    wrapped = dict(epoch=1, state_dict={f'module.{name}': value for name, value in tiny_state.items()})
+    torch.save(wrapped, tmp_path / 'checkpoint.pt')
+    torch.save(tiny_state | dict(input_resolution=torch.tensor(224)), tmp_path / 'openai_state.bin')
+    expected = load_clip(None, tiny_weights).state_dict()
+    for path in (tmp_path / 'a.safetensors', tmp_path / 'checkpoint.pt', tmp_path / 'openai_state.bin', torchscript):
+        state = load_clip(None, str(path)).state_dict()
+        assert state.keys() == expected.keys()
+        assert all(torch.equal(state[name], value) for name, value in expected.items()), path
+
+
+def test_loading_torchscript_does_not_warn(torchscript):
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        load_clip(None, str(torchscript))
+
+
+@pytest.mark.parametrize(
+    ('arch', 'tag', 'from_openai', 'expected'),
+    [
+        (None, '', False, True),
+        ('ViT-B-16', 'openai', False, True),
+        ('ViT-B-16', 'laion400m_e32', False, False),
+        ('ViT-B-32', 'laion400m_e32', False, True),
+        ('ViT-B-16', 'a_file.pt', True, True),
+        ('ViT-B-16', 'a_file.pt', False, False),
+        ('ViT-B-16-quickgelu', 'a_file.pt', False, True),
+    ],
+)
+def test_quick_gelu_by_origin(arch, tag, from_openai, expected):
+    """A wrong activation computes other numbers without a word (open_clip issue 771)."""
+    config = None if arch is None else model_config(arch)
+    entry = {} if arch is None else open_clip.get_pretrained_cfg(arch, tag)
+    assert decide_quick_gelu(config, entry, from_openai)[0] is expected
+
+
+def test_quick_gelu_can_be_overridden(tiny_weights):
+    assert uses_quick_gelu(load_clip(None, tiny_weights))
+    assert not uses_quick_gelu(load_clip(None, tiny_weights, quick_gelu=False))
+
+
+@pytest.mark.parametrize('arch', ['ViT-B-16', 'ViT-B-32', 'ViT-L-14', 'ViT-L-14-336'])
+def test_vits_are_known(arch):
+    assert isinstance(model_config(arch)['vision_cfg']['layers'], int)
+
+
+@pytest.mark.parametrize('arch', ['RN50', 'coca_ViT-B-32', 'ViT-B-16-SigLIP', 'ViT-B-61'])
+def test_other_architectures_are_refused(arch, tiny_weights):
+    with pytest.raises(UserError, match=arch):
+        load_clip(arch, tiny_weights)
+
+
+def test_cut_vocabulary_is_laid_out_again(tiny_state, tmp_path):
+    """Rows of a cut token table go to their CLIP ids; ids it lacks are NaN, so that the encoder can name the word."""
+    ids = torch.tensor([3, 49406, 49407], dtype=torch.int32)
+    rows = tiny_state['token_embedding.weight'][ids.long()]
+    save_file(tiny_state | {'token_embedding.weight': rows, 'token_ids': ids}, tmp_path / 'cut.safetensors')
+    table = load_clip(None, str(tmp_path / 'cut.safetensors')).token_embedding.weight
+    assert table.shape[0] == 49408 and torch.equal(table[ids.long()], rows)
+    assert table[4].isnan().all()
+
+
+def test_faulty_files_are_named(tiny_state, tiny_weights, torchscript, tmp_path):
+    """One line each: what is wrong, with which file, what to do."""
+    whole = Path(tiny_weights).read_bytes()
+    for name in ('cut.pt', 'cut.safetensors'):
+        (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(UserError, match=rf'{name}: not readable as weights \(.* MB.*download it again'):
+            load_clip(None, str(tmp_path / name))
+    (tmp_path / 'cut_archive.pt').write_bytes(torchscript.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r'cut_archive\.pt: not readable'):
+        load_clip(None, str(tmp_path / 'cut_archive.pt'))
+    with pytest.raises(UserError, match='another architecture than ViT-B-32'):
+        load_clip('ViT-B-32', tiny_weights)
+    with pytest.raises(UserError, match=r'nowhere.pt: no such weights file; tags of ViT-B-16: openai'):
+        load_clip('ViT-B-16', 'nowhere.pt')
+    torch.save({'weight': torch.ones(1)}, tmp_path / 'linear.pt')
+    with pytest.raises(UserError, match='no CLIP with a ViT'):
+        load_clip(None, str(tmp_path / 'linear.pt'))
+    torch.save([1, 2], tmp_path / 'list.pt')
+    with pytest.raises(UserError, match='holds no state dict'):
+        load_clip(None, str(tmp_path / 'list.pt'))

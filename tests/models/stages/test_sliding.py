@@ -1,0 +1,59 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from itaclip_mmseg.models.stages.sliding import Grid
+
+sides = st.integers(1, 60)
+sizes = st.tuples(sides, sides)
+
+
+def merge_window_by_window(fields, grid, size):
+    """The straightforward way: upsample, add up, divide by the cover, resize."""
+    height, width = grid.window_size
+    total = torch.zeros(fields.shape[1], *grid.image_size)
+    cover = torch.zeros(grid.image_size)
+    corners = [(top, left) for top in grid.tops for left in grid.lefts]
+    for field, (top, left) in zip(fields, corners, strict=True):
+        upsampled = F.interpolate(field[None], size=grid.window_size, mode='bilinear')[0]
+        total[:, top : top + height, left : left + width] += upsampled
+        cover[top : top + height, left : left + width] += 1
+    return F.interpolate((total / cover)[None], size=size, mode='bilinear')[0]
+
+
+@settings(deadline=None, max_examples=60)
+@given(image_size=sizes, crop_size=sizes, stride=sizes, patches=st.integers(1, 5), size=sizes)
+def test_merge_equals_window_by_window(image_size, crop_size, stride, patches, size):
+    """Protects the separable merge: two matrix products instead of upsample, pad, add, divide, resize."""
+    stride = tuple(min(pair) for pair in zip(stride, crop_size, strict=True))
+    grid = Grid(image_size, crop_size, stride)
+    fields = torch.rand(len(grid), 2, patches, patches + 1, generator=torch.Generator().manual_seed(0))
+    expected = merge_window_by_window(fields, grid, size)
+    torch.testing.assert_close(grid.merge(fields, size), expected, atol=1e-5, rtol=0)  # float32 sums in another order
+
+
+@settings(deadline=None)
+@given(image_size=sizes, crop_size=sizes, stride=sizes)
+def test_windows_cover_the_image(image_size, crop_size, stride):
+    """Every pixel is in a window, no window leaves the image, all are equally large; MMSegmentation's count."""
+    stride = tuple(min(pair) for pair in zip(stride, crop_size, strict=True))
+    grid = Grid(image_size, crop_size, stride)
+    assert grid.window_size == tuple(min(pair) for pair in zip(image_size, crop_size, strict=True))
+    for begins, window, length, step in zip((grid.tops, grid.lefts), grid.window_size, image_size, stride, strict=True):
+        covered = {pixel for begin in begins for pixel in range(begin, begin + window)}
+        assert covered == set(range(length))
+        assert len(begins) == max(length - window + step - 1, 0) // step + 1
+
+
+def test_crop_returns_the_pixels():
+    image = torch.arange(3 * 5 * 7).reshape(3, 5, 7)
+    grid = Grid((5, 7), crop_size=(4, 4), stride=(2, 2))
+    windows = grid.crop(image)
+    assert windows.shape == (len(grid), 3, 4, 4) == (6, 3, 4, 4)
+    assert torch.equal(windows[-1], image[:, 1:, 3:])  # shifted back to the border
+
+
+def test_whole_image_is_a_grid_of_one_window():
+    grid = Grid((50, 70), None, None)
+    assert len(grid) == 1 and grid.window_size == (50, 70)

@@ -1,0 +1,63 @@
+"""Pictures as the paper's figures."""
+
+import runpy
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import REPO
+from golden import tiny_clip
+from mmseg.registry import MODELS
+from PIL import Image
+
+from itaclip_mmseg.studies.figures import attention_maps
+
+
+def test_attention_maps_are_shares(tiny_weights):
+    """Rows of a softmax without CLS: positive, at most 1; a patch attends to itself most in self-self attention."""
+    backbone = MODELS.build(dict(type='CLIPVisionBackbone', arch=None, pretrained=tiny_weights))
+    maps = attention_maps(backbone, torch.from_numpy(tiny_clip.image(1, 96, 128))[0], (2, 3))
+    for layers in maps.values():
+        assert layers.shape == (12, 6, 8) and (layers >= 0).all() and (layers.sum(dim=(1, 2)) <= 1 + 1e-5).all()
+    assert not torch.allclose(maps['q-k'], maps['q-q + k-k'])
+    own = maps['q-q + k-k'][:, 2, 3]
+    assert (own >= maps['q-q + k-k'].flatten(1).median(dim=1).values).all()
+
+
+@pytest.fixture
+def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
+    def run(command, *arguments):
+        options = ['model.backbone.arch=None', f'model.backbone.pretrained={tiny_weights}']
+        options += ['model.test_cfg.stride=(112,112)', 'test_pipeline.1.scale=(512,128)']
+        monkeypatch.chdir(tmp_path)
+        tool = str(REPO / 'tools/figures.py')
+        monkeypatch.setattr(sys, 'argv', [tool, command, *arguments, '--out', 'out.png', '--cfg-options', *options])
+        try:
+            runpy.run_path(tool, run_name='__main__')
+        except SystemExit as stop:
+            return stop.code, capsys.readouterr()
+        return 0, capsys.readouterr()
+
+    return run
+
+
+def test_compare(run, small_voc, tmp_path):
+    """An image, its truth and a column a method, a row an image."""
+    images = [str(small_voc / f'JPEGImages/{name}.jpg') for name in ('one', 'two')]
+    code, captured = run(
+        'compare', *images, '--methods', 'clip', 'itaclip', '--truth', str(small_voc / 'SegmentationClass')
+    )
+    assert code == 0, captured.err
+    picture = np.asarray(Image.open(tmp_path / 'out.png'))
+    assert picture.shape[0] > 90 + 120 and picture.shape[1] > 4 * 120
+
+
+def test_attention(run, small_voc, tmp_path):
+    image = str(small_voc / 'JPEGImages/one.jpg')
+    code, captured = run('attention', image, '--patch', '60,40')
+    assert code == 0, captured.err
+    assert Image.open(tmp_path / 'out.png').width > 1000
+    for patch, named in (('500,40', 'outside'), ('a,b', 'not readable as X,Y')):
+        code, captured = run('attention', image, '--patch', patch)
+        assert code == 1 and named in captured.err

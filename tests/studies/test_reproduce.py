@@ -1,0 +1,78 @@
+"""tools/reproduce.py through its tool, on the real samples and with data sets that are missing."""
+
+import json
+import runpy
+import sys
+
+import pytest
+from conftest import REPO
+
+from itaclip_mmseg.models.stages.encode import WindowEncoder
+from itaclip_mmseg.studies import reproduce
+
+
+@pytest.fixture
+def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
+    """Run the tool below a folder with VOC alone."""
+    root = tmp_path / 'data'
+    (root / 'VOCdevkit').mkdir(parents=True)
+    (root / 'VOCdevkit/VOC2012').symlink_to(small_voc)
+
+    def run(*arguments):
+        options = ['test_dataloader.dataset.pipeline.1.scale=(512,128)', 'test_pipeline.1.scale=(512,128)']
+        options += ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
+        options += ['model.test_cfg.stride=(56,56)', 'model.backbone.arch=None']
+        options += [f'model.backbone.pretrained={tiny_weights}']
+        monkeypatch.chdir(tmp_path)
+        tool = str(REPO / 'tools/reproduce.py')
+        arguments = [*arguments, '--data-root', str(root), '--work-dir', 'work', '--cfg-options', *options]
+        monkeypatch.setattr(sys, 'argv', [tool, *arguments])
+        try:
+            runpy.run_path(tool, run_name='__main__')
+        except SystemExit as stop:
+            return stop.code, capsys.readouterr()
+        return 0, capsys.readouterr()
+
+    return run
+
+
+def test_report(run, tmp_path, monkeypatch):
+    """Paper, ours, difference and missing, in three formats; finished passes are not done again."""
+    code, captured = run('2', '5', '9')
+    assert code == 0, captured.err
+    assert 'Plan' in captured.out and 'missing' in captured.out
+    tables = json.loads((tmp_path / 'work/report.json').read_text())['tables']
+    assert list(tables) == ['2', '5', '9']
+    for cell in tables['2'] + tables['5']:
+        if cell['dataset'] == 'voc21':
+            assert 0 <= cell['ours'] <= 100 and cell['missing'] is None
+        else:
+            assert cell['ours'] is None and 'no such folder' in cell['missing']
+    assert {cell['row']: cell['paper'] for cell in tables['2']}['q-k'] == 19.0
+    text = (tmp_path / 'work/report.md').read_text()
+    assert '| q-q + k-k | 67.9 |' in text and 'Missing, context60' in text
+    page = (tmp_path / 'work/report.html').read_text()
+    assert page.count('data:image/png;base64') == 3 and 'http' not in page
+    monkeypatch.setattr(WindowEncoder, 'encode', None)
+    monkeypatch.setattr(reproduce, 'seconds_a_view', None)
+    code, captured = run('2', '5', '9')
+    assert code == 0 and 'done' in captured.out
+    assert json.loads((tmp_path / 'work/report.json').read_text())['tables'] == tables
+
+
+def test_dry_run_stops_at_the_plan(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(WindowEncoder, 'encode', None)
+    code, captured = run('7', '--dry-run')
+    assert code == 0 and 'itaclip_vit-b-16_voc21' in captured.out
+    assert not (tmp_path / 'work/report.json').exists()
+
+
+def test_nothing_to_run_is_one_line(run):
+    code, captured = run('8')
+    assert code == 1 and captured.err.startswith('error: ') and len(captured.err.splitlines()) == 1
+    code, captured = run('12')
+    assert code == 1 and 'table 12' in captured.err
+
+
+def test_durations_as_one_says_them():
+    assert [reproduce.duration(seconds) for seconds in (45, 119, 300, 7300)] == ['45 s', '119 s', '5 min', '2 h']

@@ -1,0 +1,108 @@
+"""A sweep through its tool, against single runs."""
+
+import csv
+import json
+import runpy
+import sys
+
+import pytest
+from conftest import REPO
+from PIL import Image
+
+from itaclip_mmseg.studies.sweep import grid_variants, parse_values
+from itaclip_mmseg.utils.errors import UserError
+
+CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
+
+
+def test_values_are_spelled_as_overrides():
+    values = parse_values(
+        ['model.test_cfg.stride=56,112', 'attention=qk,(qq,kk)', 'auxiliary=definition,None', 'pamr=10']
+    )
+    assert values['stride'] == [56, 112] and values['auxiliary'] == ['definition', None] and values['pamr'] == [10]
+    assert [list(one) if one != 'qk' else one for one in values['attention']] == ['qk', ['qq', 'kk']]
+    for fault in ('stride', 'stride='):
+        with pytest.raises(UserError, match='not readable as KEY=V1,V2'):
+            parse_values([fault])
+
+
+def test_a_grid_has_every_combination():
+    variants = grid_variants(dict(a=[1, 2], b=[3, None]))
+    assert list(variants) == ['a=1 b=3', 'a=1 b=None', 'a=2 b=3', 'a=2 b=None']
+    assert variants['a=2 b=None'] == dict(a=2, b=None)
+    # MMEngine writes no config whose keys hold quotes.
+    assert list(grid_variants(dict(attention=[['qq', 'kk'], 'qk']))) == ['attention=qq,kk', 'attention=qk']
+
+
+@pytest.fixture
+def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
+    """Run a tool on small pictures with the small weights."""
+
+    def run(tool, *arguments, options=()):
+        options = [
+            'model.backbone.arch=None',
+            f'model.backbone.pretrained={tiny_weights}',
+            'model.test_cfg.stride=(112,112)',
+            f'test_dataloader.dataset.data_root={small_voc}',
+            'test_dataloader.dataset.pipeline.1.scale=(512,128)',
+            'test_dataloader.num_workers=0',
+            'test_dataloader.persistent_workers=False',
+            *options,
+        ]
+        monkeypatch.chdir(tmp_path)
+        path = str(REPO / 'tools' / tool)
+        monkeypatch.setattr(sys, 'argv', [path, CONFIG, *arguments, '--cfg-options', *options])
+        try:
+            runpy.run_path(path, run_name='__main__')
+        except SystemExit as stop:
+            return stop.code, capsys.readouterr()
+        return 0, capsys.readouterr()
+
+    return run
+
+
+def test_sweep_equals_single_runs(run, tmp_path):
+    """Rows are sorted, and each holds what tools/test.py gives for its settings; pictures are there."""
+    code, captured = run(
+        'sweep.py',
+        '--lambda',
+        '0.2',
+        '0.7',
+        '--alpha',
+        '0.1',
+        '0.9',
+        '--set',
+        'logit_scale=20,60',
+        '--work-dir',
+        'sweep',
+    )
+    assert code == 0, captured.err
+    sweep = json.loads((tmp_path / 'sweep/sweep.json').read_text())
+    figures = [row['mIoU'] for row in sweep['rows']]
+    assert len(figures) == 8 and figures == sorted(figures, reverse=True)
+    assert f'{figures[0]:.2f}' in captured.out
+    for row in (sweep['rows'][0], sweep['rows'][-1]):
+        options = [f'model.{key}={value}' for key, value in row['varied'].items()]
+        code, captured = run('test.py', '--work-dir', 'single', options=options)
+        assert code == 0, captured.err
+        single = json.loads((tmp_path / 'single/results.json').read_text())
+        assert single['mIoU'] == pytest.approx(row['mIoU'], abs=0.01)
+        assert single['settings']['logit_scale'] == row['settings']['logit_scale'] == row['varied']['logit_scale']
+        assert single['encoded_views'] == sweep['encoded_views']
+    lines = list(csv.reader((tmp_path / 'sweep/sweep.csv').open()))
+    assert len(lines) == 9 and lines[0][:4] == ['image_coefficient', 'text_coefficient', 'logit_scale', 'mIoU']
+    for name in ('sweep.png', 'sweep_classes.png'):
+        assert min(Image.open(tmp_path / 'sweep' / name).size) > 100
+
+
+def test_one_key_and_faults(run, tmp_path):
+    code, captured = run('sweep.py', '--set', 'prob_threshold=None,0.3', '--work-dir', 'sweep')
+    assert code == 0, captured.err
+    assert len(json.loads((tmp_path / 'sweep/sweep.json').read_text())['rows']) == 2
+    for arguments, named in (
+        ([], 'nothing to sweep'),
+        (['--set', 'colour=1,2'], "'colour'"),
+        (['--lambda', '2'], '=2'),
+    ):
+        code, captured = run('sweep.py', *arguments)
+        assert code == 1 and named in captured.err and len(captured.err.splitlines()) == 1

@@ -1,0 +1,62 @@
+import pytest
+
+from itaclip_mmseg.settings import LastBlock, Pamr, Settings, Window
+from itaclip_mmseg.utils.errors import UserError
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(auxiliary='definitions'),
+        dict(text_coefficient=1.5),
+        dict(image_coefficient='0.7'),
+        dict(logit_scale=-1),
+        dict(prob_threshold=10),
+        dict(area_threshold=True),
+        dict(closing_kernel=4),
+        dict(pamr=(10, (8, 16))),
+    ],
+)
+def test_wrong_settings_are_named(wrong):
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        Settings(**wrong)
+
+
+def test_wrong_refinement_is_named():
+    with pytest.raises(UserError, match='num_iters=0'):
+        Pamr(num_iters=0)
+    with pytest.raises(UserError, match='dilations'):
+        Pamr(dilations=())
+
+
+@pytest.mark.parametrize(
+    ('mode', 'crop_size', 'stride', 'named'),
+    [
+        ('slide', (224, 224), (0, 28), 'test_cfg.stride'),
+        ('slide', (224, 0), (28, 28), 'test_cfg.crop_size'),
+        ('slide', (112, 112), (224, 224), 'test_cfg.stride'),
+        ('slide', None, (28, 28), 'test_cfg.crop_size'),
+        ('slide', (224, 224), 28, 'test_cfg.stride'),
+        ('windows', (224, 224), (28, 28), 'test_cfg.mode'),
+    ],
+)
+def test_wrong_windows_are_named(mode, crop_size, stride, named):
+    with pytest.raises(UserError, match=named):
+        Window.from_config(dict(mode=mode, crop_size=crop_size, stride=stride))
+
+
+def test_right_settings_pass():
+    slide = dict(mode='slide', crop_size=[224, 224], stride=(28, 28))
+    assert Window.from_config(slide) == Window((224, 224), (28, 28))
+    assert Window.from_config(dict(mode='whole', pad_windows=True)) == Window(None, None, pad=True)
+    assert Settings().last_block.attention == ('qq', 'kk')
+
+
+def test_settings_vary():
+    """Keys of the last block by their own names; short forms of stride and PAMR; what is not named stays."""
+    base = Settings(image_coefficient=0.6, pamr=Pamr(5, (3,)))
+    changed = base.vary(dict(attention='qk', stride=56, pamr=2, text_coefficient=0.1))
+    assert changed.last_block == LastBlock('qk') and changed.stride == (56, 56) and changed.pamr == Pamr(2, (3,))
+    assert (changed.image_coefficient, changed.text_coefficient) == (0.6, 0.1)
+    assert base.vary(dict(pamr=dict(num_iters=1, dilations=[4]))).pamr == Pamr(1, (4,))
+    assert base.vary(dict(pamr=None)).pamr is None and base.vary({}) == base
