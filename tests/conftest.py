@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from golden import tiny_clip
+from golden import SEED, arrays, tiny_clip
 from mmengine.utils import ManagerMixin
 from PIL import Image
 
@@ -35,13 +35,13 @@ def _fresh_process():
 @pytest.fixture(scope='session')
 def golden() -> dict[str, np.ndarray]:
     """The authors' answers."""
-    return dict(np.load(REPO / 'tests/golden/official_seed7.npz'))
+    return arrays('official')
 
 
 @pytest.fixture(scope='session')
 def tiny_state() -> dict[str, torch.Tensor]:
     """Parameters of the small random CLIP behind the reference outputs."""
-    return {name: torch.from_numpy(value) for name, value in tiny_clip.state_dict(7).items()}
+    return {name: torch.from_numpy(value) for name, value in tiny_clip.state_dict(SEED).items()}
 
 
 @pytest.fixture(scope='session')

@@ -75,11 +75,13 @@ class Segmenter:
         config, self.bank = load_config(config, options), bank_of(classes)
         init_default_scope('mmseg')
         model = config.model
-        model.text_bank, model.variants = self.bank, variants
+        model.text_bank = self.bank
+        if variants:
+            model.variants = variants
         if not self.bank.background:
-            model.prob_threshold = model.area_threshold = None
+            model.update({key: None for key in ('prob_threshold', 'area_threshold') if key in model})
         foreground = self.bank.classes[self.bank.background :]
-        if not any(entry.definition or entry.synonym for entry in foreground):
+        if 'auxiliary' in model and not any(entry.definition or entry.synonym for entry in foreground):
             model.auxiliary = None
         self.model = MODELS.build(model).to(device or get_device()).eval()
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]

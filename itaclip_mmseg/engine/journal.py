@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 
 from itaclip_mmseg.evaluation.iou import ImageCounts
-from itaclip_mmseg.models.backbones.weights import weights_file
+from itaclip_mmseg.models.backbones.weights import weight_files
 from itaclip_mmseg.text.bank import load_bank
 
 
@@ -70,7 +70,6 @@ def unpack(text: str) -> tuple[np.ndarray, np.ndarray]:
 def run_key(config: Config, show_dir: str | None = None, out_dir: str | None = None) -> str:
     """What counts depend on: model, weights, text bank, data set; and the folders that get something for each image."""
     model, dataset = config.model.to_dict(), config.test_dataloader.dataset.to_dict()
-    weights = weights_file(config.model.backbone.get('arch'), config.model.backbone.pretrained)
-    stat, bank = weights.stat(), load_bank(config.model.text_bank)
-    parts = (model, dataset, str(weights), stat.st_size, stat.st_mtime_ns, bank, show_dir, out_dir)
+    weights = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in weight_files(model)]
+    parts = (model, dataset, weights, load_bank(config.model.text_bank), show_dir, out_dir)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -148,18 +148,18 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
 
     A config with variants has its first as the result, and all of them under `variants`; `notes` are added.
     """
-    metric, model = runner.test_evaluator.metrics[0], runner.model
+    metric, model, backbone = runner.test_evaluator.metrics[0], runner.model, config.model.get('backbone', {})
     classes = [name.strip() for name in runner.test_dataloader.dataset.metainfo['classes']]
     rows = {name: figures(confusion, classes) for name, confusion in metric.confusions.items()}
     results = dict(
         **next(iter(rows.values())),
         settings=dict(
             config=Path(config.filename).stem,
-            arch=config.model.backbone.arch,
-            pretrained=str(config.model.backbone.pretrained),
+            arch=backbone.get('arch'),
+            pretrained=str(backbone.get('pretrained')),
             text_bank=config.model.text_bank,
-            test_cfg=dict(config.model.test_cfg),
-            precision=config.model.backbone.get('precision', 'fp32'),
+            test_cfg=dict(config.model.get('test_cfg', {})),
+            precision=backbone.get('precision', 'fp32'),
             **asdict(next(iter(model.variants.values()))),
         ),
         versions=versions(),

@@ -69,7 +69,7 @@ def test_settings_follow_the_classes(options):
     """Thresholds need a background, auxiliary texts need texts."""
 
     def settings(classes):
-        return itaclip_mmseg.Segmenter(classes, options=options, device='cpu').model.settings
+        return itaclip_mmseg.Segmenter(classes, options=options, device='cpu').model.variants['']
 
     plain = settings('dog; cat')
     assert (plain.prob_threshold, plain.area_threshold, plain.auxiliary) == (None, None, None)

@@ -1,4 +1,4 @@
-"""From words to query embeddings: 80 templates a word, kept on disk (section 3.3)."""
+"""From words to query embeddings: a set of templates a word, kept on disk (section 3.3)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,28 +14,38 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from itaclip_mmseg.models.backbones.weights import load_clip, weights_file
+from itaclip_mmseg.text.templates import templates_by_name
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import track
 from itaclip_mmseg.utils.resources import cache_dir, written_whole
 
-SENTENCES_A_PASS = 640  # eight words of 80 templates
+SENTENCES_A_PASS = 640  # about; eight words of 80 templates
 
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """CLIP's text tower, read only when an embedding is not in the cache; arguments as `load_clip`."""
+    """CLIP's text tower, read only when an embedding is not in the cache.
+
+    Args:
+        arch, pretrained, quick_gelu: see `load_clip`.
+        templates: name of a set in `text/templates.py`.
+        unit_sentences: each sentence's embedding is made unit length before the mean over the templates.
+    """
 
     arch: str | None
     pretrained: str
     quick_gelu: bool | None = None
+    templates: str = 'imagenet'
+    unit_sentences: bool = True
 
     def encode(self, texts: Sequence[str]) -> Tensor:
-        """Unit embeddings of words or texts, T x width: the mean over 80 templates, each of unit length.
+        """Unit embeddings of words or texts, T x width: of each the mean over the templates, made unit length.
 
         Raises:
             UserError: the weights cannot embed a word.
         """
-        sentences = [template(text) for text in texts for template in open_clip.OPENAI_IMAGENET_TEMPLATES]
+        templates = templates_by_name(self.templates)
+        sentences = [template.replace('{}', text) for text in texts for template in templates]
         cache = cache_dir() / f'text_{self._key(sentences)}.safetensors'
         embeddings = read_cache(cache)
         if embeddings is None:
@@ -52,12 +62,14 @@ class TextEncoder:
     def _compute(self, sentences: list[str]) -> Tensor:
         clip = load_clip(self.arch, self.pretrained, self.quick_gelu)
         tokens = open_clip.SimpleTokenizer(context_length=clip.context_length)(sentences)
-        templates = len(open_clip.OPENAI_IMAGENET_TEMPLATES)
+        templates = len(templates_by_name(self.templates))
+        batch_size = max(SENTENCES_A_PASS // templates, 1) * templates
         means = []
         with torch.inference_mode():
-            for batch in track(tokens.split(SENTENCES_A_PASS), 'text embeddings'):
-                sentence_embeddings = F.normalize(encode_tokens(clip, batch), dim=-1)
-                means.append(sentence_embeddings.unflatten(0, (-1, templates)).mean(dim=1))
+            for batch in track(tokens.split(batch_size), 'text embeddings'):
+                embeddings = encode_tokens(clip, batch)
+                embeddings = F.normalize(embeddings, dim=-1) if self.unit_sentences else embeddings
+                means.append(embeddings.unflatten(0, (-1, templates)).mean(dim=1))
             return F.normalize(torch.cat(means), dim=-1)
 
     def _key(self, sentences: list[str]) -> str:
@@ -66,7 +78,7 @@ class TextEncoder:
         with open(weights_file(self.arch, self.pretrained), 'rb') as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-        digest.update('\n'.join([str(self.arch), str(self.quick_gelu), *sentences]).encode())
+        digest.update('\n'.join([str(self.arch), str(self.quick_gelu), str(self.unit_sentences), *sentences]).encode())
         return digest.hexdigest()[:32]
 
 

@@ -5,6 +5,7 @@ import functools
 import pickle
 import warnings
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import open_clip
@@ -94,22 +95,44 @@ def weights_file(arch: str | None, pretrained: str) -> Path:
         ) from error
 
 
+def weight_files(model: Mapping) -> list[Path]:
+    """The files behind all `pretrained` keys of a model's config, wherever they stand in it.
+
+    Raises:
+        UserError: one is missing.
+    """
+    files = []
+    for key, value in model.items():
+        if key == 'pretrained' and value is not None:
+            files.append(weights_file(model.get('arch'), value))
+        elif isinstance(value, Mapping):
+            files += weight_files(value)
+    return files
+
+
 def read_state_dict(path: Path) -> tuple[StateDict, bool]:
-    """Read parameters by name, as float32, and whether the file is OpenAI's own (TorchScript, or its extra keys)."""
+    """Read a CLIP's parameters, as float32, and whether the file is OpenAI's own (TorchScript, or its extra keys)."""
+    is_torchscript = zipfile.is_zipfile(path) and any('/code/' in name for name in zipfile.ZipFile(path).namelist())
+    return tidy_names(read_weights(path, is_torchscript), path, is_torchscript)
+
+
+def read_weights(path: Path, is_torchscript: bool = False) -> object:
+    """What a file of weights holds, on the CPU: .safetensors, or what `torch.save` wrote, of tensors alone.
+
+    Raises:
+        UserError: damaged, or more in it than tensors and plain containers.
+    """
     try:
-        is_torchscript = zipfile.is_zipfile(path) and any('/code/' in name for name in zipfile.ZipFile(path).namelist())
         if is_torchscript:
-            state = read_torchscript(path)
-        elif path.suffix == '.safetensors':
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location='cpu', weights_only=True)
+            return read_torchscript(path)
+        if path.suffix == '.safetensors':
+            return load_file(path)
+        return torch.load(path, map_location='cpu', weights_only=True)
     except (RuntimeError, SafetensorError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
         megabytes = path.stat().st_size / 1e6
         raise UserError(
             f'{path}: not readable as weights ({megabytes:.1f} MB: {first_line(error)}); download it again'
         ) from error
-    return tidy_names(state, path, is_torchscript)
 
 
 def read_torchscript(path: Path) -> StateDict:

@@ -50,6 +50,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         # Built here, in MMSegmentation's registry: MMEngine would look in its own unless a runner has set the scope.
         super().__init__(data_preprocessor and MODELS.build(data_preprocessor), init_cfg)
         self.decision, self.window = decision, window
+        self.variants: dict[str, Decision] = {'': decision}  # settings by name, of a method that answers several
         self.bank = text_bank if isinstance(text_bank, TextBank) else load_bank(text_bank)
         self.bank.check_background(decision)
 

@@ -58,7 +58,7 @@ class ITACLIP(OpenVocabularySegmentor):
             check_count(window_batch_size, 'window_batch_size')
         settings = Settings.from_config(settings, window, backbone)
         super().__init__(text_bank, settings, window, data_preprocessor, init_cfg)
-        self.settings, self.memory_budget = settings, memory_budget * 1e9
+        self.memory_budget = memory_budget * 1e9
         self.variants = {name: settings.vary(changes) for name, changes in (variants or {'': {}}).items()}
         check_variants(self.variants, window, self.bank)
         self.build_encoder(backbone, window_batch_size)

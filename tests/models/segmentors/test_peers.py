@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
 from conftest import REPO
-from golden import tiny_clip
+from golden import arrays, image
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -48,7 +47,7 @@ PREDICTIONS = {
 
 @pytest.fixture(scope='module')
 def peers() -> dict[str, np.ndarray]:
-    return dict(np.load(REPO / 'tests/golden/peers_seed7.npz'))
+    return arrays('peers')
 
 
 @pytest.fixture(scope='module')
@@ -65,10 +64,6 @@ def build(tiny_weights, golden_banks):
     return build
 
 
-def image(number: int, height: int, width: int) -> torch.Tensor:
-    return torch.from_numpy(tiny_clip.image(7 + number, height, width))
-
-
 def sample(height: int, width: int) -> list[SegDataSample]:
     return [SegDataSample(metainfo=dict(ori_shape=(height, width)))]
 
@@ -79,11 +74,13 @@ def test_tokens_equal_the_public_code(build, peers, name):
     backbone = build(name).backbone
     for size, number in (((224, 224), 1), ((208, 256), 2)):
         expected = peers[f'tokens_{name}_{size[0]}' + ('' if size[0] == size[1] else f'x{size[1]}')]
-        np.testing.assert_allclose(backbone(image(number, *size)), expected, atol=1e-5)
+        np.testing.assert_allclose(backbone(image(number, *size)[None]), expected, atol=1e-5)
 
 
 def test_a_grid_of_196_patches_is_not_interpolated(build, peers):
-    np.testing.assert_allclose(build('clip').backbone(image(5, 448, 112)), peers['tokens_clip_448x112'], atol=1e-5)
+    np.testing.assert_allclose(
+        build('clip').backbone(image(5, 448, 112)[None]), peers['tokens_clip_448x112'], atol=1e-5
+    )
 
 
 def test_the_prior_equals_naclips(tiny_weights, peers):
@@ -91,19 +88,19 @@ def test_the_prior_equals_naclips(tiny_weights, peers):
         np.testing.assert_allclose(neighbourhood_prior(3, 4, std), peers[f'omega_naclip_3x4_std{std}'], atol=1e-7)
     narrow = dict(attention=('kk',), intermediate_layers=None, residual=False, neighbourhood_std=1)
     backbone = MODELS.build(dict(type='CLIPVisionBackbone', arch=None, pretrained=tiny_weights, **narrow))
-    np.testing.assert_allclose(backbone(image(1, 224, 224)), peers['tokens_naclip_std1_224'], atol=1e-5)
+    np.testing.assert_allclose(backbone(image(1, 224, 224)[None]), peers['tokens_naclip_std1_224'], atol=1e-5)
 
 
 @pytest.mark.parametrize('name', ROWS)
 def test_sliding_logits_equal_the_public_code(build, peers, name):
-    logits = build(name, **SLIDE)(image(3, 256, 336), sample(300, 394), mode='tensor')[0]
+    logits = build(name, **SLIDE)(image(3, 256, 336)[None], sample(300, 394), mode='tensor')[0]
     np.testing.assert_allclose(logits[:, ::12, ::12], peers[f'slide_{name}'][0], atol=1e-5)
 
 
 @pytest.mark.parametrize('name', ['naclip', 'sclip', 'clearclip'])
 def test_sizes_that_are_no_multiple_of_the_patch(build, peers, name):
     """NACLIP and SCLIP drop the rest and stretch the map over the window; ClearCLIP pads the window."""
-    logits = build(name)(image(4, 215, 250), sample(215, 250), mode='tensor')[0]
+    logits = build(name)(image(4, 215, 250)[None], sample(215, 250), mode='tensor')[0]
     np.testing.assert_allclose(logits[:, ::12, ::12], peers[f'odd_{name}'][0], atol=1e-5)
 
 
@@ -111,7 +108,7 @@ def test_sizes_that_are_no_multiple_of_the_patch(build, peers, name):
 def test_labels_equal_the_public_code(build, peers, name):
     """The whole way under each repository's VOC settings. NACLIP's scores are divided by their sum over the classes."""
     row, changes = PREDICTIONS[name]
-    result = build(row, **changes).predict(image(10, 336, 448), sample(375, 500))[0]
+    result = build(row, **changes).predict(image(10, 336, 448)[None], sample(375, 500))[0]
     different = result.pred_sem_seg.data.numpy() != peers[f'pred_{name}']
     assert different.mean() < 1e-4
     scores = result.seg_logits.data

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from golden import tiny_clip
+from golden import image
 
 from itaclip_mmseg.models.stages.pamr import affinity, refine
 from itaclip_mmseg.settings import Pamr
@@ -8,7 +8,7 @@ from itaclip_mmseg.settings import Pamr
 
 @pytest.fixture(scope='module')
 def guide():
-    return torch.from_numpy(tiny_clip.image(12, 61, 83))[0]
+    return image(5, 61, 83)
 
 
 @pytest.mark.parametrize(

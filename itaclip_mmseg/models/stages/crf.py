@@ -1,0 +1,43 @@
+"""Fully connected CRF (arXiv 1210.5644) on class probabilities, as several methods close with it."""
+
+import numpy as np
+
+from itaclip_mmseg.utils.errors import UserError
+
+# Constants that all of those methods share: standard deviations in pixels and in 8-bit colour, weights, iterations.
+GAUSSIAN = dict(sxy=1, compat=3)
+BILATERAL = dict(sxy=67, srgb=3, compat=4)
+NUM_ITERS = 10
+
+
+def dense_crf(unary: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Mean-field probabilities after the CRF.
+
+    Args:
+        unary: negative log probabilities, C x H x W, float32; see `unary_of`.
+        picture: H x W x 3 uint8, in whatever channels and offsets the method hands over.
+
+    Returns:
+        C x H x W float32.
+
+    Raises:
+        UserError: pydensecrf2, which needs a compiler, is not installed.
+    """
+    try:
+        from pydensecrf.densecrf import DenseCRF2D
+    except ImportError as error:
+        raise UserError(
+            "crf: needs the package pydensecrf2, which is compiled at install; pip install 'itaclip_mmseg[crf]', "
+            'or set model.crf=False'
+        ) from error
+    height, width = unary.shape[1:]
+    crf = DenseCRF2D(width, height, len(unary))
+    crf.setUnaryEnergy(np.ascontiguousarray(unary.reshape(len(unary), -1), np.float32))
+    crf.addPairwiseGaussian(**GAUSSIAN)
+    crf.addPairwiseBilateral(rgbim=np.ascontiguousarray(picture), **BILATERAL)
+    return np.asarray(crf.inference(NUM_ITERS), np.float32).reshape(unary.shape)
+
+
+def unary_of(probabilities: np.ndarray) -> np.ndarray:
+    """-log of probabilities C x H x W cut at 1e-5, in their own precision, as float32."""
+    return -np.log(np.clip(probabilities, 1e-5, 1)).astype(np.float32)

@@ -1,0 +1,45 @@
+"""Sentences that a query word is put into, by name; `{}` is the word."""
+
+import open_clip
+
+from itaclip_mmseg.utils.errors import UserError
+
+IMAGENET = tuple(template('{}') for template in open_clip.OPENAI_IMAGENET_TEMPLATES)
+SCENE = (
+    'there is a {} in the scene.',
+    'there is the {} in the scene.',
+    'this is a {} in the scene.',
+    'this is the {} in the scene.',
+    'this is one {} in the scene.',
+)
+SMALL_SET = (
+    'itap of a {}.',
+    'a bad photo of a {}.',
+    'a origami {}.',
+    'a photo of the large {}.',
+    'a {} in a video game.',
+    'art of the {}.',
+    'a photo of the small {}.',
+    'a photo of many {}.',
+    'a photo of {}s.',
+)
+TEMPLATES: dict[str, tuple[str, ...]] = {
+    'imagenet': IMAGENET,  # the 80 of CLIP's zero-shot classifiers
+    'imagenet_scene': IMAGENET + SCENE,  # 85
+    'small_set': SMALL_SET,  # 9
+    'photo': ('a photo of a {}.',),
+    'photo_bare': ('a photo of a {}',),
+    'origami': ('a clean origami {}.',),
+    'name': ('{}',),
+}
+
+
+def templates_by_name(name: str) -> tuple[str, ...]:
+    """A set of templates.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    if name not in TEMPLATES:
+        raise UserError(f'templates={name!r}: not known; allowed: {", ".join(TEMPLATES)}')
+    return TEMPLATES[name]
