@@ -28,9 +28,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as vision
 
-from itaclip_mmseg.models.backbones.attention import last_blocks, output, plain_block, project
+from itaclip_mmseg.last_block import AttentionSum
+from itaclip_mmseg.models.backbones.attention import attention_sums, output, plain_block, project
 from itaclip_mmseg.scenes.dataset import BACKGROUNDS, LABEL_OF_NAME, NAMED_SHARE, NAMES, render_names, visible_names
-from itaclip_mmseg.settings import LastBlock
 from itaclip_mmseg.text.bank import TextBank, load_bank
 from itaclip_mmseg.utils.errors import UserError, run
 from itaclip_mmseg.utils.progress import ProgressBar
@@ -43,10 +43,10 @@ EVALUATION_SEED = 900_000
 TEMPLATES = open_clip.OPENAI_IMAGENET_TEMPLATES
 BLUR_AT_224 = (11, 5.0)
 KINDS = {
-    'identity': LastBlock(('identity',), None, True, False, None),
-    'qk+ffn': LastBlock(('qk',), None, True, True, None),
-    'qq+kk': LastBlock(('qq', 'kk'), None, True, False, None),
-    'qq+kk 7,8,10': LastBlock(('qq', 'kk'), (7, 8, 10), True, False, None),
+    'identity': AttentionSum(('identity',), None, True, False, None),
+    'qk+ffn': AttentionSum(('qk',), None, True, True, None),
+    'qq+kk': AttentionSum(('qq', 'kk'), None, True, False, None),
+    'qq+kk 7,8,10': AttentionSum(('qq', 'kk'), (7, 8, 10), True, False, None),
 }
 
 
@@ -408,7 +408,7 @@ def evaluate(model: TinyCLIP, texts: Texts, size: int) -> str:
     figures = []
     blocks = visual.transformer.resblocks
     qkv = {number: project(blocks[number - 1], x) for number, x in inputs.items()}
-    outputs = last_blocks(blocks[-1], inputs[BLOCKS], qkv, list(KINDS.values()), {})
+    outputs = attention_sums(blocks[-1], inputs[BLOCKS], qkv, list(KINDS.values()), {})
     for kind, x in zip(KINDS, outputs):
         tokens = project_out(visual, x[:, 1:])
         field = (tokens @ queries.T).mT.unflatten(-1, (size // 16, size // 16))

@@ -11,6 +11,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from itaclip_mmseg.apis.segmenter import Segmenter
+from itaclip_mmseg.last_block import Keep
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.utils.colours import distinct_colours
 from itaclip_mmseg.utils.errors import UserError
@@ -51,7 +52,7 @@ def attention_maps(
         patch: row and column of the patch.
     """
     depth = len(backbone.blocks)
-    inputs = backbone.shared_blocks(image[None], range(1, depth + 1))
+    inputs = backbone.shared_blocks(image[None], Keep(qkv=frozenset(range(1, depth + 1))))
     rows, columns = inputs.grid
     index = 1 + patch[0] * columns + patch[1]  # behind CLS
     maps = {}

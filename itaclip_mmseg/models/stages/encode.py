@@ -1,16 +1,17 @@
 """From images to fields: the costly half, done once whatever the number of settings (paper, figure 2, left)."""
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.logging import MMLogger
 from torch import Tensor
 
+from itaclip_mmseg.last_block import Keep, LastBlock
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS, fold_views, image_engineering
-from itaclip_mmseg.settings import LastBlock
 
 # Similarities of windows to texts at patch resolution, flips undone: W x T x rows x columns by category of views.
 Fields = dict[str, Tensor]
@@ -87,7 +88,7 @@ class WindowEncoder:
         """Unit patch embeddings V x L x D by last block; of the first `windows` views, which are the windows
         themselves, alone where no more is wanted.
         """
-        keep = {layer for block in self.last_blocks for layer in block.intermediate_layers}
+        keep = functools.reduce(Keep.__or__, (block.keep for block in self.last_blocks), Keep())
         tokens: dict[LastBlock, list[Tensor]] = {block: [] for block in self.last_blocks}
         for start in range(0, len(views), batch):
             inputs = self.backbone.shared_blocks(views[start : start + batch], keep)

@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Fields
 from itaclip_mmseg.models.stages.pamr import guide_weights, propagate
 from itaclip_mmseg.models.stages.postprocess import Result, best_words, class_scores, decide
 from itaclip_mmseg.models.stages.queries import Rows, TextTable, mix_texts
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.settings import LastBlock, Settings, Window, check_reach
+from itaclip_mmseg.settings import Settings, Window, check_reach
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.utils.errors import UserError
 
