@@ -44,6 +44,11 @@ class LastInputs(NamedTuple):
     grid: tuple[int, int]
     views: Tensor
 
+    @property
+    def last_qkv(self) -> Tensor:
+        """The last block's queries, keys and values, 3 x V x heads x (1 + L) x d."""
+        return self.qkv[max(self.qkv)]
+
     def first(self, number: int) -> 'LastInputs':
         """Those of the first views, at most `number`."""
         qkv = {block: one[:, :number] for block, one in self.qkv.items()}

@@ -3,6 +3,7 @@
 import argparse
 import copy
 import csv
+import itertools
 import json
 import platform
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from itaclip_mmseg.utils.errors import UserError, one_line
 from itaclip_mmseg.utils.resources import find, written_whole
 from itaclip_mmseg.version import __version__
 
+RUNS = itertools.count()  # of this process
 FIGURES = ('mIoU', 'aAcc', 'mAcc')
 PACKAGES = ('torch', 'torchvision', 'open_clip_torch', 'numpy')
 # MMLab's packages are installed under either name.
@@ -128,6 +130,7 @@ def restricted(config: Config, indices: list[int]) -> Config:
 
 def build_runner(config: Config) -> Runner:
     """MMEngine's runner of a config; a key that nothing knows is the user's to mend."""
+    config.visualizer.name = f'visualizer {next(RUNS)}'  # MMEngine keeps one a name, and warns of a second
     try:
         return RUNNERS.build(config)
     except TypeError as error:

@@ -85,7 +85,6 @@ def prepare(
     if one.dataset == SCENES and 'model.test_cfg.stride' not in (options or {}):
         config.model.test_cfg.stride = STRIDE
     config.model.variants = one.variants
-    config.visualizer.name = Path(one.config).stem  # MMEngine keeps one a name, and warns of a second
     return config
 
 
