@@ -32,7 +32,7 @@ def compare(segmenter: Segmenter, images: Sequence[str], truths: Mapping[str, np
     for path in images:
         rgb, labels = segmenter.label_maps(path)
         truth = {'truth': truths[path]} if truths and path in truths else {}
-        rows.append(draw_panels(rgb, truth | labels, names, colours))
+        rows.append(draw_panels(rgb, truth | labels, names, colours, segmenter.bank.background))
     canvas = Image.new('RGB', (max(row.width for row in rows), sum(row.height for row in rows)), 'white')
     top = 0
     for row in rows:
