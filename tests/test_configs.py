@@ -1,4 +1,6 @@
-"""Configs hold PROTOCOL's settings and agree with what README and metafile say of them."""
+"""Configs have the settings of configs.yaml and PROTOCOL and agree with what README and metafile say of them."""
+
+import json
 
 import pytest
 import yaml
@@ -12,6 +14,7 @@ from itaclip_mmseg.text.bank import load_bank
 CONFIGS = sorted(path for path in (REPO / 'configs').glob('*/*.py') if path.parent.name != '_base_')
 METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip')
 SECOND = [path for path in CONFIGS if path.stem.endswith('_itaclip-protocol')]
+RECORD = yaml.safe_load((REPO / 'tests/configs.yaml').read_text())
 # short side, lambda, alpha, texts, logit scale, prob_threshold, area_threshold, the paper's mIoU
 PROTOCOL = {
     'voc21': (336, 0.7, 0.05, 'definition', 60, 0.1, 0.1, 67.9),
@@ -20,6 +23,45 @@ PROTOCOL = {
     'coco-stuff171': (448, 0.75, 0.2, 'definition', 40, None, None, 27.0),
     'cityscapes19': (560, 0.7, 0.05, 'synonym', 40, None, None, 40.2),
 }
+
+
+def recorded(name: str, protocol: str | None = None) -> dict:
+    """All settings of a run, keys dotted."""
+    method, dataset = name.split('_')[0], name.split('_')[-1]
+    side, window, own = RECORD['runs'][name]
+    if protocol:
+        side, window = RECORD['protocols'][protocol][dataset]
+        own = {key: value for key, value in own.items() if not key.startswith('paper.')}
+    pipeline = RECORD['pipelines'][side]
+    pipelines = {'test_pipeline': pipeline, 'test_dataloader.dataset.pipeline': pipeline}
+    parts = (RECORD['shared'], RECORD['data_sets'][dataset], RECORD['methods'][method], RECORD['windows'][window])
+    return {key: value for part in (*parts, own, pipelines) for key, value in part.items()}
+
+
+def dotted(settings: dict, above: str = '') -> dict:
+    """Nested settings as the record has them."""
+    flat = {}
+    for key, value in settings.items():
+        flat |= dotted(value, f'{above}{key}.') if isinstance(value, dict) else {above + key: value}
+    return flat
+
+
+def settings_of(config: Config) -> dict:
+    """As recorded: tuples are lists there."""
+    return dotted(json.loads(json.dumps(config.to_dict())))
+
+
+@pytest.mark.parametrize('name', RECORD['runs'])
+def test_settings_are_those_recorded(name):
+    """Protects every figure from a change of what configs share."""
+    path = REPO / f'configs/{name.split("_")[0]}/{name}.py'
+    assert settings_of(Config.fromfile(path)) == recorded(name)
+
+
+@pytest.mark.parametrize('path', SECOND, ids=lambda path: path.stem)
+def test_settings_in_another_protocol_are_those_recorded(path):
+    name, protocol = path.stem.removesuffix('-protocol').rsplit('_', 1)
+    assert settings_of(Config.fromfile(path)) == recorded(name, protocol)
 
 
 @pytest.mark.parametrize('name', PROTOCOL)
