@@ -41,7 +41,7 @@ def adopt_protocol(config: Config, source: Config) -> None:
 
     The figures that the config quotes are those of its own protocol, hence left out.
     """
-    window, other = config.model.test_cfg.to_dict(), source.model.test_cfg.to_dict()
+    window, other = (one.model.get('test_cfg', {}) for one in (config, source))
     kept = {key: value for key, value in window.items() if key not in WINDOW}
     config.model.test_cfg = kept | {key: other[key] for key in WINDOW if key in other}
     config.test_pipeline = source.test_pipeline
