@@ -37,7 +37,7 @@ def test_any_segmentor_is_timed_as_a_whole(tmp_path, capsys):
     photograph = np.random.default_rng(0).integers(0, 255, (100, 120, 3), np.uint8)
     figures = run_benchmark(config, photograph, BenchmarkSettings(repeats=1, device='cpu'))
     assert list(figures['stages']) == ['data'] and figures['floor'] == {} and figures['reference'] is None
-    assert figures['image']['seconds'] > 0 and figures['windows'] == 2
+    assert figures['image']['seconds'] > 0 and figures['windows'] == 4
     assert figures['memory'] == dict(peak_bytes=figures['image']['peak_bytes'])
     print_figures(figures)
     rows = [line.split()[1] for line in capsys.readouterr().out.splitlines() if line.startswith('│')]
