@@ -37,7 +37,8 @@ class CLIPVisionBackbone(BaseModule):
 
     Args:
         arch: open_clip's model name, such as ViT-B-16; None reads the dimensions from the weights.
-        pretrained: open_clip's tag (downloaded), a path to weights, or 'tiny' (our own, for trying).
+        pretrained: open_clip's tag (downloaded), a path to weights, 'tiny' (our own, for trying), or None (random, for
+            measuring).
         attention, intermediate_layers, residual, final_ffn, neighbourhood_std: see `AttentionSum`.
         last_block: another last block than such a sum, by its name or dict(type=NAME, ...); see `LastBlock`.
         precision: fp32, fp16 or bf16, of weights and activations; embeddings always leave in fp32.
@@ -52,7 +53,7 @@ class CLIPVisionBackbone(BaseModule):
     def __init__(
         self,
         arch: str | None = 'ViT-B-16',
-        pretrained: str = 'openai',
+        pretrained: str | None = 'openai',
         attention: Sequence[str] = ('qq', 'kk'),
         intermediate_layers: Sequence[int] | None = (7, 8, 10),
         residual: bool = True,
@@ -81,6 +82,13 @@ class CLIPVisionBackbone(BaseModule):
             MMLogger.get_current_instance().warning(
                 f'precision={precision!r}: slower than fp32 on this processor, which lacks instructions for it'
             )
+
+    @staticmethod
+    def random_weights(config: dict) -> dict:
+        """The config of such a backbone with random weights, to measure with; see `benchmark/random_weights.py`."""
+        if config.get('arch', 'ViT-B-16') is None:
+            raise UserError('backbone.arch=None: no dimensions to make random weights of; name an arch')
+        return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
 
     @property
     def blocks(self) -> torch.nn.ModuleList:

@@ -1,56 +1,16 @@
-"""What the rendered scenes are drawn from: shapes, textures, and the tables of objects and backgrounds.
+"""The objects of the rendered scenes: a table of drawings, and how a part of one is painted."""
 
-Outlines decide the label maps, which must be equal bit by bit on every machine. They are made of sums, products,
-quotients and comparisons of float64 arrays only, which IEEE 754 rounds the same everywhere: no sine, no smoothing, no
-drawing library. Textures decide colours alone and may use all of numpy and PIL.
-"""
-
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
-Array = np.ndarray
-Colour = tuple[int, int, int]
+from itaclip_mmseg.scenes.shapes import Array, Ellipse, Polygon, box, polygon
+from itaclip_mmseg.scenes.textures import TEXTURES, Colour, mix
 
-
-class Ellipse(NamedTuple):
-    """An ellipse with its axes along u and v."""
-
-    u: float
-    v: float
-    half_width: float
-    half_height: float
-
-    @property
-    def bottom(self) -> float:
-        """The largest v."""
-        return self.v + self.half_height
-
-    def covers(self, u: Array, v: Array) -> Array:
-        """Which points lie inside, bool, shaped like `u`."""
-        x, y = (u - self.u) / self.half_width, (v - self.v) / self.half_height
-        return x * x + y * y <= 1.0
-
-
-class Polygon(NamedTuple):
-    """A polygon by its corners (u, v), in any direction."""
-
-    corners: tuple[tuple[float, float], ...]
-
-    @property
-    def bottom(self) -> float:
-        """The largest v."""
-        return max(v for _, v in self.corners)
-
-    def covers(self, u: Array, v: Array) -> Array:
-        """Which points lie inside by the even-odd rule, bool, shaped like `u`."""
-        inside = np.zeros(u.shape, bool)
-        for (u0, v0), (u1, v1) in zip(self.corners, self.corners[1:] + self.corners[:1]):
-            if v0 != v1:
-                inside ^= ((v0 <= v) != (v1 <= v)) & (u < u0 + (v - v0) * ((u1 - u0) / (v1 - v0)))
-        return inside
+DARK, GLASS, WHITE, GREEN = (38, 36, 40), (176, 214, 232), (240, 238, 232), (52, 120, 44)
+BROWN, YELLOW, ORANGE = (104, 70, 42), (246, 206, 58), (240, 136, 40)
+GROUND = ('grass', 'sand', 'road', 'snow')
+INDOORS = ('wood floor',)
 
 
 class Part(NamedTuple):
@@ -80,73 +40,16 @@ class Drawing(NamedTuple):
         return max(part.shape.bottom for part in self.parts)
 
 
-def noise(rng: np.random.RandomState, height: int, width: int, rows: int, columns: int) -> Array:
-    """Smooth noise, height x width, about [-1, 1], with `rows` x `columns` knots."""
-    knots = rng.uniform(-1, 1, (max(rows, 2), max(columns, 2))).astype(np.float32)
-    return np.asarray(Image.fromarray(knots).resize((width, height), Image.Resampling.BICUBIC))
+def paint_part(part: Part, palette: tuple[Colour, Colour], u: Array, v: Array) -> Array:
+    """Colours of a part at points (u, v) given as flat arrays, N x 3 float32."""
+    colour = palette[part.colour] if isinstance(part.colour, int) else part.colour
+    if part.texture in ('planks', 'tiles') or not isinstance(part.colour, int):
+        other = tuple(0.55 * channel for channel in colour)
+    else:
+        other = palette[1 - part.colour]
+    return mix(colour, other, TEXTURES[part.texture](u, v).astype(np.float32))
 
 
-def checks(x: Array, y: Array, across: float, down: float) -> Array:
-    """A chessboard of -1 and 1."""
-    return ((np.floor(x * across) + np.floor(y * down)) % 2) * 2 - 1
-
-
-def bricks(x: Array, y: Array, across: float, down: float) -> Array:
-    """Bricks laid in bond: -1 in the joints, else a tone of each brick within [0, 1]."""
-    row = np.floor(y * down)
-    column = x * across + 0.5 * (row % 2)
-    joint = ((y * down) % 1 < 0.14) | (column % 1 < 0.08)
-    tone = (row * 12.9898 + np.floor(column) * 78.233) * 0.371 % 1
-    return np.where(joint, -1.0, tone)
-
-
-def dots(x: Array, y: Array, count: float) -> Array:
-    """Round dots, 1 inside and -1 outside, every second row shifted."""
-    row = np.floor(y * count)
-    in_x, in_y = (x * count + 0.5 * (row % 2)) % 1 - 0.5, (y * count) % 1 - 0.5
-    return np.where(in_x * in_x + in_y * in_y < 0.1, 1.0, -1.0)
-
-
-def sectors(u: Array, v: Array, count: int) -> Array:
-    """Alternating sectors around (0, -0.1), -1 and 1."""
-    return np.sign(np.sin(np.arctan2(v + 0.1, u + 0.05) * count / 2))
-
-
-def grain(u: Array, v: Array) -> Array:
-    """A fine irregular pattern that sticks to the object."""
-    return np.sin(u * 31 + 3 * np.sin(v * 23)) * np.sin(v * 37 + 3 * np.sin(u * 19))
-
-
-# Share of the second colour, [0, 1], from object coordinates; `shade:` textures darken instead (see `paint_part`).
-TEXTURES: dict[str, Callable[[Array, Array], Array]] = {
-    'plain': lambda u, v: 0 * u,
-    'stripes': lambda u, v: np.sin(u * 17) > 0,
-    'bands': lambda u, v: np.sin(v * 14) > 0.2,
-    'checks': lambda u, v: checks(u, v, 5, 5) > 0,
-    'dots': lambda u, v: dots(u, v, 3.2) > 0,
-    'sectors': lambda u, v: sectors(u, v, 8) > 0,
-    'scales': lambda u, v: 0.55 * (np.hypot((u * 7 + 0.5 * (np.floor(v * 7) % 2)) % 1 - 0.5, v * 7 % 1) > 0.62),
-    'leaves': lambda u, v: 0.5 + 0.5 * grain(u, v),
-    'planks': lambda u, v: 0.7 * ((v * 7) % 1 < 0.2),
-    'tiles': lambda u, v: 0.6 * (bricks(u, v, 4, 7) < 0),
-}
-
-DARK, GLASS, WHITE, GREEN = (38, 36, 40), (176, 214, 232), (240, 238, 232), (52, 120, 44)
-BROWN, YELLOW, ORANGE = (104, 70, 42), (246, 206, 58), (240, 136, 40)
-
-
-def polygon(*corners: tuple[float, float]) -> Polygon:
-    """A polygon by its corners."""
-    return Polygon(corners)
-
-
-def box(left: float, top: float, right: float, bottom: float) -> Polygon:
-    """A rectangle."""
-    return Polygon(((left, top), (right, top), (right, bottom), (left, bottom)))
-
-
-GROUND = ('grass', 'sand', 'road', 'snow')
-INDOORS = ('wood floor',)
 DRAWINGS: dict[str, Drawing] = {
     'car': Drawing(
         (
@@ -359,68 +262,3 @@ DRAWINGS: dict[str, Drawing] = {
         0.35,
     ),
 }
-
-# Colours of the backgrounds: two for each look.
-BACKGROUND_COLOURS: dict[str, tuple[tuple[Colour, Colour], ...]] = {
-    'sky': (((92, 152, 222), (200, 226, 244)), ((60, 118, 200), (190, 214, 236)), ((120, 140, 190), (246, 200, 160))),
-    'grass': (((70, 128, 46), (122, 172, 70)), ((92, 138, 50), (156, 186, 90))),
-    'sand': (((206, 178, 124), (236, 214, 166)), ((190, 160, 112), (224, 200, 150))),
-    'water': (((24, 88, 134), (94, 164, 190)), ((22, 104, 122), (110, 184, 184))),
-    'snow': (((216, 226, 240), (250, 252, 255)), ((204, 216, 236), (244, 246, 250))),
-    'road': (((74, 74, 78), (104, 104, 108)), ((92, 90, 90), (120, 118, 116))),
-    'brick wall': (((206, 190, 174), (158, 74, 56)), ((150, 142, 136), (184, 98, 66))),
-    'wood floor': (((112, 70, 38), (184, 126, 76)), ((130, 90, 54), (206, 156, 102))),
-}
-
-
-def mix(first: Colour, second: Colour, share: Array) -> Array:
-    """Blend two colours, H x W x 3 float32 in [0, 255], by the share of the second, H x W."""
-    first, second = np.float32(first), np.float32(second)
-    return first + (second - first) * np.clip(share, 0, 1)[..., None].astype(np.float32)
-
-
-def background(name: str, height: int, width: int, scale: float, rng: np.random.RandomState) -> Array:
-    """Texture of a background, H x W x 3 float32 in [0, 255]; `scale` is the short side of the scene in pixels."""
-    colours = BACKGROUND_COLOURS[name]
-    first, second = colours[rng.randint(len(colours))]
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32) / scale
-    depth = y + 0.25  # patterns on the ground grow towards the viewer
-    fine = rng.uniform(-1, 1, (height, width)).astype(np.float32)
-    soft = noise(rng, height, width, int(6 * y[-1, 0] + 2), 5)
-    if name == 'sky':
-        clouds = np.clip(noise(rng, height, width, int(9 * y[-1, 0] + 2), 6) * 2 - 0.5 + 0.5 * soft, 0, 1)
-        return mix(first, second, y * 1.1 + 0.1 * soft) * (1 - 0.7 * clouds[..., None]) + 175 * clouds[..., None]
-    if name == 'grass':
-        blades = noise(rng, height, width, height // 5, width // 2)
-        return mix(first, second, 0.5 + 0.4 * blades + 0.25 * soft + 0.15 * fine)
-    if name == 'sand':
-        ripples = np.sin(y * 70 / depth + 4 * soft)
-        return mix(first, second, 0.5 + 0.18 * ripples + 0.3 * fine + 0.2 * soft)
-    if name == 'water':
-        waves = np.sin(46 * np.log(depth) + 3.0 * noise(rng, height, width, 14, 9))
-        return mix(first, second, 0.4 + 0.3 * waves * (waves > -0.3) + 0.2 * soft + 0.05 * fine)
-    if name == 'snow':
-        return mix(first, second, 0.6 + 0.6 * soft + 0.12 * fine)
-    if name == 'road':
-        lane = (np.abs(y - 0.35 - 0.1 * rng.uniform()) < 0.014) & ((x * 4 + rng.uniform()) % 1 < 0.55)
-        return np.where(lane[..., None], np.float32((226, 222, 200)), mix(first, second, 0.5 + 0.5 * fine + 0.3 * soft))
-    if name == 'brick wall':
-        down = rng.uniform(11, 15)
-        tone = bricks(x + rng.uniform(), y + rng.uniform(), down / 2.2, down)
-        wall = mix(first, second, np.where(tone < 0, 0.0, 1.0))
-        return wall * (0.86 + 0.2 * np.maximum(tone, 0.4) + 0.06 * fine)[..., None]
-    rows = np.floor(7 * np.log(depth))  # planks of the wood floor
-    joint = ((7 * np.log(depth)) % 1 < 0.06) | ((x * 1.6 + rows * 0.37) % 1 < 0.008)
-    tone = (rows * 0.37 + np.floor(x * 1.6 + rows * 0.37) * 0.71) % 1
-    veins = noise(rng, height, width, height // 2, 6)
-    return mix(first, second, 0.35 + 0.4 * tone + 0.25 * veins) * np.where(joint, 0.55, 1.0)[..., None]
-
-
-def paint_part(part: Part, palette: tuple[Colour, Colour], u: Array, v: Array) -> Array:
-    """Colours of a part at points (u, v) given as flat arrays, N x 3 float32."""
-    colour = palette[part.colour] if isinstance(part.colour, int) else part.colour
-    if part.texture in ('planks', 'tiles') or not isinstance(part.colour, int):
-        other = tuple(0.55 * channel for channel in colour)
-    else:
-        other = palette[1 - part.colour]
-    return mix(colour, other, TEXTURES[part.texture](u, v).astype(np.float32))
