@@ -3,16 +3,18 @@
 import os
 from dataclasses import dataclass
 
-import mmcv
 import numpy as np
 from mmengine.dataset import Compose
 from mmengine.device import get_device
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.testing import load_config
+from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
 from itaclip_mmseg.utils.colours import distinct_colours
 from itaclip_mmseg.utils.errors import UserError
@@ -73,6 +75,8 @@ class Segmenter:
         variants: dict[str, dict] | None = None,
     ) -> None:
         config, self.bank = load_config(config, options), bank_of(classes)
+        for warning in check_queries(self.bank):
+            MMLogger.get_current_instance().warning(warning)
         init_default_scope('mmseg')
         model = config.model
         model.text_bank = self.bank
@@ -85,8 +89,7 @@ class Segmenter:
             model.auxiliary = None
         self.model = MODELS.build(model).to(device or get_device()).eval()
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
-        self.from_file = Compose([dict(type='LoadImageFromFile'), *steps])
-        self.from_array = Compose([dict(type='LoadImageFromNDArray'), *steps])
+        self.pipeline = Compose([dict(type='LoadImageFromNDArray'), *steps])
 
     def __call__(self, image: Picture) -> Segmentation:
         """Segment an image: a path, a PIL image, or an array H x W x 3 uint8, RGB.
@@ -116,24 +119,29 @@ class Segmenter:
 
     def load(self, image: Picture) -> tuple[np.ndarray, dict]:
         """The image as RGB, H x W x 3 uint8, and as a batch of one; a file is read as a test reads it."""
-        if isinstance(image, str | os.PathLike):
-            path = os.fspath(image)
-            if not os.path.isfile(path):
-                raise UserError(f'{path}: no such image; check the path')
-            bgr = mmcv.imread(path)
-            if bgr is None:
-                raise UserError(f'{path}: not readable as an image; replace it')
-            return np.ascontiguousarray(bgr[..., ::-1]), batch_of_one(self.from_file(dict(img_path=path)))
-        if isinstance(image, Image.Image):
-            image = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise UserError(f'image: {image.dtype} array of shape {image.shape}; it must be uint8, H x W x 3, RGB')
-        return image, batch_of_one(self.from_array(dict(img=np.ascontiguousarray(image[..., ::-1]))))
+        rgb = read_picture(image)
+        data = self.pipeline(dict(img=np.ascontiguousarray(rgb[..., ::-1])))
+        return rgb, {name: [value] for name, value in data.items()}
 
 
-def batch_of_one(data: dict) -> dict:
-    """As a data loader would give it."""
-    return {name: [value] for name, value in data.items()}
+def read_picture(image: Picture) -> np.ndarray:
+    """A picture of any kind as RGB, H x W x 3 uint8.
+
+    Raises:
+        UserError: no such file, no image, or none of the kinds.
+    """
+    if isinstance(image, str | os.PathLike):
+        if not os.path.isfile(image):
+            raise UserError(f'{os.fspath(image)}: no such image; check the path')
+        return np.ascontiguousarray(read_photograph(image)[..., ::-1])
+    if isinstance(image, Image.Image):
+        image = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+    if not isinstance(image, np.ndarray):
+        raise UserError(f'image: {image!r:.80} is none; give a path, a PIL image, or an array')
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise UserError(f'image: {image.dtype} array of shape {image.shape}; it must be uint8, H x W x 3, RGB')
+    check_sides(image.shape[:2], 'image')
+    return image
 
 
 def segment(
