@@ -13,7 +13,7 @@ from mmseg.registry import DATASETS
 
 from itaclip_mmseg.datasets.folders import image_folder
 from itaclip_mmseg.datasets.reading import IGNORED, SUFFIXES, check_label_map, check_photograph
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import ROOT, mirrored
 
 
@@ -67,8 +67,11 @@ def has_label_maps(config: ConfigDict) -> bool:
 
 
 def build_dataset(config: ConfigDict) -> BaseSegDataset:
-    """Build a data set; a `UserError` if it has no image, which MMEngine ends in a traceback."""
-    dataset = DATASETS.build({**config, 'lazy_init': True})
+    """Build a data set; a `UserError` for keys that do not fit, and where there is no image."""
+    try:
+        dataset = DATASETS.build({**config, 'lazy_init': True})
+    except (TypeError, ValueError) as error:
+        raise UserError(f'test_dataloader.dataset: {first_line(error)}; check its keys') from error
     if not dataset.load_data_list():
         raise UserError(nothing_found(dataset))
     dataset.full_init()

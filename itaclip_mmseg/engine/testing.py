@@ -286,8 +286,11 @@ def print_results(results: dict, config: Config) -> None:
     table.columns[1].justify = 'right'
     for name, iou in results['classes'].items():
         table.add_row(name, '-' if iou is None else f'{iou:.1f}')
-    console = Console()
+    console = Console(markup=False)
     console.print(f'{results["settings"]["config"]}, {results["num_images"]} images', highlight=False)
+    if results['aAcc'] is None:
+        console.print(f'no figures, as no label was there; written to {config.work_dir}/results.json', highlight=False)
+        return
     console.print(table)
     console.print('   '.join(f'{name} {spelled(results[name])}' for name in FIGURES), highlight=False)
     if 'variants' in results:

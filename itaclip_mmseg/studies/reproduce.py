@@ -129,7 +129,7 @@ def print_plan(
             paths = image_paths(config)
             seconds[one.config] = estimate(config, paths)
             table.add_row(Path(one.config).stem, str(len(paths)), str(rows), duration(seconds[one.config]))
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
     for fault in faults(cells):
         console.print(fault, highlight=False, soft_wrap=True)

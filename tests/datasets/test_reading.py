@@ -90,12 +90,12 @@ def test_sixteen_bits_in_three_channels_are_refused(tmp_path):
 
 @pytest.mark.parametrize('read', [read_labels, read_photograph, check_photograph])
 def test_bombs_and_ruins_end_in_one_line(tmp_path, read):
-    """A PNG of a few bytes that says it has ten thousand million pixels; half a file; an empty one; pixels of nothing."""
+    """A PNG of a few bytes that says it has ten thousand million pixels; half a file; an empty one."""
     (tmp_path / 'bomb.png').write_bytes(png(100_000, 100_000, 8, 0, bytes(1000)))
     whole = saved(tmp_path, colours(60, 80), name='whole.png').read_bytes()
     (tmp_path / 'half.png').write_bytes(whole[: len(whole) // 2])
     (tmp_path / 'empty.png').write_bytes(b'')
-    named = dict(bomb='too many pixels', half='ends too early', empty=r'not readable as an image \(0 bytes\)')
+    named = dict(bomb='too many pixels', half='image ends too early', empty=r'not readable as an image \(0 bytes\)')
     for name, fault in (*named.items(), ('absent', 'no such file')):
         with pytest.raises(UserError, match=rf'{name}\.png: {fault}'):
             read(tmp_path / f'{name}.png')
