@@ -2,7 +2,6 @@
 
 import os
 from collections import defaultdict
-from pathlib import Path
 
 from mmengine.fileio import list_from_file
 from mmseg.datasets import BaseSegDataset
@@ -66,10 +65,12 @@ def files_by_name(folder: str, suffix: str | None) -> dict[str, str]:
     """
     files = defaultdict(list)
     for place, _, names in os.walk(folder, followlinks=True):
-        for path in (os.path.join(place, name) for name in names if not name.startswith('.')):
-            end = suffix_of(path, suffix)
-            if end:
-                files[Path(path[: -len(end)]).relative_to(folder).as_posix()].append(path)
+        inside = os.path.relpath(place, folder).replace(os.sep, '/')
+        for name in names:
+            end = suffix_of(name, suffix)
+            if end and not name.startswith('.'):
+                stem = name[: -len(end)]
+                files[stem if inside == '.' else f'{inside}/{stem}'].append(os.path.join(place, name))
     for paths in files.values():
         if len(paths) > 1:
             first, second = sorted(paths)[:2]
@@ -77,9 +78,9 @@ def files_by_name(folder: str, suffix: str | None) -> dict[str, str]:
     return {name: paths[0] for name, paths in files.items()}
 
 
-def suffix_of(path: str, suffix: str | None) -> str | None:
+def suffix_of(name: str, suffix: str | None) -> str | None:
     """The end of a file's name that is wanted: `suffix`, or any of `SUFFIXES` in any case; None where it has none."""
     if suffix:
-        return suffix if path.endswith(suffix) else None
-    end = os.path.splitext(path)[1]
+        return suffix if name.endswith(suffix) else None
+    end = os.path.splitext(name)[1]
     return end if end.lower() in SUFFIXES else None

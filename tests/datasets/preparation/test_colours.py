@@ -33,7 +33,8 @@ def run(tmp_path, monkeypatch, capsys):
 
 def picture(path, array=COLOURS[LABELS], mode='RGB'):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).convert(mode).save(path)
+    one = Image.fromarray(array)
+    (one.quantize(3) if mode == 'P' else one.convert(mode)).save(path)
 
 
 def test_conversion(run, tmp_path):
