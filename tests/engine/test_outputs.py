@@ -12,27 +12,6 @@ from itaclip_mmseg.utils.errors import UserError, run
 from itaclip_mmseg.utils.resources import mirrored, written_whole
 
 
-@pytest.fixture
-def mounted(tmp_path):
-    """Mount a small file system of one's own; skips where that is not possible."""
-    folders = []
-
-    def mount(options):
-        folder = tmp_path / f'mounted{len(folders)}'
-        folder.mkdir()
-        done = subprocess.run(['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', folder], capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f'mounting is not possible here ({done.stderr.strip()})')
-        folders.append(folder)
-        return folder
-
-    try:
-        yield mount
-    finally:
-        for folder in folders:
-            subprocess.run(['umount', folder], check=True)
-
-
 def fails(folder, named):
     with pytest.raises(UserError, match=named) as fault, held([str(folder)]):
         pass

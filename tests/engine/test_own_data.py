@@ -11,6 +11,8 @@ import pytest
 from conftest import REPO
 from PIL import Image
 
+from itaclip_mmseg.engine.outputs import held
+
 TOOL = str(REPO / 'tools/test.py')
 CONFIG = """
     _base_ = [
@@ -92,7 +94,11 @@ def results(folder):
 
 @pytest.mark.parametrize('kind', ['FolderDataset', 'BaseSegDataset'])
 def test_any_common_suffix_in_any_case(run, data, tmp_path, kind):
-    """Photographs from several cameras: all are found, with their label maps, at their places in the folders."""
+    """Photographs from several cameras: all are found, with their label maps, at their places in the folders.
+
+    What a run that was killed left half-written there is removed.
+    """
+    photo(tmp_path / 'out/x/.d.abcd1234.png')
     for name in ('a.JPG', 'b.jpeg', 'c.PNG', 'x/d.jpg', 'y/d.jpg'):
         photo(data / 'images' / name)
         label_map((data / 'labels' / name).with_suffix('.png'))
@@ -226,3 +232,27 @@ def test_one_query_in_two_classes(run, data, tmp_path):
     bank('dog', 'dog ', 'cat')
     done = run()
     assert done.returncode == 0 and "warning: bank.json: the words 'dog' of 'background'" in done.stderr, done.stderr
+
+
+def test_folders_that_cannot_be_used(run, data, tmp_path, monkeypatch):
+    """A work folder that is a file, and one, or an output's, that another run holds: before weights are read."""
+    monkeypatch.setattr('itaclip_mmseg.models.backbones.weights.load_clip', None)
+    photo(data / 'images/a.jpg')
+    label_map(data / 'labels/a.png')
+    (tmp_path / 'work').write_text('mine')
+    fails(run(), 'work: not writable (File exists)')
+    (tmp_path / 'work').unlink()
+    for folder in ('work', 'out'):
+        with held([str(tmp_path / folder)]):
+            fails(run('--out', 'out'), f'{folder}: another run writes into this folder')
+    assert list((tmp_path / 'work').iterdir()) == [] and list((tmp_path / 'out').iterdir()) == []
+
+
+def test_a_disk_that_fills_up(run, data, tmp_path, mounted):
+    """Half way through a run: one line that names the file."""
+    folder = mounted('size=200k')
+    photo(data / 'images/a.jpg', 300, 400)
+    label_map(data / 'labels/a.png', np.zeros((300, 400), np.uint8))
+    done = run('--show-dir', str(folder / 'show'), '--work-dir', str(folder / 'work'))
+    fails(done, str(folder), 'No space left on device')
+    assert not list(folder.rglob('*.png'))
