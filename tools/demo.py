@@ -25,11 +25,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from PIL import Image
-
     from itaclip_mmseg.apis.segmenter import Segmenter
     from itaclip_mmseg.engine.testing import parse_options
     from itaclip_mmseg.utils.errors import UserError
+    from itaclip_mmseg.utils.label_maps import save_labels
     from itaclip_mmseg.utils.resources import written_whole
 
     if len({path.stem for path in args.images}) < len(args.images):
@@ -39,8 +38,7 @@ def main() -> None:
         result = segmenter(path)
         with written_whole(args.out_dir / f'{path.stem}.png') as temporary:
             result.overlay().save(temporary)
-        with written_whole(args.out_dir / f'{path.stem}_labels.png') as temporary:
-            Image.fromarray(result.labels.astype('uint16' if len(result.names) > 256 else 'uint8')).save(temporary)
+        save_labels(result.labels, args.out_dir / f'{path.stem}_labels.png', len(result.names))
         shares = ', '.join(f'{name} {share:.0%}' for name, share in result.shares().items() if share >= 0.005)
         print(f'{args.out_dir / path.stem}.png: {shares}', flush=True)
 

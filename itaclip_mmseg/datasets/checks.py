@@ -61,7 +61,7 @@ def check_root(config: ConfigDict) -> Path:
 
 def has_label_maps(config: ConfigDict) -> bool:
     """Does a data set's config name a folder of label maps with anything in it?"""
-    folder = config.get('data_prefix', {}).get('seg_map_path')
+    folder = config.get('data_prefix', dict(seg_map_path='')).get('seg_map_path')
     root = check_root(config)
     return folder is not None and any(names for _, _, names in os.walk(root / folder, followlinks=True))
 
