@@ -4,68 +4,12 @@ One run has one `Settings`; an ablation is a list of them over the same encoding
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.last_block import AttentionSum, LastBlock
+from itaclip_mmseg.utils.checks import check, is_count, is_number
 
-TERMS = ('qk', 'qq', 'kk', 'vv', 'identity')
 AUXILIARY = ('definition', 'synonym', None)
-
-
-def _check(valid: bool, name: str, value: object, allowed: str) -> None:
-    if not valid:
-        raise UserError(f'{name}={value!r}: not possible; allowed: {allowed}')
-
-
-def is_number(value: object, low: float, high: float = float('inf')) -> bool:
-    """Is it a number (True and False are not) in [low, high]?"""
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-
-
-def is_count(value: object, low: int = 1) -> bool:
-    """Is it a whole number of at least `low`?"""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= low
-
-
-@dataclass(frozen=True)
-class LastBlock:
-    """How the last block of the vision encoder attends (paper, section 3.1; tables 2 to 4).
-
-    Args:
-        attention: terms whose softmax maps are summed: qk (plain CLIP), qq, kk, vv, identity (a token keeps its value).
-        intermediate_layers: blocks, counted from 1, whose mean map is mixed half and half with the last block's.
-        residual: add the block's input to its attention output.
-        final_ffn: run the block's feed-forward network (table 3).
-        neighbourhood_std: standard deviation, in patches, of NACLIP's Gaussian prior on the scores; None for no prior.
-    """
-
-    attention: tuple[str, ...] = ('qq', 'kk')
-    intermediate_layers: tuple[int, ...] = (7, 8, 10)
-    residual: bool = True
-    final_ffn: bool = False
-    neighbourhood_std: float | None = None
-
-    def __post_init__(self) -> None:
-        attention = (self.attention,) if isinstance(self.attention, str) else tuple(self.attention)
-        object.__setattr__(self, 'attention', attention)
-        object.__setattr__(self, 'intermediate_layers', tuple(self.intermediate_layers or ()))
-        for term in attention:
-            _check(term in TERMS, 'backbone.attention', term, f'any sum of {", ".join(TERMS)}')
-        _check(len(attention) > 0, 'backbone.attention', attention, f'any sum of {", ".join(TERMS)}')
-        for layer in self.intermediate_layers:
-            _check(is_count(layer), 'backbone.intermediate_layers', layer, 'numbers of blocks, counted from 1')
-        std = self.neighbourhood_std
-        _check(std is None or is_number(std, 1e-3), 'backbone.neighbourhood_std', std, 'None or a number above 0')
-
-    @classmethod
-    def from_config(cls, backbone: Mapping) -> 'LastBlock':
-        """That of a backbone's config, whose other keys are left aside."""
-        return cls(**{field.name: backbone[field.name] for field in fields(cls) if field.name in backbone})
-
-    def check_depth(self, depth: int, model: str) -> None:
-        """Raise a `UserError` if an intermediate layer is none of the blocks 1 to `depth`."""
-        for layer in self.intermediate_layers:
-            _check(layer <= depth, 'backbone.intermediate_layers', layer, f'{model} has blocks 1 to {depth}')
 
 
 @dataclass(frozen=True)
@@ -77,9 +21,9 @@ class Pamr:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'dilations', tuple(self.dilations))
-        _check(is_count(self.num_iters), 'pamr.num_iters', self.num_iters, 'whole numbers from 1 (pamr=None for none)')
+        check(is_count(self.num_iters), 'pamr.num_iters', self.num_iters, 'whole numbers from 1 (pamr=None for none)')
         valid = len(self.dilations) > 0 and all(is_count(dilation) for dilation in self.dilations)
-        _check(valid, 'pamr.dilations', self.dilations, 'one or more whole numbers from 1')
+        check(valid, 'pamr.dilations', self.dilations, 'one or more whole numbers from 1')
 
 
 @dataclass(frozen=True)
@@ -99,10 +43,24 @@ class Decision:
     def __post_init__(self) -> None:
         for name in ('prob_threshold', 'area_threshold'):
             value = getattr(self, name)
-            _check(value is None or is_number(value, 0, 1), name, value, 'None or numbers from 0 to 1')
+            check(value is None or is_number(value, 0, 1), name, value, 'None or numbers from 0 to 1')
         kernel = self.closing_kernel
         odd = is_count(kernel) and kernel % 2 == 1
-        _check(kernel is None or odd, 'closing_kernel', kernel, 'None or odd numbers')
+        check(kernel is None or odd, 'closing_kernel', kernel, 'None or odd numbers')
+
+    @classmethod
+    def from_config(cls, rules: Mapping) -> 'Decision':
+        """From the keys of a segmentor's config that it has no other use for.
+
+        Raises:
+            UserError: one is unknown, or its value not possible.
+        """
+        # MMSegmentation's `init_model` sets these two, to None.
+        rules = {name: value for name, value in rules.items() if name not in ('train_cfg', 'pretrained')}
+        allowed = [one.name for one in fields(Decision)]
+        for name in rules:
+            check(name in allowed, 'model', name, ', '.join(allowed))
+        return Decision(**rules)
 
     @property
     def needs_background(self) -> bool:
@@ -135,18 +93,18 @@ class Settings(Decision):
     closing_kernel: int | None = 3
     stride: tuple[int, int] | None = (28, 28)
     background_set: bool = True
-    last_block: LastBlock = LastBlock()
+    last_block: LastBlock = field(default_factory=AttentionSum)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check(self.auxiliary in AUXILIARY, 'auxiliary', self.auxiliary, "'definition', 'synonym' or None")
+        check(self.auxiliary in AUXILIARY, 'auxiliary', self.auxiliary, "'definition', 'synonym' or None")
         for name in ('text_coefficient', 'image_coefficient'):
             value = getattr(self, name)
-            _check(is_number(value, 0, 1), name, value, 'numbers from 0 to 1')
-        _check(is_number(self.logit_scale, 0), 'logit_scale', self.logit_scale, 'numbers from 0')
-        _check(self.pamr is None or isinstance(self.pamr, Pamr), 'pamr', self.pamr, 'None, a number of steps or a dict')
+            check(is_number(value, 0, 1), name, value, 'numbers from 0 to 1')
+        check(is_number(self.logit_scale, 0), 'logit_scale', self.logit_scale, 'numbers from 0')
+        check(self.pamr is None or isinstance(self.pamr, Pamr), 'pamr', self.pamr, 'None, a number of steps or a dict')
         for name in ('image_engineering', 'background_set'):
-            _check(isinstance(getattr(self, name), bool), name, getattr(self, name), 'True or False')
+            check(isinstance(getattr(self, name), bool), name, getattr(self, name), 'True or False')
 
     @classmethod
     def from_config(cls, keys: Mapping, window: 'Window', backbone: Mapping) -> 'Settings':
@@ -158,15 +116,18 @@ class Settings(Decision):
     def vary(self, changes: Mapping[str, object]) -> 'Settings':
         """These settings with some changed, those of the last block by their own names.
 
-        `pamr` may be a number of steps, `stride` one number for both axes.
+        `last_block` chooses another one, as in a backbone's config; `pamr` may be a number of steps, and `stride` one
+        number for both axes.
 
         Raises:
             UserError: a name or a value that is not possible.
         """
-        own = {field.name for field in fields(self)} - {'last_block'}
-        block = {field.name for field in fields(LastBlock)}
+        chosen = LastBlock.from_config(changes) if 'last_block' in changes else self.last_block
+        own = {one.name for one in fields(self)} - {'last_block'}
+        block = {one.name for one in fields(chosen)}
+        allowed = own | block | {'last_block'}
         for name in changes:
-            _check(name in own | block, 'variant', name, ', '.join(sorted(own | block)))
+            check(name in allowed, 'variant', name, ', '.join(sorted(allowed)))
         values = {name: value for name, value in changes.items() if name in own}
         if isinstance(values.get('pamr'), Mapping):
             values['pamr'] = Pamr(**values['pamr'])
@@ -176,18 +137,18 @@ class Settings(Decision):
             stride = values['stride']
             values['stride'] = check_pair((stride, stride) if is_count(stride) else stride, 'stride')
         inner = {name: value for name, value in changes.items() if name in block}
-        return replace(self, **values, last_block=replace(self.last_block, **inner))
+        return replace(self, **values, last_block=replace(chosen, **inner))
 
 
 def check_count(value: object, name: str) -> None:
     """Raise a `UserError` unless it is a whole number from 1."""
-    _check(is_count(value), name, value, 'whole numbers from 1')
+    check(is_count(value), name, value, 'whole numbers from 1')
 
 
 def check_pair(value: object, name: str) -> tuple[int, int]:
     """The value as a tuple; a `UserError` unless it is two whole numbers from 1."""
     valid = isinstance(value, Sequence) and len(value) == 2 and all(is_count(side) for side in value)
-    _check(valid, name, value, 'two whole numbers from 1, height and width')
+    check(valid, name, value, 'two whole numbers from 1, height and width')
     return tuple(value)
 
 
@@ -210,7 +171,7 @@ class Window:
             UserError: a value that is not possible.
         """
         mode, pad = config.get('mode'), config.get('pad_windows', False)
-        _check(mode in ('slide', 'whole'), 'test_cfg.mode', mode, "'slide' or 'whole'")
+        check(mode in ('slide', 'whole'), 'test_cfg.mode', mode, "'slide' or 'whole'")
         if mode == 'whole':
             return cls(None, None, pad)
         crop_size, stride = (check_pair(config.get(name), f'test_cfg.{name}') for name in ('crop_size', 'stride'))
@@ -221,4 +182,4 @@ class Window:
 def check_reach(stride: tuple[int, int], crop_size: tuple[int, int], name: str) -> None:
     """A stride beyond the crop would leave pixels that no window covers."""
     reachable = all(step <= side for step, side in zip(stride, crop_size))
-    _check(reachable, name, stride, f'at most the crop size {crop_size}')
+    check(reachable, name, stride, f'at most the crop size {crop_size}')

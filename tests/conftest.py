@@ -1,6 +1,7 @@
 """Small weights, banks and photographs that the tests share."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from PIL import Image
 REPO = Path(__file__).parents[1]
 SAMPLES = REPO.parent / 'shared' / 'data'
 SMALL_VOC = ('one', 'two', 'three')  # images of `small_voc`
+
+
+def pytest_configure(config):
+    """One thread a worker and process: two cores run two workers, and the reference outputs were made with one."""
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope='session', autouse=True)

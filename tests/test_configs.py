@@ -1,4 +1,6 @@
-"""Configs hold PROTOCOL's settings and agree with what README and metafile say of them."""
+"""Configs have the settings of configs.yaml and PROTOCOL and agree with what README and metafile say of them."""
+
+import json
 
 import pytest
 import yaml
@@ -7,11 +9,12 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from itaclip_mmseg.datasets.checks import dataset_classes
+from itaclip_mmseg.engine.testing import load_config
 from itaclip_mmseg.text.bank import load_bank
 
 CONFIGS = sorted(path for path in (REPO / 'configs').glob('*/*.py') if path.parent.name != '_base_')
 METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip')
-SECOND = [path for path in CONFIGS if path.stem.endswith('_itaclip-protocol')]
+RECORD = yaml.safe_load((REPO / 'tests/configs.yaml').read_text())
 # short side, lambda, alpha, texts, logit scale, prob_threshold, area_threshold, the paper's mIoU
 PROTOCOL = {
     'voc21': (336, 0.7, 0.05, 'definition', 60, 0.1, 0.1, 67.9),
@@ -20,6 +23,48 @@ PROTOCOL = {
     'coco-stuff171': (448, 0.75, 0.2, 'definition', 40, None, None, 27.0),
     'cityscapes19': (560, 0.7, 0.05, 'synonym', 40, None, None, 40.2),
 }
+
+
+def recorded(name: str, protocol: str | None = None) -> dict:
+    """All settings of a run, keys dotted."""
+    method, dataset = name.split('_')[0], name.split('_')[-1]
+    side, window, own = RECORD['runs'][name]
+    if protocol:
+        side, window = RECORD['protocols'][protocol][dataset]
+        own = {key: value for key, value in own.items() if not key.startswith('paper.')}
+    pipeline = RECORD['pipelines'][side]
+    pipelines = {'test_pipeline': pipeline, 'test_dataloader.dataset.pipeline': pipeline}
+    parts = (RECORD['shared'], RECORD['data_sets'][dataset], RECORD['methods'][method], RECORD['windows'][window])
+    return {key: value for part in (*parts, own, pipelines) for key, value in part.items()}
+
+
+def dotted(settings: dict, above: str = '') -> dict:
+    """Nested settings as the record has them."""
+    flat = {}
+    for key, value in settings.items():
+        flat |= dotted(value, f'{above}{key}.') if isinstance(value, dict) else {above + key: value}
+    return flat
+
+
+def settings_of(config: Config) -> dict:
+    """As recorded: tuples are lists there."""
+    return dotted(json.loads(json.dumps(config.to_dict())))
+
+
+@pytest.mark.parametrize('name', RECORD['runs'])
+def test_settings_are_those_recorded(name):
+    """Protects every figure from a change of what configs share."""
+    path = REPO / f'configs/{name.split("_")[0]}/{name}.py'
+    assert settings_of(Config.fromfile(path)) == recorded(name)
+
+
+@pytest.mark.parametrize('name', [name for name in RECORD['runs'] if name.split('_')[0] in METHODS])
+def test_settings_in_itaclips_protocol_are_those_recorded(name):
+    """They were files of their own once; words, thresholds and post-processing are the method's."""
+    config = load_config(str(REPO / f'configs/{name.split("_")[0]}/{name}.py'), protocol='itaclip')
+    run = [config.pop(key) for key in ('run_name', 'work_dir', 'launcher')]
+    assert run == [f'{name}_itaclip-protocol', f'work_dirs/{name}_itaclip-protocol', 'none']
+    assert settings_of(config) == recorded(name, 'itaclip')
 
 
 @pytest.mark.parametrize('name', PROTOCOL)
@@ -36,7 +81,7 @@ def test_settings_are_the_papers(name):
 
 
 def test_there_are_configs():
-    assert len(CONFIGS) == 11 + 2 * 8 * len(METHODS) and len(SECOND) == 8 * len(METHODS)
+    assert len(RECORD['runs']) == 11 + 8 * len(METHODS) and RECORD['runs'].keys() <= {path.stem for path in CONFIGS}
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -46,25 +91,9 @@ def test_banks_fit_their_data_sets(path):
     dataset = config.test_dataloader.dataset
     assert DATASETS.get(dataset.type) is not None
     load_bank(REPO / config.model.text_bank).check_classes(dataset_classes(dataset))
-    if path in SECOND:
-        return
     (row,) = (line for line in (path.parent / 'README.md').read_text().splitlines() if f'| {path.name} |' in line)
     figure = str(config.paper.mIoU) if 'paper' in config else '-'
     assert figure in [cell.strip() for cell in row.split('|')]
-
-
-@pytest.mark.parametrize('path', SECOND, ids=lambda path: path.stem)
-def test_the_second_setting_differs_in_protocol_alone(path):
-    """ITACLIP's short side, window and stride; words, thresholds and post-processing are the method's."""
-    second = Config.fromfile(path)
-    first = Config.fromfile(path.with_name(path.name.replace('_itaclip-protocol', '')))
-    dataset = path.stem.removesuffix('_itaclip-protocol').split('_')[-1]
-    itaclip = Config.fromfile(REPO / f'configs/itaclip/itaclip_vit-b-16_{dataset}.py')
-    assert second.test_dataloader == itaclip.test_dataloader
-    ours, theirs = second.model.to_dict(), first.model.to_dict()
-    assert itaclip.model.test_cfg.to_dict().items() <= ours.pop('test_cfg').items()
-    theirs.pop('test_cfg')
-    assert ours == theirs
 
 
 @pytest.mark.parametrize(

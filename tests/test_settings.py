@@ -1,6 +1,7 @@
 import pytest
 
-from itaclip_mmseg.settings import LastBlock, Pamr, Settings, Window
+from itaclip_mmseg.last_block import AttentionSum
+from itaclip_mmseg.settings import Pamr, Settings, Window
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -56,7 +57,7 @@ def test_settings_vary():
     """Keys of the last block by their own names; short forms of stride and PAMR; what is not named stays."""
     base = Settings(image_coefficient=0.6, pamr=Pamr(5, (3,)))
     changed = base.vary(dict(attention='qk', stride=56, pamr=2, text_coefficient=0.1))
-    assert changed.last_block == LastBlock('qk') and changed.stride == (56, 56) and changed.pamr == Pamr(2, (3,))
+    assert changed.last_block == AttentionSum('qk') and changed.stride == (56, 56) and changed.pamr == Pamr(2, (3,))
     assert (changed.image_coefficient, changed.text_coefficient) == (0.6, 0.1)
     assert base.vary(dict(pamr=dict(num_iters=1, dilations=[4]))).pamr == Pamr(1, (4,))
     assert base.vary(dict(pamr=None)).pamr is None and base.vary({}) == base

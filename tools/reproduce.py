@@ -17,6 +17,11 @@ def parse_args() -> argparse.Namespace:
         '--data-root', help='folder with the data sets, laid out as data/README.md says (default: data)'
     )
     parser.add_argument('--pretrained', help="weights of ViT-B/16, a path or open_clip's tag (default: openai)")
+    parser.add_argument(
+        '--protocol',
+        metavar='METHOD',
+        help="image size and window of all passes as of this method: itaclip (default: each config's own)",
+    )
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/reproduce'), help='default: %(default)s')
     parser.add_argument('--dry-run', action='store_true', help='print plan and estimate only')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of every config')
@@ -38,6 +43,7 @@ def main() -> None:
         parse_options(args.cfg_options),
         args.launcher,
         args.dry_run,
+        args.protocol,
     )
     if not args.dry_run:
         print(f'written to {args.work_dir}: report.json, report.md, report.html')

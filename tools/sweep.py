@@ -18,6 +18,11 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=V1,V2',
         help='any other setting: logit_scale=40,60 stride=28,56 auxiliary=definition,None attention=qk,(qq,kk)',
     )
+    parser.add_argument(
+        '--protocol',
+        metavar='METHOD',
+        help="image size and window as of this method on the same data set: itaclip (default: the config's own)",
+    )
     parser.add_argument('--work-dir', help='folder for sweep.json, sweep.csv and the pictures')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all settings')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
@@ -34,7 +39,8 @@ def main() -> None:
     values = named | parse_values(args.set)
     if not values:
         raise UserError('nothing to sweep; give --lambda, --alpha or --set KEY=V1,V2')
-    run_sweep(load_config(args.config, parse_options(args.cfg_options), args.work_dir, args.launcher), values)
+    options = parse_options(args.cfg_options)
+    run_sweep(load_config(args.config, options, args.work_dir, args.launcher, args.protocol), values)
 
 
 if __name__ == '__main__':

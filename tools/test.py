@@ -10,6 +10,11 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Segment a data set and print its IoU table.')
     parser.add_argument('config', help='config file, below the working directory or as installed')
     parser.add_argument('--work-dir', help='folder for results.json, confusion.csv and the log')
+    parser.add_argument(
+        '--protocol',
+        metavar='METHOD',
+        help="image size and window as of this method on the same data set: itaclip (default: the config's own)",
+    )
     parser.add_argument('--out', help='folder for the predicted label maps (PNG)')
     parser.add_argument('--show-dir', help='folder for overlays, truth beside prediction')
     parser.add_argument(
@@ -23,7 +28,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     from itaclip_mmseg.engine.testing import load_config, parse_options, run_test
 
-    config = load_config(args.config, parse_options(args.cfg_options), args.work_dir, args.launcher)
+    options = parse_options(args.cfg_options)
+    config = load_config(args.config, options, args.work_dir, args.launcher, args.protocol)
     run_test(config, show_dir=args.show_dir, out_dir=args.out)
 
 

@@ -3,16 +3,7 @@
 Run: python tools/test.py configs/clearclip/clearclip_vit-b-16_coco-object.py
 """
 
-_base_ = [
-    '../_base_/models/clearclip_vit-b-16.py',
-    '../_base_/datasets/coco-object.py',
-    '../_base_/pipelines/short_side_448.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-model = dict(
-    text_bank='data/text_bank/clearclip_coco-object.json',
-    prob_threshold=0.4,
-)
+_base_ = ['../_base_/models/clearclip_vit-b-16.py', '../_base_/datasets/coco-object_448.py']
+model = dict(text_bank='data/text_bank/clearclip_coco-object.json', prob_threshold=0.4)
 
 paper = dict(mIoU=33.0, source='arXiv:2411.12044, Table 1')

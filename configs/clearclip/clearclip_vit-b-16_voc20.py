@@ -3,13 +3,7 @@
 Run: python tools/test.py configs/clearclip/clearclip_vit-b-16_voc20.py
 """
 
-_base_ = [
-    '../_base_/models/clearclip_vit-b-16.py',
-    '../_base_/datasets/voc20.py',
-    '../_base_/pipelines/short_side_448.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/clearclip_vit-b-16.py', '../_base_/datasets/voc20_448.py']
 model = dict(text_bank='data/text_bank/clearclip_voc20.json')
 
 paper = dict(mIoU=80.9, source="ClearCLIP's README")

@@ -3,16 +3,7 @@
 Run: python tools/test.py configs/clip/clip_vit-b-16_cityscapes19.py
 """
 
-_base_ = [
-    '../_base_/models/clip_vit-b-16.py',
-    '../_base_/datasets/cityscapes19.py',
-    '../_base_/pipelines/short_side_448.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-model = dict(
-    text_bank='data/text_bank/sclip_cityscapes19.json',
-    test_cfg=dict(mode='slide', crop_size=(224, 224), stride=(224, 224)),
-)
+_base_ = ['../_base_/models/clip_vit-b-16.py', '../_base_/datasets/cityscapes19_448.py']
+model = dict(text_bank='data/text_bank/sclip_cityscapes19.json', test_cfg=dict(crop_size=(224, 224), stride=(224, 224)))
 
 paper = dict(mIoU=5.5, source="ClearCLIP's README")

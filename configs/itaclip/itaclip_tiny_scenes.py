@@ -3,13 +3,7 @@
 Run: python tools/dataset_converters/make_scenes.py && python tools/test.py configs/itaclip/itaclip_tiny_scenes.py
 """
 
-_base_ = [
-    '../_base_/models/itaclip_vit-b-16.py',
-    '../_base_/datasets/scenes.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/itaclip_vit-b-16.py', '../_base_/datasets/scenes_336.py']
 model = dict(
     backbone=dict(arch=None, pretrained='tiny'),
     text_bank='data/text_bank/scenes.json',

@@ -3,13 +3,7 @@
 Run: python tools/test.py configs/itaclip/itaclip_vit-b-16_cityscapes19.py
 """
 
-_base_ = [
-    '../_base_/models/itaclip_vit-b-16.py',
-    '../_base_/datasets/cityscapes19.py',
-    '../_base_/pipelines/short_side_560.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/itaclip_vit-b-16.py', '../_base_/datasets/cityscapes19_560.py']
 model = dict(
     text_bank='data/text_bank/cityscapes19.json',
     auxiliary='synonym',

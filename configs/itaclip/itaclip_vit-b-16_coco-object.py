@@ -3,13 +3,7 @@
 Run: python tools/test.py configs/itaclip/itaclip_vit-b-16_coco-object.py
 """
 
-_base_ = [
-    '../_base_/models/itaclip_vit-b-16.py',
-    '../_base_/datasets/coco-object.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/itaclip_vit-b-16.py', '../_base_/datasets/coco-object_336.py']
 model = dict(
     text_bank='data/text_bank/coco-object.json',
     auxiliary='synonym',

@@ -5,13 +5,7 @@ Not in the paper: the settings of context60.
 Run: python tools/test.py configs/itaclip/itaclip_vit-b-16_context59.py
 """
 
-_base_ = [
-    '../_base_/models/itaclip_vit-b-16.py',
-    '../_base_/datasets/context59.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/itaclip_vit-b-16.py', '../_base_/datasets/context59_336.py']
 model = dict(
     text_bank='data/text_bank/context59.json',
     auxiliary='definition',

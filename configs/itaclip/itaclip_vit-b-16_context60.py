@@ -3,13 +3,7 @@
 Run: python tools/test.py configs/itaclip/itaclip_vit-b-16_context60.py
 """
 
-_base_ = [
-    '../_base_/models/itaclip_vit-b-16.py',
-    '../_base_/datasets/context60.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/itaclip_vit-b-16.py', '../_base_/datasets/context60_336.py']
 model = dict(
     text_bank='data/text_bank/context60.json',
     auxiliary='definition',

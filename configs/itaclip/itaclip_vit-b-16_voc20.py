@@ -5,13 +5,7 @@ Not in the paper: the settings of voc21.
 Run: python tools/test.py configs/itaclip/itaclip_vit-b-16_voc20.py
 """
 
-_base_ = [
-    '../_base_/models/itaclip_vit-b-16.py',
-    '../_base_/datasets/voc20.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/itaclip_vit-b-16.py', '../_base_/datasets/voc20_336.py']
 model = dict(
     text_bank='data/text_bank/voc20.json',
     auxiliary='definition',

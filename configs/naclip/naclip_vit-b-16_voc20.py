@@ -3,16 +3,7 @@
 Run: python tools/test.py configs/naclip/naclip_vit-b-16_voc20.py
 """
 
-_base_ = [
-    '../_base_/models/naclip_vit-b-16.py',
-    '../_base_/datasets/voc20.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-model = dict(
-    text_bank='data/text_bank/sclip_voc20.json',
-    test_cfg=dict(_delete_=True, mode='whole'),
-)
+_base_ = ['../_base_/models/naclip_vit-b-16.py', '../_base_/datasets/voc20_336.py']
+model = dict(text_bank='data/text_bank/sclip_voc20.json', test_cfg=dict(_delete_=True, mode='whole'))
 
 paper = dict(mIoU=83.03, source="NACLIP's README")

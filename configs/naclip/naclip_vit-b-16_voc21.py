@@ -3,13 +3,7 @@
 Run: python tools/test.py configs/naclip/naclip_vit-b-16_voc21.py
 """
 
-_base_ = [
-    '../_base_/models/naclip_vit-b-16.py',
-    '../_base_/datasets/voc21.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/naclip_vit-b-16.py', '../_base_/datasets/voc21_336.py']
 model = dict(
     text_bank='data/text_bank/sclip_voc21.json',
     prob_threshold=0.1,

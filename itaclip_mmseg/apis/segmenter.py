@@ -1,9 +1,13 @@
-"""Any image, any words: the benchmark's engine on a picture of the user's."""
+"""Any photograph, any words: the benchmark's engine on one's own pictures, the expensive half apart from the cheap."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import torch
+from mmengine.config import ConfigDict
 from mmengine.dataset import Compose
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
@@ -12,52 +16,68 @@ from mmseg.registry import MODELS
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from itaclip_mmseg.apis.segmentation import Segmentation
 from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.testing import load_config
+from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
+from itaclip_mmseg.models.stages.postprocess import Result
+from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
-from itaclip_mmseg.utils.colours import distinct_colours
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.visualization.overlay import draw_panels
 
 DEFAULT_CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
-Picture = str | os.PathLike | Image.Image | np.ndarray
+Photograph = str | os.PathLike | Image.Image | np.ndarray
 
 
-@dataclass(frozen=True)
-class Segmentation:
-    """A segmented image.
+@dataclass
+class Picture:
+    """A photograph after the expensive half: words and settings may change without encoding it again.
 
     Attributes:
         image: H x W x 3 uint8, RGB.
-        labels: H x W int64, each an index of `names`.
-        scores: C x H x W float32 in [0, 1], of which `labels` are the best before thresholds and closing.
-        names: of the classes.
+        encoded: what its segmentor's `encode` gave.
     """
 
     image: np.ndarray
-    labels: np.ndarray
-    scores: np.ndarray
-    names: tuple[str, ...]
+    encoded: object
+    segmenter: 'Segmenter' = field(repr=False)
 
-    def shares(self) -> dict[str, float]:
-        """Share of the image's area by class, largest first."""
-        counts = np.bincount(self.labels.ravel(), minlength=len(self.names)) / self.labels.size
-        return {self.names[label]: float(counts[label]) for label in np.argsort(-counts, kind='stable')}
+    def segment(self, classes: ClassList | None = None, scores: bool = False, **settings: object) -> Segmentation:
+        """Segment by words.
 
-    def overlay(self) -> Image.Image:
-        """The image beside its labels painted over it, with a legend."""
-        colours = distinct_colours(len(self.names))
-        return draw_panels(self.image, {'segmentation': self.labels}, self.names, colours)
+        Args:
+            classes: any form that `bank_of` takes; None for the segmenter's own.
+            scores: keep the scores of all classes, C x H x W float32.
+            settings: of the config, by name: `image_coefficient` (lambda, 0 to 1), `text_coefficient` (alpha, 0 to 1),
+                `logit_scale`, `prob_threshold`, `area_threshold`, `pamr` (None, or a number of steps), ...
+
+        Raises:
+            UserError: a word that the weights do not know, or a setting that is not possible.
+        """
+        bank = self.segmenter.bank if classes is None else checked_bank(classes)
+        result = self.segmenter.result(self, bank, settings, scores)
+        return Segmentation(
+            image=self.image,
+            labels=result.labels.cpu().numpy().astype(np.int64),
+            scores=None if result.scores is None else result.scores.cpu().numpy(),
+            names=tuple(entry.name for entry in bank.classes),
+            background=bank.background,
+        )
 
 
 class Segmenter:
-    """Segments images by a list of classes; weights and text embeddings are read once.
+    """Segments photographs by words.
+
+        segmenter = Segmenter('a dog; grass; sky = sky, clouds')
+        picture = segmenter.encode('dog.jpg')                  # the network, once a photograph
+        picture.segment(prob_threshold=0.2)                    # settings: nothing is encoded
+        picture.segment('a cat; sand')                         # words: a word is embedded once, and kept on disk
 
     Args:
-        classes: 'a dog; grass; sky = sky, clouds', or any other form that `bank_of` takes.
-        config: whose settings, weights and pipeline are used; its text bank is replaced by the classes. Thresholds are
-            left out where the classes have no background, and auxiliary texts where they come without.
+        classes: any form that `bank_of` takes; None for the config's text bank.
+        config: whose settings, weights and pipeline are used. Thresholds are left out where classes have no background,
+            and auxiliary texts where they come without.
         options: overrides as of --cfg-options, such as {'model.backbone.pretrained': 'ViT-B-16.pt'}.
         device: 'cpu', 'cuda:1'; None takes the best there is.
         variants: changes of settings by name, for `label_maps`.
@@ -68,64 +88,94 @@ class Segmenter:
 
     def __init__(
         self,
-        classes: ClassList,
+        classes: ClassList | None = None,
         config: str = DEFAULT_CONFIG,
         options: dict | None = None,
         device: str | None = None,
         variants: dict[str, dict] | None = None,
     ) -> None:
-        config, self.bank = load_config(config, options), bank_of(classes)
-        for warning in check_queries(self.bank):
-            MMLogger.get_current_instance().warning(warning)
+        config = load_config(config, options)
         init_default_scope('mmseg')
-        model = config.model
-        model.text_bank = self.bank
-        if variants:
-            model.variants = variants
-        if not self.bank.background:
-            model.update({key: None for key in ('prob_threshold', 'area_threshold') if key in model})
-        foreground = self.bank.classes[self.bank.background :]
-        if 'auxiliary' in model and not any(entry.definition or entry.synonym for entry in foreground):
-            model.auxiliary = None
-        self.model = MODELS.build(model).to(device or get_device()).eval()
+        self.bank = checked_bank(Path(config.model.text_bank) if classes is None else classes)
+        self.config, self.variants, self.device = config.model, variants, device or get_device()
+        self.model = self.build(self.bank)
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
         self.pipeline = Compose([dict(type='LoadImageFromNDArray'), *steps])
 
-    def __call__(self, image: Picture) -> Segmentation:
-        """Segment an image: a path, a PIL image, or an array H x W x 3 uint8, RGB.
+    def build(self, bank: TextBank, changes: dict | None = None) -> OpenVocabularySegmentor:
+        """The config's segmentor for some classes and changes of its keys."""
+        model = ConfigDict(self.config.to_dict())
+        model.update(text_bank=bank, **(fitted(bank, model) | (changes or {})))
+        if self.variants:
+            model.variants = self.variants
+        return MODELS.build(model).to(self.device).eval()
+
+    def encode(self, image: Photograph) -> Picture:
+        """The expensive half: a path, a PIL image, or an array H x W x 3 uint8, RGB.
 
         Raises:
             UserError: there is no such file, or it is no image.
         """
-        rgb, data = self.load(image)
-        (sample,) = self.model.test_step(data)
-        return Segmentation(
-            image=rgb,
-            labels=sample.pred_sem_seg.data[0].cpu().numpy(),
-            scores=sample.seg_logits.data.cpu().numpy(),
-            names=tuple(entry.name for entry in self.bank.classes),
-        )
+        rgb, normalised = self.normalised(image)
+        return Picture(rgb, self.model.encode(normalised), self)
 
-    def label_maps(self, image: Picture) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def __call__(self, image: Photograph, scores: bool = False) -> Segmentation:
+        """Segment a photograph; see `encode` and `Picture.segment`."""
+        return self.encode(image).segment(scores=scores)
+
+    def stream(self, images: Iterable[Photograph]) -> Iterator[Segmentation]:
+        """Segment one photograph after the other, of a list, a generator, `image_files(folder)`; only one is held."""
+        for image in images:
+            yield self(image)
+
+    @torch.no_grad()
+    def result(self, picture: Picture, bank: TextBank, settings: dict, scores: bool) -> Result:
+        """The cheap half where the segmentor has one; else the whole method, built anew for other words or settings."""
+        size = picture.image.shape[:2]
+        if self.model.two_halves:
+            return self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)
+        if bank != self.model.bank or settings:
+            self.model = self.build(bank, settings)
+        return self.model.result(picture.encoded, size)
+
+    def label_maps(self, image: Photograph) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The image as RGB, and its labels H x W by variant, from one encoding pass."""
         rgb, data = self.load(image)
         (sample,) = self.model.test_step(data)
         return rgb, {name: labels.cpu().numpy() for name, labels in sample.variant_labels.items()}
 
-    def normalised(self, image: Picture) -> tuple[np.ndarray, Tensor]:
+    def normalised(self, image: Photograph) -> tuple[np.ndarray, Tensor]:
         """The image as RGB, and as the model sees it: resized, normalised, 3 x h x w."""
         rgb, data = self.load(image)
         return rgb, self.model.data_preprocessor(data)['inputs'][0]
 
-    def load(self, image: Picture) -> tuple[np.ndarray, dict]:
+    def load(self, image: Photograph) -> tuple[np.ndarray, dict]:
         """The image as RGB, H x W x 3 uint8, and as a batch of one; a file is read as a test reads it."""
-        rgb = read_picture(image)
+        rgb = read_image(image)
         data = self.pipeline(dict(img=np.ascontiguousarray(rgb[..., ::-1])))
         return rgb, {name: [value] for name, value in data.items()}
 
 
-def read_picture(image: Picture) -> np.ndarray:
-    """A picture of any kind as RGB, H x W x 3 uint8.
+def checked_bank(classes: ClassList) -> TextBank:
+    """The bank of some classes, see `bank_of`; a `UserError` where two have one query, a warning for a background."""
+    bank = bank_of(classes)
+    for warning in check_queries(bank):
+        MMLogger.get_current_instance().warning(warning)
+    return bank
+
+
+def fitted(bank: TextBank, model: dict) -> dict[str, object]:
+    """A config's thresholds and kind of text as some classes can serve them: None without a background, or texts."""
+    keys = {key: model[key] for key in ('prob_threshold', 'area_threshold', 'auxiliary') if key in model}
+    if not bank.background:
+        keys |= {key: None for key in keys if key != 'auxiliary'}
+    if not any(entry.definition or entry.synonym for entry in bank.classes[bank.background :]):
+        keys |= {key: None for key in keys if key == 'auxiliary'}
+    return keys
+
+
+def read_image(image: Photograph) -> np.ndarray:
+    """A photograph of any kind as RGB, H x W x 3 uint8.
 
     Raises:
         UserError: no such file, no image, or none of the kinds.
@@ -145,11 +195,12 @@ def read_picture(image: Picture) -> np.ndarray:
 
 
 def segment(
-    image: Picture,
+    image: Photograph,
     classes: ClassList,
     config: str = DEFAULT_CONFIG,
     options: dict | None = None,
     device: str | None = None,
+    scores: bool = False,
 ) -> Segmentation:
     """Segment one image by any words; for several images keep a `Segmenter`, whose arguments these are.
 
@@ -157,4 +208,4 @@ def segment(
 
     Weights named by a tag, as in the default config, are downloaded by open_clip on first use.
     """
-    return Segmenter(classes, config, options, device)(image)
+    return Segmenter(classes, config, options, device)(image, scores)

@@ -57,7 +57,8 @@ class OverlayHook(Hook):
             maps = dict(truth=sample.get('gt_sem_seg'), prediction=sample.pred_sem_seg)
             maps = {title: one.data[0].cpu().numpy() for title, one in maps.items() if one is not None}
             with written_whole(mirrored(sample.img_path, self.image_dir, self.folder)) as temporary:
-                draw_panels(image, maps, meta['classes'], meta['palette']).save(temporary, compress_level=1)
+                picture = draw_panels(image, maps, meta['classes'], meta['palette'], runner.model.bank.background)
+                picture.save(temporary, compress_level=1)
 
 
 @HOOKS.register_module()

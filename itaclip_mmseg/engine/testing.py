@@ -3,6 +3,7 @@
 import argparse
 import copy
 import csv
+import itertools
 import json
 import platform
 import sys
@@ -38,6 +39,7 @@ from itaclip_mmseg.datasets.reading import IGNORED
 from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.engine.outputs import clean, held
+from itaclip_mmseg.engine.protocol import adopt_protocol, is_own, protocol_source, run_name
 from itaclip_mmseg.evaluation.iou import SegmentationScores
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.check import check_queries
@@ -45,27 +47,43 @@ from itaclip_mmseg.utils.errors import UserError, one_line
 from itaclip_mmseg.utils.resources import find, written_whole
 from itaclip_mmseg.version import __version__
 
+RUNS = itertools.count()  # of this process
 FIGURES = ('mIoU', 'aAcc', 'mAcc')
 PACKAGES = ('torch', 'torchvision', 'open_clip_torch', 'numpy')
 # MMLab's packages are installed under either name.
 MMLAB = {'mmsegmentation': 'onedl-mmsegmentation', 'mmcv': 'onedl-mmcv', 'mmengine': 'onedl-mmengine'}
 
 
-def load_config(path: str, options: dict | None = None, work_dir: str | None = None, launcher: str = 'none') -> Config:
+def load_config(
+    path: str,
+    options: dict | None = None,
+    work_dir: str | None = None,
+    launcher: str = 'none',
+    protocol: str | None = None,
+) -> Config:
     """Read a config by its path (also one that was installed), with overrides as of --cfg-options.
 
-    The work folder is, in this order: the argument, the config's own, work_dirs/<name of the config>.
+    The work folder is, in this order: the argument, the config's own, work_dirs/<name of the run>.
+
+    Args:
+        protocol: a method whose image size and window on the same data set replace the config's; None for its own.
+
+    Raises:
+        UserError: there is no such config or protocol, or it is not readable.
     """
     path = find(path, 'config')
     try:
         config = Config.fromfile(path)
+        if not is_own(path, protocol):
+            adopt_protocol(config, Config.fromfile(protocol_source(path, protocol)))
         config.merge_from_dict(options or {})
     except (KeyError, TypeError, SyntaxError, FileNotFoundError) as error:
         raise UserError(f'{path}: {str(error).splitlines()[0]}; check the config and --cfg-options') from error
     if 'test_dataloader' in config:
         with_our_readers(config.test_dataloader.dataset)
     config.launcher = launcher
-    config.work_dir = work_dir or config.get('work_dir') or f'work_dirs/{path.stem}'
+    config.run_name = run_name(path, protocol)
+    config.work_dir = work_dir or config.get('work_dir') or f'work_dirs/{config.run_name}'
     return config
 
 
@@ -190,6 +208,7 @@ def restricted(config: Config, indices: list[int]) -> Config:
 
 def build_runner(config: Config) -> Runner:
     """MMEngine's runner of a config; a key that nothing knows is the user's to mend."""
+    config.visualizer.name = f'visualizer {next(RUNS)}'  # MMEngine keeps one a name, and warns of a second
     try:
         return RUNNERS.build(config)
     except TypeError as error:
@@ -230,7 +249,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     results = dict(
         **next(iter(rows.values())),
         settings=dict(
-            config=Path(config.filename).stem,
+            config=config.get('run_name', Path(config.filename).stem),
             arch=backbone.get('arch'),
             pretrained=str(backbone.get('pretrained')),
             text_bank=config.model.text_bank,

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from itaclip_mmseg.apis.segmenter import Segmenter
 from itaclip_mmseg.datasets.reading import check_photograph, check_size, read_labels
+from itaclip_mmseg.last_block import Keep
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.utils.colours import distinct_colours
 from itaclip_mmseg.utils.errors import UserError
@@ -32,7 +33,7 @@ def compare(segmenter: Segmenter, images: Sequence[str], truths: Mapping[str, np
     for path in images:
         rgb, labels = segmenter.label_maps(path)
         truth = {'truth': truths[path]} if truths and path in truths else {}
-        rows.append(draw_panels(rgb, truth | labels, names, colours))
+        rows.append(draw_panels(rgb, truth | labels, names, colours, segmenter.bank.background))
     canvas = Image.new('RGB', (max(row.width for row in rows), sum(row.height for row in rows)), 'white')
     top = 0
     for row in rows:
@@ -52,7 +53,7 @@ def attention_maps(
         patch: row and column of the patch.
     """
     depth = len(backbone.blocks)
-    inputs = backbone.shared_blocks(image[None], range(1, depth + 1))
+    inputs = backbone.shared_blocks(image[None], Keep(qkv=frozenset(range(1, depth + 1))))
     rows, columns = inputs.grid
     index = 1 + patch[0] * columns + patch[1]  # behind CLS
     maps = {}

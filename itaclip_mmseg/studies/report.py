@@ -24,17 +24,19 @@ tr:nth-child(2) th { font-weight: 400 }
 """
 
 
-def write_report(cells: Sequence[Cell], folder: Path) -> None:
-    """Write report.json, report.md and report.html."""
+def write_report(cells: Sequence[Cell], folder: Path, protocol: str | None = None) -> None:
+    """Write report.json, report.md and report.html; `protocol` is that of all our figures, None for each its own."""
     tables = {number: [cell for cell in cells if cell.table == number] for number in {cell.table: 0 for cell in cells}}
     content = {
         number: [{name: value for name, value in asdict(cell).items() if name != 'table'} for cell in own]
         for number, own in tables.items()
     }
+    report = dict(source='arXiv:2411.12044', protocol=protocol, tables=content)
+    unit = 'mIoU in per cent' + (f", ours in {protocol}'s protocol." if protocol else '.')
     documents = {
-        'report.json': json.dumps(dict(source='arXiv:2411.12044', tables=content), indent=2) + '\n',
-        'report.md': '\n'.join(markdown(tables)) + '\n',
-        'report.html': page(tables),
+        'report.json': json.dumps(report, indent=2) + '\n',
+        'report.md': '\n'.join(markdown(tables, unit)) + '\n',
+        'report.html': page(tables, unit),
     }
     for name, text in documents.items():
         with written_whole(folder / name) as temporary:
@@ -80,10 +82,10 @@ def faults(cells: Iterable[Cell]) -> list[str]:
     ]
 
 
-def markdown(tables: dict[str, Sequence[Cell]]) -> Iterator[str]:
+def markdown(tables: dict[str, Sequence[Cell]], unit: str) -> Iterator[str]:
     """The report as Markdown, line by line."""
     content = load_tables()
-    yield '# ITACLIP, the paper (arXiv:2411.12044) and ours\n\nmIoU in per cent.'
+    yield f'# ITACLIP, the paper (arXiv:2411.12044) and ours\n\n{unit}'
     yield from (f'\n{fault}' for fault in faults(chain(*tables.values())))
     for number, cells in tables.items():
         yield f'\n## Table {number}. {content[number]["title"]}\n'
@@ -95,7 +97,7 @@ def markdown(tables: dict[str, Sequence[Cell]]) -> Iterator[str]:
         yield from (f'\nAssumed: {assumption}' for assumption in content[number]['assumptions'])
 
 
-def page(tables: dict[str, Sequence[Cell]]) -> str:
+def page(tables: dict[str, Sequence[Cell]], unit: str) -> str:
     """The report as a page; pictures are inside."""
     content = load_tables()
     parts = [f'<p class="missing">{html.escape(fault)}</p>' for fault in faults(chain(*tables.values()))]
@@ -115,7 +117,7 @@ def page(tables: dict[str, Sequence[Cell]]) -> str:
     title = 'ITACLIP: the paper and ours'
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f'<h1>{title}</h1><p>arXiv:2411.12044; mIoU in per cent.</p>{"".join(parts)}</html>\n'
+        f'<h1>{title}</h1><p>arXiv:2411.12044; {html.escape(unit)}</p>{"".join(parts)}</html>\n'
     )
 
 

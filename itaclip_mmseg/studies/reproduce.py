@@ -17,6 +17,7 @@ from rich.table import Table
 
 from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.engine.journal import run_key
+from itaclip_mmseg.engine.protocol import run_name
 from itaclip_mmseg.engine.testing import check_config, image_paths, load_config, run_test
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS
@@ -36,6 +37,7 @@ def reproduce(
     options: dict | None = None,
     launcher: str = 'none',
     dry_run: bool = False,
+    protocol: str | None = None,
 ) -> list[Cell]:
     """Answer the cells of some tables; write report.json, report.md and report.html into the work folder.
 
@@ -49,13 +51,15 @@ def reproduce(
         pretrained: weights of ViT-B/16; other backbones, and the scenes with weights of their own, keep theirs.
         options: overrides of every config, as of --cfg-options.
         dry_run: stop after the plan.
+        protocol: a method whose image size and window all passes take; None for each config's own.
 
     Raises:
         UserError: no pass could be done.
     """
     init_default_scope('mmseg')
     cells, passes = plan(tables, datasets)
-    configs = {one.config: prepare(one, work_dir, data_root, pretrained, options, launcher) for one in passes}
+    prepared = (prepare(one, work_dir, data_root, pretrained, options, launcher, protocol) for one in passes)
+    configs = dict(zip((one.config for one in passes), prepared))
     ready = {one.config: one for one in passes if mark_missing(one, configs[one.config])}
     print_plan(cells, passes, configs, ready)
     if dry_run:
@@ -66,17 +70,24 @@ def reproduce(
             for cell in answered:
                 cell.ours, cell.missing = results['variants'][variant]['mIoU'], None
         if is_main_process():
-            write_report(cells, work_dir)
+            write_report(cells, work_dir, protocol)
     if passes and not ready:
         raise UserError(next(cell.missing for cell in cells if cell.missing))
     return cells
 
 
 def prepare(
-    one: Pass, work_dir: Path, data_root: str | None, pretrained: str | None, options: dict | None, launcher: str
+    one: Pass,
+    work_dir: Path,
+    data_root: str | None,
+    pretrained: str | None,
+    options: dict | None,
+    launcher: str,
+    protocol: str | None,
 ) -> Config:
     """The config of a pass."""
-    config = load_config(one.config, options, str(work_dir / Path(one.config).stem), launcher)
+    folder = work_dir / run_name(Path(one.config), protocol)
+    config = load_config(one.config, options, str(folder), launcher, protocol)
     dataset = config.test_dataloader.dataset
     if data_root is not None:
         dataset.data_root = str(Path(data_root) / Path(dataset.data_root).relative_to('data'))
@@ -85,7 +96,6 @@ def prepare(
     if one.dataset == SCENES and 'model.test_cfg.stride' not in (options or {}):
         config.model.test_cfg.stride = STRIDE
     config.model.variants = one.variants
-    config.visualizer.name = Path(one.config).stem  # MMEngine keeps one a name, and warns of a second
     return config
 
 
@@ -117,18 +127,19 @@ def print_plan(
     if not is_main_process():
         return
     table = Table('pass', 'images', 'rows', 'encoding takes about', title='Plan')
+    table.columns[0].no_wrap = True
     seconds = {}
     for one in passes:
         rows = sum(len(cells) for cells in one.cells.values())
         config = configs[one.config]
         if one.config not in ready:
-            table.add_row(Path(one.config).stem, '-', str(rows), 'missing')
+            table.add_row(config.run_name, '-', str(rows), 'missing')
         elif finished(config):
-            table.add_row(Path(one.config).stem, '-', str(rows), 'done')
+            table.add_row(config.run_name, '-', str(rows), 'done')
         else:
             paths = image_paths(config)
             seconds[one.config] = estimate(config, paths)
-            table.add_row(Path(one.config).stem, str(len(paths)), str(rows), duration(seconds[one.config]))
+            table.add_row(config.run_name, str(len(paths)), str(rows), duration(seconds[one.config]))
     console = Console(markup=False)
     console.print(table)
     for fault in faults(cells):

@@ -46,7 +46,7 @@ def run_sweep(config: Config, values: Values) -> dict:
 
     Args:
         config: whose settings the values replace.
-        values: by key, those of `Settings` and `LastBlock`.
+        values: by key, those of `Settings` and its last block.
 
     Returns:
         What sweep.json holds: rows sorted by mIoU, the best first, and the number of views that were encoded.

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, fields
 
 from mmengine.config import Config
 
-from itaclip_mmseg.settings import LastBlock, Settings
+from itaclip_mmseg.last_block import AttentionSum
+from itaclip_mmseg.settings import Settings
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import find
 
@@ -103,6 +104,6 @@ def method_changes(method: str) -> dict:
     model = Config.fromfile(find(f'configs/_base_/models/{method}_vit-b-16.py')).model.to_dict()
     names = {one.name for one in fields(Settings)} - {'last_block', 'stride'}
     changes = {name: model[name] for name in names if name in model}
-    block = {one.name: model['backbone'][one.name] for one in fields(LastBlock) if one.name in model['backbone']}
+    block = {one.name: model['backbone'][one.name] for one in fields(AttentionSum) if one.name in model['backbone']}
     off = dict(pamr=None, prob_threshold=None, area_threshold=None, neighbourhood_std=None)
     return off | changes | block

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -9,29 +10,73 @@ from itaclip_mmseg.utils.colours import Colours
 
 OPACITY = 0.55
 MARGIN = 8  # pixels
+NAMED_SHARE = 0.01  # of the picture, from which on a region is large
 
 
-def paint(image: np.ndarray, labels: np.ndarray, colours: Colours) -> Image.Image:
-    """Paint labels over an image, borders between them in white.
+def paint(image: np.ndarray, labels: np.ndarray, colours: Colours, background: bool = False) -> Image.Image:
+    """Paint labels over an image, borders between them in white, a pixel wide.
 
     Args:
         image: H x W x 3 uint8, RGB.
         labels: H x W; pixels with a label that has no colour (255, ignored) are left as they are.
         colours: RGB, 0 to 255, by label.
+        background: label 0 is no class of its own; its pixels are left as they are too.
     """
-    painted = image.astype(np.float32)
-    known = labels < len(colours)
-    tints = np.asarray(colours, np.float32)[labels[known]]
-    painted[known] = (1 - OPACITY) * painted[known] + OPACITY * tints
+    palette = np.zeros((max(len(colours), int(labels.max(initial=0)) + 1), 3), np.uint8)
+    palette[: len(colours)] = colours
+    painted = cv2.addWeighted(image, 1 - OPACITY, palette[labels], OPACITY, 0)
+    kept = (labels >= len(colours)) | (background & (labels == 0))
+    painted[kept] = image[kept]
     borders = np.zeros(labels.shape, bool)
     borders[:, :-1] |= labels[:, :-1] != labels[:, 1:]
     borders[:-1] |= labels[:-1] != labels[1:]
     painted[borders] = 255
-    return Image.fromarray(painted.round().astype(np.uint8))
+    return Image.fromarray(painted)
+
+
+def write_names(picture: Image.Image, labels: np.ndarray, names: Sequence[str], background: bool = False) -> None:
+    """Print the name of its class into every large region, where it is widest, in place.
+
+    Args:
+        labels: H x W.
+        background: label 0 is not named.
+    """
+    font, draw = label_font(labels.shape), ImageDraw.Draw(picture)
+    for label in np.unique(labels):
+        if label >= len(names) or (background and label == 0):
+            continue
+        mask = np.pad(labels == label, 1).astype(np.uint8)  # a region ends at the picture's border
+        _, regions, figures, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+        for region in np.flatnonzero(figures[:, cv2.CC_STAT_AREA] >= NAMED_SHARE * labels.size):
+            if region == 0:  # what is not in the mask
+                continue
+            distance = cv2.distanceTransform((regions == region).astype(np.uint8), cv2.DIST_L2, 3)
+            _, reach, _, (x, y) = cv2.minMaxLoc(distance)
+            if 3 * reach >= font.getlength(names[label]):  # as wide as a band about the widest place
+                stroke = max(font.size // 10, 1)
+                draw.text((x, y), names[label], 'white', font, 'mm', stroke_width=stroke, stroke_fill='black')
+
+
+def label_font(size: tuple[int, int]) -> ImageFont.FreeTypeFont:
+    """A font for a picture of a height and width."""
+    return ImageFont.load_default(max(13, min(size) // 24))
+
+
+def overlay(
+    image: np.ndarray, labels: np.ndarray, names: Sequence[str], colours: Colours, background: bool = False
+) -> Image.Image:
+    """Labels painted over an image, large regions named; see `paint` and `write_names`."""
+    picture = paint(image, labels, colours, background)
+    write_names(picture, labels, names, background)
+    return picture
 
 
 def draw_panels(
-    image: np.ndarray, label_maps: Mapping[str, np.ndarray], names: Sequence[str], colours: Colours
+    image: np.ndarray,
+    label_maps: Mapping[str, np.ndarray],
+    names: Sequence[str],
+    colours: Colours,
+    background: bool = False,
 ) -> Image.Image:
     """The image, every label map painted over it, titles above and a legend of the classes that occur.
 
@@ -39,12 +84,13 @@ def draw_panels(
         image: H x W x 3 uint8, RGB.
         label_maps: H x W each, by title.
         names, colours: by label.
+        background: label 0 is the background, which is not painted.
     """
     panels = {'image': Image.fromarray(image)}
-    panels |= {title: paint(image, labels, colours) for title, labels in label_maps.items()}
-    occurring = np.unique(np.stack([*label_maps.values()]))
-    shown = [label for label in occurring if label < len(names)]
-    font = ImageFont.load_default(max(13, min(image.shape[:2]) // 24))
+    panels |= {title: overlay(image, labels, names, colours, background) for title, labels in label_maps.items()}
+    occurring = np.unique(np.concatenate([np.unique(labels) for labels in label_maps.values()]))
+    shown = [label for label in occurring if background <= label < len(names)]
+    font = label_font(image.shape[:2])
     line = round(1.5 * font.size)
     key = draw_legend([names[label] for label in shown], [colours[label] for label in shown], font, image.shape[0])
     width = sum(panel.width + MARGIN for panel in panels.values()) + key.width + MARGIN

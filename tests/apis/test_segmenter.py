@@ -11,6 +11,7 @@ from mmseg.apis import MMSegInferencer, inference_model, init_model
 from PIL import Image
 
 import itaclip_mmseg
+from itaclip_mmseg.models import CLIPVisionBackbone
 from itaclip_mmseg.utils.errors import UserError
 
 CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
@@ -40,11 +41,13 @@ def photo(tmp_path):
 def test_path_picture_and_array_give_the_same(options, photo):
     segmenter = itaclip_mmseg.Segmenter(CLASSES, options=options, device='cpu')
     picture = Image.open(photo)
-    first = segmenter(photo)
+    first = segmenter(photo, scores=True)
+    assert segmenter(photo).scores is None
     assert first.labels.shape == (100, 150) and first.scores.shape == (3, 100, 150)
     assert np.array_equal(first.image, np.asarray(picture)) and first.names == ('background', 'dog', 'cat')
     assert sum(first.shares().values()) == pytest.approx(1)
-    for other in (segmenter(picture), segmenter(np.asarray(picture)), segmenter(str(photo))):
+    for image in (picture, np.asarray(picture), str(photo)):
+        other = segmenter(image, scores=True)
         assert np.array_equal(other.labels, first.labels) and np.array_equal(other.scores, first.scores)
     overlay = np.asarray(first.overlay())
     assert overlay.shape[0] > 100 and overlay.shape[1] > 2 * 150
@@ -63,6 +66,42 @@ def test_the_engine_is_the_benchmarks(options, photo):
     result = inferencer(str(photo), return_vis=True)
     assert np.array_equal(result['predictions'], expected) and result['visualization'].shape == (100, 150, 3)
     assert inferencer.visualizer.dataset_meta['classes'][1] == 'aeroplane'
+
+
+def test_words_and_settings_change_without_encoding(options, photo, monkeypatch):
+    """The same labels and scores as a segmenter of those words and settings, from tokens that are there already."""
+    picture = itaclip_mmseg.Segmenter('dog; cat', options=options, device='cpu').encode(photo)
+    cases = [
+        (None, {}),
+        (CLASSES, {}),
+        ('dog; cat', dict(image_coefficient=0.2, pamr=None)),
+        (CLASSES, dict(prob_threshold=0.4, logit_scale=30, pamr=2)),
+        ('background; dog: a pet that barks', dict(text_coefficient=0.5, stride=224, image_engineering=False)),
+    ]
+    results = []
+    with monkeypatch.context() as patch:
+        patch.setattr(CLIPVisionBackbone, 'shared_blocks', None)
+        results = [picture.segment(classes, scores=True, **settings) for classes, settings in cases]
+    for (classes, settings), result in zip(cases, results):
+        stride = settings.pop('stride', 112)
+        pamr = settings.pop('pamr', 10)
+        overrides = {f'model.{key}': value for key, value in settings.items()}
+        overrides |= {'model.pamr.num_iters': pamr} if pamr else {'model.pamr': None}
+        alone = options | overrides | {'model.test_cfg.stride': (stride, stride)}
+        expected = itaclip_mmseg.segment(photo, classes or 'dog; cat', options=alone, device='cpu', scores=True)
+        np.testing.assert_allclose(result.scores, expected.scores, atol=2e-5)
+        assert (result.labels != expected.labels).mean() < 1e-3
+
+
+def test_what_needs_other_tokens_is_said(options, photo):
+    picture = itaclip_mmseg.Segmenter('dog; cat', options=options, device='cpu').encode(photo)
+    for settings, message in (
+        (dict(attention='qk'), 'encoded with another'),
+        (dict(prob_threshold=0.1), 'has no background'),
+        (dict(lambdas=1), "variant='lambdas'"),
+    ):
+        with pytest.raises(UserError, match=message):
+            picture.segment(**settings)
 
 
 def test_settings_follow_the_classes(options):

@@ -156,6 +156,15 @@ def test_faulty_files_end_in_one_line(run_tool, small_voc, tmp_path):
     fails_in_one_line(*run_tool(options=[f'test_dataloader.dataset.data_root={copy}']), 'two.jpg', 'no such file')
 
 
+def test_results_say_the_protocol(run_tool):
+    done, work = run_tool('--protocol', 'itaclip', config='configs/clip/clip_vit-b-16_voc21.py')
+    assert done.returncode == 0, done.stderr
+    settings = json.loads((work / 'results.json').read_text())['settings']
+    assert settings['config'] == 'clip_vit-b-16_voc21_itaclip-protocol'
+    assert settings['test_cfg']['crop_size'] == [224, 224] and settings['prob_threshold'] == 0.5
+    assert 'clip_vit-b-16_voc21_itaclip-protocol' in done.stdout and 'quoted' not in done.stdout
+
+
 def test_config_that_is_none(run_tool):
     done, work = run_tool(config='configs/absent.py')
     fails_in_one_line(done, work, 'configs/absent.py', 'no such config')

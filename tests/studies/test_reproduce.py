@@ -67,6 +67,13 @@ def test_dry_run_stops_at_the_plan(run, tmp_path, monkeypatch):
     assert not (tmp_path / 'work/report.json').exists()
 
 
+def test_all_methods_in_one_protocol(run, tmp_path):
+    """The other methods get folders of their own, so that no figure is taken for one of the methods' own protocols."""
+    code, captured = run('1', '--protocol', 'itaclip', '--datasets', 'voc21', '--dry-run')
+    assert code == 0, captured.err
+    assert 'itaclip_vit-b-16_voc21 ' in captured.out and 'naclip_vit-b-16_voc21_itaclip-protocol ' in captured.out
+
+
 def test_nothing_to_run_is_one_line(run):
     code, captured = run('8')
     assert code == 1 and captured.err.startswith('error: ') and len(captured.err.splitlines()) == 1

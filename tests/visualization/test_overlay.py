@@ -1,10 +1,10 @@
 """Pictures: what is painted where."""
 
 import numpy as np
-from PIL import ImageFont
+from PIL import Image, ImageFont
 
 from itaclip_mmseg.utils.colours import distinct_colours
-from itaclip_mmseg.visualization.overlay import MARGIN, OPACITY, draw_legend, draw_panels, paint
+from itaclip_mmseg.visualization.overlay import MARGIN, OPACITY, draw_legend, draw_panels, paint, write_names
 
 
 def test_paint():
@@ -16,6 +16,26 @@ def test_paint():
     mixed = (1 - OPACITY) * 100 + OPACITY * np.array((200, 0, 0))
     assert np.array_equal(painted[0, 0], mixed.round())
     assert (painted[:, 2] == 255).all() and (painted[:, 3:] == 100).all()
+
+
+def test_background_stays_unpainted():
+    """Black over it would darken every picture; borders to it are drawn."""
+    image = np.full((4, 6, 3), 100, np.uint8)
+    labels = np.zeros((4, 6), np.uint8)
+    labels[:, 3:] = 1
+    painted = np.asarray(paint(image, labels, [(0, 0, 0), (200, 0, 0)], background=True))
+    assert (painted[:, :2] == 100).all() and (painted[:, 2] == 255).all() and (painted[:, 3:, 0] > 100).all()
+
+
+def test_large_regions_are_named():
+    """Both halves of a class in two pieces, where there is room; the background and small regions are not."""
+    labels = np.zeros((120, 300), np.int64)
+    labels[10:110, 10:130], labels[10:110, 170:290], labels[0:4, 0:4] = 1, 1, 2
+    picture = Image.new('RGB', (300, 120), (128, 128, 128))
+    write_names(picture, labels, ['background', 'cat', 'dog'], background=True)
+    written = (np.asarray(picture) != 128).any(axis=-1)
+    assert written[:, 10:130].any() and written[:, 170:290].any()
+    assert not written[labels != 1].any()
 
 
 def test_colours_are_distinct():

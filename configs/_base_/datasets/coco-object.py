@@ -1,14 +1,10 @@
 """COCO-Object, 80 things and background, COCO val2017: 5,000 images."""
 
+_base_ = ['./loader.py']
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='COCOObjectDataset',
         data_root='data/coco_stuff164k',
         data_prefix=dict(img_path='images/val2017', seg_map_path='annotations/val2017'),
     ),
 )
-test_evaluator = dict(type='ExactIoUMetric')

@@ -1,15 +1,4 @@
 """Pascal Context val, the 59 classes, background ignored: 5,105 images."""
 
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='PascalContextDataset59',
-        data_root='data/VOCdevkit/VOC2010',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassContext'),
-        ann_file='ImageSets/SegmentationContext/val.txt',
-    ),
-)
-test_evaluator = dict(type='ExactIoUMetric')
+_base_ = ['./context60.py']
+test_dataloader = dict(dataset=dict(type='PascalContextDataset59'))

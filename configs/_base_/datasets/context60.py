@@ -1,10 +1,7 @@
 """Pascal Context val, 59 classes and background: 5,105 images."""
 
+_base_ = ['./loader.py']
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='PascalContextDataset',
         data_root='data/VOCdevkit/VOC2010',
@@ -12,4 +9,3 @@ test_dataloader = dict(
         ann_file='ImageSets/SegmentationContext/val.txt',
     ),
 )
-test_evaluator = dict(type='ExactIoUMetric')

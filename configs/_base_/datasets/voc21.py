@@ -1,10 +1,7 @@
 """Pascal VOC 2012 val, 20 objects and background: 1,449 images."""
 
+_base_ = ['./loader.py']
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='PascalVOCDataset',
         data_root='data/VOCdevkit/VOC2012',
@@ -12,4 +9,3 @@ test_dataloader = dict(
         ann_file='ImageSets/Segmentation/val.txt',
     ),
 )
-test_evaluator = dict(type='ExactIoUMetric')

@@ -9,7 +9,7 @@ from open_clip.transformer import QuickGELU
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.settings import LastBlock
+from itaclip_mmseg.last_block import AttentionSum
 
 
 def project(block: nn.Module, x: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ def neighbourhood_prior(height: int, width: int, std: float) -> Tensor:
     return F.pad(patches, (1, 0, 1, 0))
 
 
-def layer_weights(settings: LastBlock, depth: int) -> Counter[int]:
+def layer_weights(settings: AttentionSum, depth: int) -> Counter[int]:
     """Share of each layer's map in the last block's: half for its own, half for the mean of the intermediate layers."""
     layers = settings.intermediate_layers
     weights = Counter({depth: 0.5 if layers else 1.0})
@@ -95,8 +95,8 @@ def layer_weights(settings: LastBlock, depth: int) -> Counter[int]:
     return weights
 
 
-def last_blocks(
-    block: nn.Module, x: Tensor, qkv: dict[int, Tensor], variants: Sequence[LastBlock], priors: dict[float, Tensor]
+def attention_sums(
+    block: nn.Module, x: Tensor, qkv: dict[int, Tensor], variants: Sequence[AttentionSum], priors: dict[float, Tensor]
 ) -> list[Tensor]:
     """The modified last block (paper, equations 4 to 6) in one or several variants, which share what is alike.
 
@@ -119,14 +119,14 @@ def last_blocks(
     def heads(layer: int, term: str, std: float | None) -> Tensor:
         return attend(qkv[layer], qkv[depth][2], term, priors.get(std))
 
-    def attention(variant: LastBlock) -> Tensor:
+    def attention(variant: AttentionSum) -> Tensor:
         shares, std = layer_weights(variant, depth), variant.neighbourhood_std
         return sum(shares[layer] * heads(layer, term, std) for layer in sorted(shares) for term in variant.attention)
 
     return [finish(block, x, attention(variant), variant) for variant in variants]
 
 
-def finish(block: nn.Module, x: Tensor, heads: Tensor, settings: LastBlock) -> Tensor:
+def finish(block: nn.Module, x: Tensor, heads: Tensor, settings: AttentionSum) -> Tensor:
     """Output projection, residual and feed-forward network, as far as the settings keep them."""
     update = output(block, heads)
     x = x + update if settings.residual else update

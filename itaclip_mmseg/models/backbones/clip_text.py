@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.weights import load_clip, weights_file
+from itaclip_mmseg.models.backbones.weights import load_clip, model_config, weights_file
 from itaclip_mmseg.text.templates import templates_by_name
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import track
@@ -27,13 +27,14 @@ class TextEncoder:
     """CLIP's text tower, read only when an embedding is not in the cache.
 
     Args:
-        arch, pretrained, quick_gelu: see `load_clip`.
+        arch, pretrained, quick_gelu: see `load_clip`. With pretrained=None embeddings are random too: computed by
+            random weights they would mean as little, and take minutes.
         templates: name of a set in `text/templates.py`.
         unit_sentences: each sentence's embedding is made unit length before the mean over the templates.
     """
 
     arch: str | None
-    pretrained: str
+    pretrained: str | None
     quick_gelu: bool | None = None
     templates: str = 'imagenet'
     unit_sentences: bool = True
@@ -44,6 +45,8 @@ class TextEncoder:
         Raises:
             UserError: the weights cannot embed a word.
         """
+        if self.pretrained is None:
+            return random_embeddings(len(texts), model_config(self.arch)['embed_dim'])
         templates = templates_by_name(self.templates)
         sentences = [template.replace('{}', text) for text in texts for template in templates]
         cache = cache_dir() / f'text_{self._key(sentences)}.safetensors'
@@ -98,6 +101,11 @@ def encode_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
     x = clip.token_embedding(tokens) + clip.positional_embedding[:length]
     x = clip.ln_final(clip.transformer(x, attn_mask=clip.attn_mask[:length, :length]))
     return x[torch.arange(len(x)), ends] @ clip.text_projection
+
+
+def random_embeddings(number: int, width: int) -> Tensor:
+    """Random unit embeddings, number x width, the same at every call."""
+    return F.normalize(torch.randn(number, width, generator=torch.Generator().manual_seed(0)), dim=-1)
 
 
 def read_cache(path: Path) -> Tensor | None:

@@ -1,7 +1,6 @@
 """CLIP's vision transformer as a dense encoder: views in, unit-length patch embeddings out."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from mmengine.logging import MMLogger
@@ -10,41 +9,24 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
+from itaclip_mmseg.last_block import AttentionSum, Keep, LastBlock, LastInputs
 from itaclip_mmseg.models.backbones.attention import (
+    attention_sums,
     fold_quick_gelu,
-    last_blocks,
     neighbourhood_prior,
     plain_block,
     project,
 )
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
 from itaclip_mmseg.models.backbones.weights import load_clip
-from itaclip_mmseg.settings import LastBlock
 from itaclip_mmseg.utils.errors import UserError
 
 # Views a pass where the config does not say. On a CPU fewer leave bf16's tile units half idle (ViT-B/16 on two cores
 # with AMX, ms a view: 40 at 5 views, 29 at 8 to 12), more fall out of its cache (fp32: 108 at 5, 107 at 10, 112 at 25).
 VIEWS_ON_CPU, MOST_VIEWS_ON_GPU = 10, 320
 
+NOTHING = Keep()
 PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
-
-
-class LastInputs(NamedTuple):
-    """What the last block needs, whatever its settings.
-
-    Attributes:
-        x: its input, V x (1 + L) x D.
-        qkv: queries, keys and values, 3 x V x heads x (1 + L) x d, by number of the block, counted from 1.
-        grid: rows and columns of patches.
-    """
-
-    x: Tensor
-    qkv: dict[int, Tensor]
-    grid: tuple[int, int]
-
-    def first(self, number: int) -> 'LastInputs':
-        """Those of the first views, at most `number`."""
-        return LastInputs(self.x[:number], {block: one[:, :number] for block, one in self.qkv.items()}, self.grid)
 
 
 @MODELS.register_module()
@@ -55,8 +37,10 @@ class CLIPVisionBackbone(BaseModule):
 
     Args:
         arch: open_clip's model name, such as ViT-B-16; None reads the dimensions from the weights.
-        pretrained: open_clip's tag (downloaded), a path to weights, or 'tiny' (our own, for trying).
-        attention, intermediate_layers, residual, final_ffn, neighbourhood_std: see `LastBlock`.
+        pretrained: open_clip's tag (downloaded), a path to weights, 'tiny' (our own, for trying), or None (random, for
+            measuring).
+        attention, intermediate_layers, residual, final_ffn, neighbourhood_std: see `AttentionSum`.
+        last_block: another last block than such a sum, by its name or dict(type=NAME, ...); see `LastBlock`.
         precision: fp32, fp16 or bf16, of weights and activations; embeddings always leave in fp32.
         quick_gelu: CLIP's sigmoid approximation of GELU; None decides by the origin of the weights.
         compile: let torch.compile fuse the steps of a block; the first batch then takes seconds longer. Needs a C++
@@ -69,12 +53,13 @@ class CLIPVisionBackbone(BaseModule):
     def __init__(
         self,
         arch: str | None = 'ViT-B-16',
-        pretrained: str = 'openai',
+        pretrained: str | None = 'openai',
         attention: Sequence[str] = ('qq', 'kk'),
         intermediate_layers: Sequence[int] | None = (7, 8, 10),
         residual: bool = True,
         final_ffn: bool = False,
         neighbourhood_std: float | None = None,
+        last_block: str | dict | None = None,
         precision: str = 'fp32',
         quick_gelu: bool | None = None,
         compile: bool = False,
@@ -82,7 +67,8 @@ class CLIPVisionBackbone(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         # All settings are checked before the first weight is read.
-        self.last_block = LastBlock(attention, intermediate_layers, residual, final_ffn, neighbourhood_std)
+        terms = AttentionSum(attention, intermediate_layers, residual, final_ffn, neighbourhood_std)
+        self.last_block = LastBlock.from_config(dict(last_block=last_block)) if last_block else terms
         if precision not in PRECISIONS:
             raise UserError(f'backbone.precision={precision!r}: not possible; allowed: {", ".join(PRECISIONS)}')
         self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
@@ -96,6 +82,13 @@ class CLIPVisionBackbone(BaseModule):
             MMLogger.get_current_instance().warning(
                 f'precision={precision!r}: slower than fp32 on this processor, which lacks instructions for it'
             )
+
+    @staticmethod
+    def random_weights(config: dict) -> dict:
+        """The config of such a backbone with random weights, to measure with; see `benchmark/random_weights.py`."""
+        if config.get('arch', 'ViT-B-16') is None:
+            raise UserError('backbone.arch=None: no dimensions to make random weights of; name an arch')
+        return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
 
     @property
     def blocks(self) -> torch.nn.ModuleList:
@@ -120,28 +113,34 @@ class CLIPVisionBackbone(BaseModule):
         Returns:
             V x L x embedding width, float32, unit length; patches row by row, without CLS.
         """
-        return self.encode_last(self.shared_blocks(views, self.last_block.intermediate_layers), [self.last_block])[0]
+        return self.encode_last(self.shared_blocks(views, self.last_block.keep), [self.last_block])[0]
 
-    def shared_blocks(self, views: Tensor, keep: Sequence[int] = ()) -> LastInputs:
-        """Run all blocks but the last, none of which depends on the settings; keep what the blocks `keep` projected."""
+    def shared_blocks(self, views: Tensor, keep: Keep = NOTHING) -> LastInputs:
+        """Run all blocks but the last, none of which depends on the settings; keep the states that `keep` names."""
         x, grid = self.embed(views)
-        kept = {}
+        projected, hidden = {}, {}
         for number, block in enumerate(self.blocks[:-1], start=1):
             x, qkv = self.plain_block(block, x)
-            if number in keep:
-                kept[number] = qkv
-        kept[len(self.blocks)] = project(self.blocks[-1], x)
-        return LastInputs(x, kept, grid)
+            if number in keep.qkv:
+                projected[number] = qkv
+            if number in keep.hidden:
+                hidden[number] = x
+        projected[len(self.blocks)] = project(self.blocks[-1], x)
+        return LastInputs(x, projected, hidden, grid, views)
 
     def encode_last(self, inputs: LastInputs, variants: Sequence[LastBlock]) -> list[Tensor]:
         """The last block in one or several variants, the projection, unit length; each as `forward`'s result."""
-        stds = {variant.neighbourhood_std for variant in variants} - {None}
+        sums = [variant for variant in variants if isinstance(variant, AttentionSum)]
+        stds = {variant.neighbourhood_std for variant in sums} - {None}
         priors = {std: neighbourhood_prior(*inputs.grid, std).to(self.visual.proj) for std in stds}
-        return [self.project_out(x) for x in last_blocks(self.blocks[-1], inputs.x, inputs.qkv, variants, priors)]
+        outputs = dict(zip(sums, attention_sums(self.blocks[-1], inputs.x, inputs.qkv, sums, priors)))
+        others = {variant: variant.tokens(inputs, self.blocks[-1]) for variant in variants if variant not in outputs}
+        tokens = {variant: x[:, 1:] for variant, x in outputs.items()} | others  # without CLS
+        return [self.project_out(tokens[variant]) for variant in variants]
 
     def project_out(self, x: Tensor) -> Tensor:
-        """Unit patch embeddings of the last block's output V x (1 + L) x D, without CLS."""
-        tokens = self.visual.ln_post(x[:, 1:]) @ self.visual.proj  # V x L x embedding width
+        """Unit embeddings of the last block's patch tokens, V x L x D."""
+        tokens = self.visual.ln_post(x) @ self.visual.proj  # V x L x embedding width
         return F.normalize(tokens.float(), dim=-1)
 
     def embed(self, views: Tensor) -> tuple[Tensor, tuple[int, int]]:

@@ -29,13 +29,14 @@ VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
 StateDict = dict[str, Tensor]
 
 
-def load_clip(arch: str | None, pretrained: str, quick_gelu: bool | None = None) -> nn.Module:
+def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None = None) -> nn.Module:
     """Build open_clip's CLIP, both towers, in float32 on the CPU.
 
     Args:
         arch: open_clip's model name; None reads the dimensions from the weights (OpenAI's names, heads = width / 64).
         pretrained: a tag of open_clip for `arch`, a path to weights, or 'tiny'. A path may hold an OpenAI TorchScript
-            archive, a .safetensors file, or what `torch.save` wrote of a state dict.
+            archive, a .safetensors file, or what `torch.save` wrote of a state dict. None: random weights, the same at
+            every call, to measure time and memory with.
         quick_gelu: None decides by origin: the tag's own entry; for files yes for a TorchScript archive, for OpenAI's
             extra keys and for `arch=None`, else what open_clip's configuration of `arch` says.
 
@@ -43,6 +44,8 @@ def load_clip(arch: str | None, pretrained: str, quick_gelu: bool | None = None)
         UserError: unknown architecture or tag, missing, damaged or other weights.
     """
     config = None if arch is None else model_config(arch)
+    if pretrained is None:
+        return random_clip(config, quick_gelu)
     path = weights_file(arch, pretrained)
     state, from_openai = read_state_dict(path)
     if quick_gelu is None:
@@ -51,11 +54,25 @@ def load_clip(arch: str | None, pretrained: str, quick_gelu: bool | None = None)
     else:
         reason = 'as configured'
     log_once(f'weights: {pretrained} ({arch or "dimensions from the file"}), quick_gelu={quick_gelu}: {reason}')
-    config = config or config_from_weights(state, path)
-    model_class = open_clip.CustomTextCLIP if config.pop('custom_text', False) else open_clip.CLIP
-    model = model_class(**{**config, 'quick_gelu': quick_gelu})
+    model = build_clip(config or config_from_weights(state, path), quick_gelu)
     load_strictly(model, state, path, arch)
     return model.eval()
+
+
+def build_clip(config: dict, quick_gelu: bool) -> nn.Module:
+    """open_clip's model of a configuration, its weights as chance makes them."""
+    model_class = open_clip.CustomTextCLIP if config.pop('custom_text', False) else open_clip.CLIP
+    return model_class(**{**config, 'quick_gelu': quick_gelu})
+
+
+def random_clip(config: dict | None, quick_gelu: bool | None) -> nn.Module:
+    """A CLIP with random weights, the same at every call; the caller's random numbers are left as they are."""
+    if config is None:
+        raise UserError('backbone.arch=None, pretrained=None: neither names a model; name an arch, such as ViT-B-16')
+    MMLogger.get_current_instance().warning('backbone.pretrained=None: random weights, for measuring time alone')
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build_clip(config, config.get('quick_gelu', False) if quick_gelu is None else quick_gelu).eval()
 
 
 @functools.cache

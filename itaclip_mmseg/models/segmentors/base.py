@@ -38,6 +38,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     """
 
     multiple: tuple[int, int] = (1, 1)  # windows are zero-padded to multiples of this
+    two_halves: bool = False  # after `encode`, words and settings may change; such a method has `decode`
 
     def __init__(
         self,
@@ -70,9 +71,16 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         """
         samples = as_samples(inputs, data_samples)
         for image, sample in zip(inputs, samples):
-            scores = self.class_scores(image, original_size(image, sample))
-            self.pack(sample, [Result('', *decide(scores, self.decision))])
+            self.pack(sample, [self.result(image, original_size(image, sample))])
         return samples
+
+    def encode(self, image: Tensor) -> object:
+        """The half that does not depend on words, of an image 3 x h x w; where a method has none, the image itself."""
+        return image
+
+    def result(self, image: Tensor, size: tuple[int, int]) -> Result:
+        """Scores and labels of an image 3 x h x w at a height and width."""
+        return Result('', *decide(self.class_scores(image, size), self.decision))
 
     def class_scores(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Scores of an image, C x height x width.

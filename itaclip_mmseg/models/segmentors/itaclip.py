@@ -1,18 +1,37 @@
 """ITACLIP (arXiv 2411.12044): training-free open-vocabulary segmentation with CLIP."""
 
+from typing import NamedTuple
+
 import torch
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor, as_samples, original_size
-from itaclip_mmseg.models.stages.encode import WindowEncoder
+from itaclip_mmseg.models.stages.encode import Fields, WindowEncoder, similarity
+from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.models.stages.variants import categories_by_block, check_variants, decode, finest_stride, mix
+from itaclip_mmseg.models.stages.variants import (
+    categories_by_block,
+    check_encoded,
+    check_variants,
+    decode,
+    finest_stride,
+    mix,
+)
 from itaclip_mmseg.settings import Settings, Window, check_count
 from itaclip_mmseg.text.bank import TextBank
+
+
+class Encoded(NamedTuple):
+    """An image after the half that does not depend on words: tokens W x D x rows x columns by category."""
+
+    image: Tensor
+    grid: Grid
+    tokens: dict[LastBlock, Fields]
 
 
 @MODELS.register_module()
@@ -38,6 +57,8 @@ class ITACLIP(OpenVocabularySegmentor):
     Raises:
         UserError: a setting, the bank or the weights do not fit; all settings are checked before weights are read.
     """
+
+    two_halves = True
 
     def __init__(
         self,
@@ -68,8 +89,8 @@ class ITACLIP(OpenVocabularySegmentor):
         self.backbone = MODELS.build(backbone)
         for settings in self.variants.values():
             settings.last_block.check_depth(len(self.backbone.blocks), self.backbone.arch or self.backbone.pretrained)
-        text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
-        self.texts = TextTable(self.bank, self.variants.values(), text_encoder)
+        self.text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
+        self.texts = TextTable(self.bank, self.variants.values(), self.text_encoder)
         self.multiple = self.backbone.patch_size if self.window.pad else (1, 1)
         blocks = categories_by_block(self.variants.values())
         self.encoder = WindowEncoder(self.backbone, self.texts, blocks, window_batch_size)
@@ -98,6 +119,36 @@ class ITACLIP(OpenVocabularySegmentor):
             sample.set_metainfo(dict(encoded_views=len(grid) * self.encoder.views_a_window))
         return samples
 
+    @torch.no_grad()
+    def encode(self, image: Tensor) -> Encoded:
+        """The costly half, of an image 3 x h x w; all categories of views that were paid for are kept."""
+        grid, encoder = self.grid(image), self.encoder
+        names = {'plain', 'first', 'second'} if encoder.views_a_window > 1 else {'plain'}
+        without_words = WindowEncoder(self.backbone, None, dict.fromkeys(encoder.last_blocks, names), encoder.batch)
+        return Encoded(image, grid, without_words.encode([image], [grid])[0])
+
+    @torch.no_grad()
+    def decode(self, encoded: Encoded, bank: TextBank, changes: dict, size: tuple[int, int], scores: bool) -> Result:
+        """The cheap half, for any classes and any settings that need no other tokens; see `Settings.vary`.
+
+        Raises:
+            UserError: settings that are not possible, or that need other tokens.
+        """
+        settings = self.settings.vary(changes)
+        check_variants({'': settings}, self.window, bank)
+        check_encoded(settings, encoded.tokens, encoded.grid)
+        texts = TextTable(bank, [settings], self.text_encoder).to(encoded.image.device)
+        fields = {settings.last_block: similarity(encoded.tokens[settings.last_block], texts.embeddings)}
+        scored = [''] if scores else []
+        variants, budget = {'': settings}, self.memory_budget
+        (result,) = decode(encoded.image, fields, encoded.grid, size, variants, texts, budget, scored)
+        return result
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the first variant."""
+        return next(iter(self.variants.values()))
+
     def grid(self, image: Tensor) -> Grid:
         """The windows of an image 3 x H x W, at the finest stride of all variants."""
         stride = finest_stride(self.variants.values())
@@ -106,12 +157,12 @@ class ITACLIP(OpenVocabularySegmentor):
     @property
     def queries(self) -> Tensor:
         """Query embeddings of the first variant, Q x D, alpha mixed in."""
-        return self.texts.mixed(next(iter(self.variants.values())))
+        return self.texts.mixed(self.settings)
 
     @property
     def query_classes(self) -> Tensor:
         """Class of each query, Q."""
-        return self.texts.rows(next(iter(self.variants.values()))).classes
+        return self.texts.rows(self.settings).classes
 
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """Unit patch embeddings of images taken as one window each, N x L x D."""
@@ -119,7 +170,7 @@ class ITACLIP(OpenVocabularySegmentor):
 
     def encode_decode(self, inputs: Tensor | list[Tensor], batch_data_samples: list[SegDataSample]) -> list[Tensor]:
         """Query logits of each image before refinement, Q x H x W at its original size; of the first variant."""
-        settings = next(iter(self.variants.values()))
+        settings = self.settings
         grids = [self.grid(image) for image in inputs]
         logits = []
         for image, grid, fields, sample in zip(inputs, grids, self.encoder.encode(inputs, grids), batch_data_samples):

@@ -1,18 +1,20 @@
 """From images to fields: the costly half, done once whatever the number of settings (paper, figure 2, left)."""
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.logging import MMLogger
 from torch import Tensor
 
+from itaclip_mmseg.last_block import Keep, LastBlock
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS, fold_views, image_engineering
-from itaclip_mmseg.settings import LastBlock
 
 # Similarities of windows to texts at patch resolution, flips undone: W x T x rows x columns by category of views.
+# Before texts are known, the tokens themselves stand in their place: W x D x rows x columns.
 Fields = dict[str, Tensor]
 
 
@@ -21,7 +23,7 @@ class WindowEncoder:
 
     Args:
         backbone: views to unit patch embeddings.
-        texts: whose embeddings, T x D, are compared with.
+        texts: whose embeddings, T x D, are compared with; None keeps the tokens, for `similarity` later.
         last_blocks: the distinct last blocks, each with the categories of views (`fold_views`) that are wanted of it.
         batch: views a forward pass; None lets the backbone choose at the first image. Halved for good where a GPU's
             memory does not hold it. Results do not depend on it.
@@ -30,7 +32,7 @@ class WindowEncoder:
     def __init__(
         self,
         backbone: CLIPVisionBackbone,
-        texts: TextTable,
+        texts: TextTable | None,
         last_blocks: Mapping[LastBlock, set[str]],
         batch: int | None = None,
     ) -> None:
@@ -76,18 +78,22 @@ class WindowEncoder:
     def encode_views(self, windows: Tensor, batch: int) -> dict[LastBlock, Fields]:
         """Views, tokens and similarities of windows W x 3 x h x w, at most `batch` views a pass."""
         views = image_engineering(windows) if self.views_a_window > 1 else windows[None]  # V x W x 3 x h x w
-        grid, texts = self.backbone.patch_grid(*windows.shape[-2:]), self.texts.embeddings.mT
+        grid = self.backbone.patch_grid(*windows.shape[-2:])
         fields = {}
         for block, tokens in self.tokens(views.flatten(0, 1), len(windows), batch).items():
             folded = fold_views(tokens.unflatten(1, grid).unflatten(0, (-1, len(windows))))
-            fields[block] = {name: (folded[name] @ texts).movedim(-1, 1) for name in self.last_blocks[block]}
+            fields[block] = {name: self.compare(folded[name]).movedim(-1, 1) for name in self.last_blocks[block]}
         return fields
+
+    def compare(self, tokens: Tensor) -> Tensor:
+        """Cosines of tokens ... x D with the texts, ... x T; the tokens themselves where there are none."""
+        return tokens if self.texts is None else tokens @ self.texts.embeddings.mT
 
     def tokens(self, views: Tensor, windows: int, batch: int) -> dict[LastBlock, Tensor]:
         """Unit patch embeddings V x L x D by last block; of the first `windows` views, which are the windows
         themselves, alone where no more is wanted.
         """
-        keep = {layer for block in self.last_blocks for layer in block.intermediate_layers}
+        keep = functools.reduce(Keep.__or__, (block.keep for block in self.last_blocks), Keep())
         tokens: dict[LastBlock, list[Tensor]] = {block: [] for block in self.last_blocks}
         for start in range(0, len(views), batch):
             inputs = self.backbone.shared_blocks(views[start : start + batch], keep)
@@ -97,3 +103,8 @@ class WindowEncoder:
                     for block, part in zip(blocks, self.backbone.encode_last(inputs.first(number), blocks)):
                         tokens[block].append(part)
         return {block: torch.cat(parts) for block, parts in tokens.items()}
+
+
+def similarity(fields: Fields, texts: Tensor) -> Fields:
+    """Fields of texts, T x D, from fields that hold tokens."""
+    return {name: torch.einsum('td,wdrc->wtrc', texts, field) for name, field in fields.items()}

@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Fields
 from itaclip_mmseg.models.stages.pamr import guide_weights, propagate
 from itaclip_mmseg.models.stages.postprocess import Result, best_words, class_scores, decide
 from itaclip_mmseg.models.stages.queries import Rows, TextTable, mix_texts
-from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.settings import LastBlock, Settings, Window, check_reach
+from itaclip_mmseg.models.stages.sliding import Grid, starts
+from itaclip_mmseg.settings import Settings, Window, check_reach
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.utils.errors import UserError
 
@@ -41,6 +42,21 @@ def check_variants(variants: Mapping[str, Settings], window: Window, bank: TextB
         check_reach(stride, window.crop_size, 'stride')
         if any(side % step for side, step in zip(stride, finest)):
             raise UserError(f'variants: stride={stride}: no multiple of the finest, {finest}; run it apart')
+
+
+def check_encoded(settings: Settings, tokens: Mapping[LastBlock, Fields], grid: Grid) -> None:
+    """Raise a `UserError` if settings need other tokens than an image was encoded to, on the windows of `grid`."""
+    advice = 'set it before the image is encoded'
+    if settings.last_block not in tokens:
+        raise UserError(f'last_block={settings.last_block}: the image was encoded with another; {advice}')
+    if not set(categories(settings)) <= tokens[settings.last_block].keys():
+        raise UserError(f'image_engineering=True: the image was encoded without its views; {advice}')
+    if settings.stride is not None:
+        finer = [starts(*axis) for axis in zip(grid.image_size, grid.window_size, settings.stride)]
+        if not (set(finer[0]) <= set(grid.tops) and set(finer[1]) <= set(grid.lefts)):
+            raise UserError(
+                f'stride={settings.stride}: no multiple of the one that the image was encoded with; {advice}'
+            )
 
 
 def finest_stride(variants: Sequence[Settings]) -> tuple[int, int] | None:

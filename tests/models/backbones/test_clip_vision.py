@@ -7,17 +7,17 @@ from mmengine.logging import MMLogger
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock
 from torch.nn import functional as F
 
+from itaclip_mmseg.last_block import AttentionSum
 from itaclip_mmseg.models import CLIPVisionBackbone
 from itaclip_mmseg.models.backbones.attention import (
     attend,
+    attention_sums,
     feed_forward,
     fold_quick_gelu,
-    last_blocks,
     neighbourhood_prior,
     plain_block,
     project,
 )
-from itaclip_mmseg.settings import LastBlock
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -92,12 +92,12 @@ def test_terms_as_in_the_paper(build, term, std):
 def test_terms_add_up(build):
     """A sum of terms is the sum of their updates, whether they are computed together or apart."""
     backbone = build()
-    variants = [LastBlock(terms, None, residual=False) for terms in ('qq', 'vv', ('qq', 'vv'))]
+    variants = [AttentionSum(terms, None, residual=False) for terms in ('qq', 'vv', ('qq', 'vv'))]
     inputs = backbone.shared_blocks(torch.from_numpy(tiny_clip.image(1, 64, 48)))
-    first, second, both = last_blocks(backbone.blocks[-1], inputs.x, inputs.qkv, variants, {})
+    first, second, both = attention_sums(backbone.blocks[-1], inputs.x, inputs.qkv, variants, {})
     bias = backbone.blocks[-1].attn.out_proj.bias
     torch.testing.assert_close(both - bias, first + second - 2 * bias)
-    (alone,) = last_blocks(backbone.blocks[-1], inputs.x, inputs.qkv, variants[2:], {})
+    (alone,) = attention_sums(backbone.blocks[-1], inputs.x, inputs.qkv, variants[2:], {})
     torch.testing.assert_close(both, alone)
 
 

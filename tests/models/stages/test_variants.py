@@ -131,7 +131,7 @@ def test_views_are_encoded_once(build_model, image, monkeypatch):
     ('changes', 'message'),
     [
         (dict(colour='red'), "variant='colour'"),
-        (dict(last_block=None), "variant='last_block'"),
+        (dict(blocks=1), "variant='blocks'"),
         (dict(image_coefficient=2), 'image_coefficient=2'),
         (dict(stride=(56, 40)), r'stride=\(56, 56\): no multiple of the finest, \(56, 40\)'),
         (dict(stride=(448, 448)), 'at most the crop size'),

@@ -1,0 +1,4 @@
+"""`coco-object` at a short side of 448 pixels, with what every run needs beside its model."""
+
+_base_ = ['./coco-object.py', '../pipelines/short_side_448.py', '../default_runtime.py']
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

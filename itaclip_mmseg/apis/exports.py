@@ -1,0 +1,82 @@
+"""Label maps in other libraries' forms."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from itaclip_mmseg.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from supervision import Detections
+
+
+def class_masks(labels: np.ndarray, names: Sequence[str], background: bool) -> Iterator[tuple[int, np.ndarray]]:
+    """Label and mask, H x W bool, of every class that occurs; the background is left out."""
+    for label in np.unique(labels).tolist():
+        if background <= label < len(names):
+            yield label, labels == label
+
+
+def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom (both exclusive) of a mask with something in it."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def coco_annotations(labels: np.ndarray, names: Sequence[str], background: bool) -> dict:
+    """COCO's JSON of one image: `images`, `categories` (id = label), an annotation a class with compressed run lengths.
+
+    Args:
+        labels: H x W.
+        names: of the classes by label.
+        background: label 0 is no class.
+
+    Raises:
+        UserError: pycocotools is not installed.
+    """
+    try:
+        from pycocotools import mask as codec
+    except ImportError as error:
+        raise UserError("export to COCO: needs the package pycocotools; pip install 'itaclip_mmseg[export]'") from error
+    height, width = labels.shape
+    annotations = []
+    for label, mask in class_masks(labels, names, background):
+        left, top, right, bottom = box_of(mask)
+        code = codec.encode(np.asfortranarray(mask, np.uint8))
+        annotations.append(
+            dict(
+                id=len(annotations) + 1,
+                image_id=1,
+                category_id=label,
+                area=int(mask.sum()),
+                bbox=[left, top, right - left, bottom - top],
+                iscrowd=0,
+                segmentation=dict(size=[height, width], counts=code['counts'].decode('ascii')),
+            )
+        )
+    categories = [dict(id=label, name=name) for label, name in enumerate(names) if label >= background]
+    return dict(images=[dict(id=1, height=height, width=width)], categories=categories, annotations=annotations)
+
+
+def to_detections(labels: np.ndarray, names: Sequence[str], background: bool) -> 'Detections':
+    """Supervision's detections: box, mask, label and name of every class that occurs.
+
+    Raises:
+        UserError: supervision is not installed.
+    """
+    try:
+        from supervision import Detections
+    except ImportError as error:
+        raise UserError(
+            "export to supervision: needs the package supervision; pip install 'itaclip_mmseg[export]'"
+        ) from error
+    found = list(class_masks(labels, names, background))
+    if not found:
+        return Detections.empty()
+    return Detections(
+        xyxy=np.array([box_of(mask) for _, mask in found], float),
+        mask=np.stack([mask for _, mask in found]),
+        class_id=np.array([label for label, _ in found]),
+        data=dict(class_name=np.array([names[label] for label, _ in found])),
+    )

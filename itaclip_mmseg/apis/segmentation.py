@@ -1,0 +1,124 @@
+"""A segmented image: what it shows, saves and hands to other libraries."""
+
+import io
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from itaclip_mmseg.apis.exports import coco_annotations, to_detections
+from itaclip_mmseg.utils.colours import distinct_colours
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.visualization.overlay import draw_panels, overlay
+
+if TYPE_CHECKING:
+    from supervision import Detections
+
+PARTS = ('overlay', 'labels', 'classes', 'coco')
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A segmented image.
+
+    Attributes:
+        image: H x W x 3 uint8, RGB.
+        labels: H x W int64, each an index of `names`.
+        scores: C x H x W float32, of which `labels` are the best before thresholds and closing; None unless asked for.
+        names: of the classes.
+        background: label 0 is the background, which overlays leave unpainted and exports leave out.
+    """
+
+    image: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray | None
+    names: tuple[str, ...]
+    background: bool = False
+
+    @cached_property
+    def colours(self) -> list[tuple[int, int, int]]:
+        """RGB by label."""
+        return distinct_colours(len(self.names))
+
+    def shares(self) -> dict[str, float]:
+        """Share of the image's area by class, largest first."""
+        counts = np.bincount(self.labels.ravel(), minlength=len(self.names)) / self.labels.size
+        return {self.names[label]: float(counts[label]) for label in np.argsort(-counts, kind='stable')}
+
+    def painted(self) -> Image.Image:
+        """The labels painted over the image, large regions named."""
+        return overlay(self.image, self.labels, self.names, self.colours, self.background)
+
+    def overlay(self) -> Image.Image:
+        """The image beside its labels painted over it, with a legend."""
+        return draw_panels(self.image, {'segmentation': self.labels}, self.names, self.colours, self.background)
+
+    def label_image(self) -> Image.Image:
+        """The labels as a picture: 8 bits with the classes' colours as palette, 16 bits above 256 classes."""
+        if len(self.names) > 256:
+            return Image.fromarray(self.labels.astype(np.uint16))
+        picture = Image.fromarray(self.labels.astype(np.uint8))
+        picture.putpalette([channel for colour in self.colours for channel in colour])
+        return picture
+
+    def class_list(self) -> list[dict]:
+        """Label, name, colour and share of every class."""
+        shares = self.shares()
+        return [
+            dict(label=label, name=name, colour=list(self.colours[label]), share=shares[name])
+            for label, name in enumerate(self.names)
+        ]
+
+    def save(self, path: str | os.PathLike, parts: tuple[str, ...] = ('overlay', 'labels', 'classes')) -> list[Path]:
+        """Write files named after `path`, whose suffix, if it is .png or .json, does not count.
+
+        Args:
+            path: where; `out/dog` writes out/dog.png, out/dog_labels.png, out/dog_classes.json, out/dog_coco.json.
+            parts: 'overlay' with its legend, 'labels' (see `label_image`), 'classes' (see `class_list`), 'coco'
+                (annotations with run lengths; needs pycocotools).
+
+        Returns:
+            The files.
+
+        Raises:
+            UserError: a part that there is not, or pycocotools is missing.
+        """
+        for part in parts:
+            if part not in PARTS:
+                raise UserError(f'parts={part!r}: not known; allowed: {", ".join(PARTS)}')
+        path = Path(path)
+        stem = path.with_suffix('') if path.suffix.lower() in ('.png', '.json') else path
+        makers = dict(overlay=self.overlay, labels=self.label_image, classes=self.class_list, coco=self.to_coco)
+        return [write_part(stem, part, makers[part]()) for part in parts]
+
+    def to_coco(self) -> dict:
+        """COCO's JSON of one image: an annotation a class, its mask as run lengths."""
+        return coco_annotations(self.labels, self.names, self.background)
+
+    def to_supervision(self) -> 'Detections':
+        """The library supervision's detections: a mask and box a class."""
+        return to_detections(self.labels, self.names, self.background)
+
+    def _repr_png_(self) -> bytes:
+        """How a notebook shows it."""
+        buffer = io.BytesIO()
+        self.overlay().save(buffer, 'PNG')
+        return buffer.getvalue()
+
+
+def write_part(stem: Path, part: str, content: Image.Image | list | dict) -> Path:
+    """Write a part of `Segmentation.save` whole or not at all; its path."""
+    ending = '' if part == 'overlay' else f'_{part}'
+    target = stem.with_name(f'{stem.name}{ending}{".png" if isinstance(content, Image.Image) else ".json"}')
+    with written_whole(target) as temporary:
+        if isinstance(content, Image.Image):
+            content.save(temporary, compress_level=1)
+        else:
+            temporary.write_text(json.dumps(content, indent=2 if part == 'classes' else None) + '\n', encoding='utf-8')
+    return target

@@ -1,0 +1,37 @@
+"""What a stage cannot be faster than on this machine: its work at rates that are measured here and now."""
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from itaclip_mmseg.benchmark.meter import Meter, best_seconds
+from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
+
+
+def product_rate(views: Tensor, backbone: CLIPVisionBackbone, meter: Meter) -> float:
+    """FLOP/s of the encoder's largest product, at the batch it runs with, block after block: weights are read anew."""
+    rows, columns = backbone.patch_grid(*views.shape[-2:])
+    linears = [block.mlp.c_fc for block in backbone.blocks]
+    tokens = torch.randn(len(views) * (1 + rows * columns), linears[0].in_features).to(linears[0].weight)
+    flops = 2 * len(tokens) * sum(linear.weight.numel() for linear in linears)
+    return flops / best_seconds(lambda: [linear(tokens) for linear in linears], meter)
+
+
+def attention_flops(query: torch.Size, key: torch.Size, value: torch.Size, *_: object, **__: object) -> int:
+    """Of softmax(q kᵀ) v from shapes V x heads x L x d: its two products."""
+    return 2 * query.numel() * key[-2] + 2 * value.numel() * query[-2]
+
+
+def encoder_floor(views: Tensor, backbone: CLIPVisionBackbone, batch: int, meter: Meter) -> float:
+    """Seconds for the encoder's FLOPs at the measured rate."""
+    # PyTorch does not count this one by itself.
+    fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention_flops}
+    with FlopCounterMode(display=False, custom_mapping=fused) as counter:
+        backbone(views[:1])
+    return counter.get_total_flops() * len(views) / product_rate(views[:batch], backbone, meter)
+
+
+def pamr_floor(logits: Tensor, num_iters: int, meter: Meter) -> float:
+    """Seconds to read and write the logits once a step at the measured rate of a copy."""
+    target = torch.empty_like(logits)
+    return num_iters * best_seconds(lambda: target.copy_(logits), meter)

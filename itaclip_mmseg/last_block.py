@@ -1,0 +1,149 @@
+"""How the last block of the vision encoder may attend, and what it is given: the edge between settings and encoder."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from itaclip_mmseg.utils.checks import check, is_count, is_number
+
+TERMS = ('qk', 'qq', 'kk', 'vv', 'identity')
+
+
+class Keep(NamedTuple):
+    """States of the shared blocks that a last block needs, by number of the block, counted from 1.
+
+    Attributes:
+        qkv: whose queries, keys and values.
+        hidden: whose output, the residual stream after them.
+    """
+
+    qkv: frozenset[int] = frozenset()
+    hidden: frozenset[int] = frozenset()
+
+    def __or__(self, other: 'Keep') -> 'Keep':
+        return Keep(self.qkv | other.qkv, self.hidden | other.hidden)
+
+
+class LastInputs(NamedTuple):
+    """What the shared blocks leave for the last one, whatever its settings.
+
+    Attributes:
+        x: its input, V x (1 + L) x D.
+        qkv: queries, keys and values, 3 x V x heads x (1 + L) x d, by number of the block, counted from 1; the last
+            block's are always there.
+        hidden: the residual stream after a block, V x (1 + L) x D, by its number.
+        grid: rows and columns of patches.
+        views: what was encoded, V x 3 x H x W.
+    """
+
+    x: Tensor
+    qkv: dict[int, Tensor]
+    hidden: dict[int, Tensor]
+    grid: tuple[int, int]
+    views: Tensor
+
+    @property
+    def last_qkv(self) -> Tensor:
+        """The last block's queries, keys and values, 3 x V x heads x (1 + L) x d."""
+        return self.qkv[max(self.qkv)]
+
+    def first(self, number: int) -> 'LastInputs':
+        """Those of the first views, at most `number`."""
+        qkv = {block: one[:, :number] for block, one in self.qkv.items()}
+        hidden = {block: one[:number] for block, one in self.hidden.items()}
+        return LastInputs(self.x[:number], qkv, hidden, self.grid, self.views[:number])
+
+
+@dataclass(frozen=True)
+class LastBlock:
+    """How the last block of the vision encoder turns what the shared blocks left into patch tokens.
+
+    A frozen dataclass of settings, so that variants which have it in common share it. One that is more than a sum of
+    attention terms is a subclass in `models/backbones`, decorated with `last_block(NAME)`: it says which states it
+    needs (`keep`) and computes `tokens`. docs/add_a_method.md shows one.
+    """
+
+    @property
+    def keep(self) -> Keep:
+        """The states that it needs beside the last block's own input and projections."""
+        return Keep()
+
+    def tokens(self, inputs: LastInputs, block: nn.Module) -> Tensor:
+        """Patch tokens V x L x D, before the final norm and projection.
+
+        Args:
+            inputs: what the shared blocks left.
+            block: open_clip's last residual attention block.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def from_config(cls, backbone: Mapping) -> 'LastBlock':
+        """That of a backbone's config: its `last_block`, a name or dict(type=NAME, ...), else the sum of its terms."""
+        chosen = backbone.get('last_block')
+        if chosen is None:
+            keys = [field.name for field in fields(AttentionSum)]
+            return AttentionSum(**{key: backbone[key] for key in keys if key in backbone})
+        settings = dict(chosen) if isinstance(chosen, Mapping) else dict(type=chosen)
+        name = settings.pop('type', None)
+        check(name in LAST_BLOCKS, 'backbone.last_block', name, ', '.join(LAST_BLOCKS) or 'none is registered')
+        allowed = {field.name for field in fields(LAST_BLOCKS[name])}
+        for key in settings:
+            check(key in allowed, f'backbone.last_block of {name}', key, ', '.join(sorted(allowed)))
+        return LAST_BLOCKS[name](**settings)
+
+    def check_depth(self, depth: int, model: str) -> None:
+        """Raise a `UserError` if a layer whose state it needs is none of the blocks 1 to `depth`."""
+        for layer in sorted(self.keep.qkv | self.keep.hidden):
+            check(layer <= depth, 'backbone.intermediate_layers', layer, f'{model} has blocks 1 to {depth}')
+
+
+LAST_BLOCKS: dict[str, type[LastBlock]] = {}
+
+
+def last_block(name: str) -> Callable[[type[LastBlock]], type[LastBlock]]:
+    """Register a last block under the name that configs choose it by."""
+
+    def register(cls: type[LastBlock]) -> type[LastBlock]:
+        LAST_BLOCKS[name] = cls
+        return cls
+
+    return register
+
+
+@dataclass(frozen=True)
+class AttentionSum(LastBlock):
+    """A sum of attention terms over the last block's values (paper, section 3.1; tables 2 to 4).
+
+    Args:
+        attention: terms whose softmax maps are summed: qk (plain CLIP), qq, kk, vv, identity (a token keeps its value).
+        intermediate_layers: blocks, counted from 1, whose mean map is mixed half and half with the last block's.
+        residual: add the block's input to its attention output.
+        final_ffn: run the block's feed-forward network (table 3).
+        neighbourhood_std: standard deviation, in patches, of NACLIP's Gaussian prior on the scores; None for no prior.
+    """
+
+    attention: tuple[str, ...] = ('qq', 'kk')
+    intermediate_layers: tuple[int, ...] = (7, 8, 10)
+    residual: bool = True
+    final_ffn: bool = False
+    neighbourhood_std: float | None = None
+
+    def __post_init__(self) -> None:
+        attention = (self.attention,) if isinstance(self.attention, str) else tuple(self.attention)
+        object.__setattr__(self, 'attention', attention)
+        object.__setattr__(self, 'intermediate_layers', tuple(self.intermediate_layers or ()))
+        for term in attention:
+            check(term in TERMS, 'backbone.attention', term, f'any sum of {", ".join(TERMS)}')
+        check(len(attention) > 0, 'backbone.attention', attention, f'any sum of {", ".join(TERMS)}')
+        for layer in self.intermediate_layers:
+            check(is_count(layer), 'backbone.intermediate_layers', layer, 'numbers of blocks, counted from 1')
+        std = self.neighbourhood_std
+        check(std is None or is_number(std, 1e-3), 'backbone.neighbourhood_std', std, 'None or a number above 0')
+
+    @property
+    def keep(self) -> Keep:
+        """The projections of the intermediate layers."""
+        return Keep(qkv=frozenset(self.intermediate_layers))
