@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,24 @@ def small_voc(tmp_path_factory):
         Image.fromarray(labels).resize(size[::-1], Image.NEAREST).save(root / f'SegmentationClass/{name}.png')
     (root / 'ImageSets/Segmentation/val.txt').write_text('\n'.join(SMALL_VOC) + '\n')
     return root
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """Mount a small file system of one's own; skips where that is not possible."""
+    folders = []
+
+    def mount(options):
+        folder = tmp_path / f'mounted{len(folders)}'
+        folder.mkdir()
+        done = subprocess.run(['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', folder], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f'mounting is not possible here ({done.stderr.strip()})')
+        folders.append(folder)
+        return folder
+
+    try:
+        yield mount
+    finally:
+        for folder in folders:
+            subprocess.run(['umount', folder], check=True)

@@ -47,17 +47,14 @@ def load_photograph() -> 'np.ndarray':
         if min(args.size) < 32:
             raise UserError(f'--size {args.size[0]} {args.size[1]}: must be at least 32 each')
         return render_scene(0, *args.size).image
-    try:
-        return np.asarray(Image.open(args.image).convert('RGB'))
-    except OSError as error:
-        raise UserError(f'{args.image}: not readable as an image; check the path') from error
+    return read_photograph(args.image)[..., ::-1].copy()
 
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
     import numpy as np
-    from PIL import Image
 
+    from itaclip_mmseg.datasets.reading import read_photograph
     from itaclip_mmseg.scenes.render import render_scene
     from itaclip_mmseg.utils.errors import UserError, run
 

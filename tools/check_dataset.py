@@ -23,8 +23,11 @@ def main() -> None:
     from itaclip_mmseg.engine.testing import load_config, parse_options
 
     init_default_scope('mmseg')
-    inspection = inspect(load_config(args.config, parse_options(args.cfg_options)).test_dataloader.dataset)
+    config = load_config(args.config, parse_options(args.cfg_options))
+    inspection = inspect(config.test_dataloader.dataset, config.test_evaluator.get('ignore_index', 255))
     print('\n'.join(inspection.report()))
+    for warning in inspection.warnings():
+        print(f'warning: {warning}')
     for fault in inspection.faults:
         print(f'fault: {fault}')
     if args.out:

@@ -16,11 +16,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     from itaclip_mmseg.datasets.checks import config_classes
-    from itaclip_mmseg.text.check import file_faults
+    from itaclip_mmseg.text.bank import load_bank
+    from itaclip_mmseg.text.check import file_faults, query_warnings
 
     faults = {path: file_faults(path, config_classes) for path in args.banks}
     for path, lines in faults.items():
-        print('\n'.join(lines) if lines else f'{path}: good')
+        warnings = [] if lines else [f'warning: {line}' for line in query_warnings(load_bank(path))]
+        print('\n'.join([*lines, *warnings]) if lines or warnings else f'{path}: good')
     sys.exit(any(faults.values()))
 
 

@@ -5,22 +5,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import ConfigDict
 from mmengine.dataset import Compose
 from mmengine.device import get_device
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from itaclip_mmseg.apis.segmentation import Segmentation
+from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.testing import load_config
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
 from itaclip_mmseg.utils.errors import UserError
 
@@ -53,7 +55,7 @@ class Picture:
         Raises:
             UserError: a word that the weights do not know, or a setting that is not possible.
         """
-        bank = self.segmenter.bank if classes is None else bank_of(classes)
+        bank = self.segmenter.bank if classes is None else checked_bank(classes)
         result = self.segmenter.result(self, bank, settings, scores)
         return Segmentation(
             image=self.image,
@@ -94,12 +96,11 @@ class Segmenter:
     ) -> None:
         config = load_config(config, options)
         init_default_scope('mmseg')
-        self.bank = bank_of(Path(config.model.text_bank) if classes is None else classes)
+        self.bank = checked_bank(Path(config.model.text_bank) if classes is None else classes)
         self.config, self.variants, self.device = config.model, variants, device or get_device()
         self.model = self.build(self.bank)
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
-        self.from_file = Compose([dict(type='LoadImageFromFile'), *steps])
-        self.from_array = Compose([dict(type='LoadImageFromNDArray'), *steps])
+        self.pipeline = Compose([dict(type='LoadImageFromNDArray'), *steps])
 
     def build(self, bank: TextBank, changes: dict | None = None) -> OpenVocabularySegmentor:
         """The config's segmentor for some classes and changes of its keys."""
@@ -150,19 +151,17 @@ class Segmenter:
 
     def load(self, image: Photograph) -> tuple[np.ndarray, dict]:
         """The image as RGB, H x W x 3 uint8, and as a batch of one; a file is read as a test reads it."""
-        if isinstance(image, str | os.PathLike):
-            path = os.fspath(image)
-            if not os.path.isfile(path):
-                raise UserError(f'{path}: no such image; check the path')
-            bgr = mmcv.imread(path)
-            if bgr is None:
-                raise UserError(f'{path}: not readable as an image; replace it')
-            return np.ascontiguousarray(bgr[..., ::-1]), batch_of_one(self.from_file(dict(img_path=path)))
-        if isinstance(image, Image.Image):
-            image = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise UserError(f'image: {image.dtype} array of shape {image.shape}; it must be uint8, H x W x 3, RGB')
-        return image, batch_of_one(self.from_array(dict(img=np.ascontiguousarray(image[..., ::-1]))))
+        rgb = read_image(image)
+        data = self.pipeline(dict(img=np.ascontiguousarray(rgb[..., ::-1])))
+        return rgb, {name: [value] for name, value in data.items()}
+
+
+def checked_bank(classes: ClassList) -> TextBank:
+    """The bank of some classes, see `bank_of`; a `UserError` where two have one query, a warning for a background."""
+    bank = bank_of(classes)
+    for warning in check_queries(bank):
+        MMLogger.get_current_instance().warning(warning)
+    return bank
 
 
 def fitted(bank: TextBank, model: dict) -> dict[str, object]:
@@ -175,9 +174,24 @@ def fitted(bank: TextBank, model: dict) -> dict[str, object]:
     return keys
 
 
-def batch_of_one(data: dict) -> dict:
-    """As a data loader would give it."""
-    return {name: [value] for name, value in data.items()}
+def read_image(image: Photograph) -> np.ndarray:
+    """A photograph of any kind as RGB, H x W x 3 uint8.
+
+    Raises:
+        UserError: no such file, no image, or none of the kinds.
+    """
+    if isinstance(image, str | os.PathLike):
+        if not os.path.isfile(image):
+            raise UserError(f'{os.fspath(image)}: no such image; check the path')
+        return np.ascontiguousarray(read_photograph(image)[..., ::-1])
+    if isinstance(image, Image.Image):
+        image = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+    if not isinstance(image, np.ndarray):
+        raise UserError(f'image: {image!r:.80} is none; give a path, a PIL image, or an array')
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise UserError(f'image: {image.dtype} array of shape {image.shape}; it must be uint8, H x W x 3, RGB')
+    check_sides(image.shape[:2], 'image')
+    return image
 
 
 def segment(

@@ -1,19 +1,20 @@
-"""Checks of a data set before hours of work: folders, pairs of files, images that end too early."""
+"""Checks of a data set before hours of work: folders, pairs of files, headers; and of its truth afterwards."""
 
-from collections.abc import Iterable
+import os
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
-from PIL import Image
 
-from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.resources import ROOT
-
-JPEG_END = b'\xff\xd9'
-JPEG_TAIL = 65536  # some cameras write a few bytes after the end marker
+from itaclip_mmseg.datasets.folders import image_folder
+from itaclip_mmseg.datasets.reading import IGNORED, SUFFIXES, check_label_map, check_photograph
+from itaclip_mmseg.utils.errors import UserError, first_line
+from itaclip_mmseg.utils.resources import ROOT, mirrored
 
 
 def dataset_classes(config: ConfigDict) -> tuple[str, ...]:
@@ -21,7 +22,10 @@ def dataset_classes(config: ConfigDict) -> tuple[str, ...]:
     dataset_class = DATASETS.get(config.type)
     if dataset_class is None:
         raise UserError(f'test_dataloader.dataset.type={config.type!r}: not registered; check the name')
-    return tuple(config.get('metainfo', {}).get('classes') or dataset_class.METAINFO['classes'])
+    classes = config.get('metainfo', {}).get('classes') or dataset_class.METAINFO.get('classes')
+    if not classes:
+        raise UserError("test_dataloader.dataset.metainfo: names no classes; set metainfo=dict(classes=('...', '...'))")
+    return tuple(classes)
 
 
 def config_classes(name: str) -> tuple[str, ...] | None:
@@ -35,12 +39,7 @@ def config_classes(name: str) -> tuple[str, ...] | None:
 
 def check_folders(config: ConfigDict) -> None:
     """Raise a `UserError` if a folder or split file of a data set's config is missing."""
-    root = Path(config.get('data_root') or '.')
-    if not root.is_dir():
-        raise UserError(
-            f'data root {root}: no such folder; put or link the data there (data/README.md), or set '
-            'test_dataloader.dataset.data_root'
-        )
+    root = check_root(config)
     for key, folder in config.get('data_prefix', {}).items():
         if folder and not (root / folder).is_dir():
             raise UserError(f'{root / folder}: no such folder; check data_prefix.{key} and data/README.md')
@@ -49,38 +48,105 @@ def check_folders(config: ConfigDict) -> None:
         raise UserError(f'{root / split}: no such split file; check ann_file and data/README.md')
 
 
-def check_files(samples: Iterable[dict]) -> None:
-    """Raise a `UserError` that names the first image or label map of a data set that is missing or cut off.
+def check_root(config: ConfigDict) -> Path:
+    """The data set's folder; a `UserError` if it is missing."""
+    root = Path(config.get('data_root') or '.')
+    if not root.is_dir():
+        raise UserError(
+            f'data root {root}: no such folder; put or link the data there (data/README.md), or set '
+            'test_dataloader.dataset.data_root'
+        )
+    return root
+
+
+def has_label_maps(config: ConfigDict) -> bool:
+    """Does a data set's config name a folder of label maps with anything in it?"""
+    folder = config.get('data_prefix', dict(seg_map_path='')).get('seg_map_path')
+    root = check_root(config)
+    return folder is not None and any(names for _, _, names in os.walk(root / folder, followlinks=True))
+
+
+def build_dataset(config: ConfigDict) -> BaseSegDataset:
+    """Build a data set; a `UserError` for keys that do not fit, and where there is no image."""
+    try:
+        dataset = DATASETS.build({**config, 'lazy_init': True})
+    except (TypeError, ValueError) as error:
+        raise UserError(f'test_dataloader.dataset: {first_line(error)}; check its keys') from error
+    if not dataset.load_data_list():
+        raise UserError(nothing_found(dataset))
+    dataset.full_init()
+    return dataset
+
+
+def nothing_found(dataset: BaseSegDataset) -> str:
+    """What was looked for where there is no image, and what lies there."""
+    folder, wanted = image_folder(dataset), dataset.img_suffix or ', '.join(SUFFIXES)
+    if dataset.ann_file:
+        return f'{dataset.ann_file}: lists no image; give a name a line'
+    files = [name for _, _, names in os.walk(folder, followlinks=True) for name in names if not name.startswith('.')]
+    kinds = Counter(Path(name).suffix or 'without suffix' for name in files)
+    there = ', '.join(f'{number} {kind}' for kind, number in kinds.most_common(5)) or 'no file'
+    return f'{folder}: holds no image; looked for {wanted}, found {there}; check data_prefix and img_suffix'
+
+
+def check_labels(config: ConfigDict, num_classes: int, ignored: int) -> None:
+    """Raise a `UserError` if the label of ignored pixels is also that of a class."""
+    if ignored < num_classes:
+        raise UserError(
+            f'test_evaluator.ignore_index={ignored}: is a class, as there are {num_classes}; set it to 65535 and save '
+            'the label maps with 16 bits'
+        )
+    if config.get('reduce_zero_label') and num_classes > IGNORED:
+        raise UserError(
+            f'reduce_zero_label=True: not possible with {num_classes} classes; number them from 0 in the label maps'
+        )
+
+
+def check_places(paths: Sequence[str], root: str) -> None:
+    """Raise a `UserError` if an image is listed twice, or if outputs of two would have one place, or one outside."""
+    places: dict[Path, str] = {}
+    for path in paths:
+        place = mirrored(path, root, '')
+        if place in places:
+            raise UserError(f'{path}: shares its name with {places[place]}; list it once, or rename one')
+        places[place] = path
+
+
+def check_files(samples: Sequence[dict]) -> None:
+    """Raise a `UserError` that names the first image or label map of a data set that cannot be used.
 
     Only headers and ends are read, in threads: thousands of files take about a second.
     """
-    pairs = [(sample['img_path'], sample.get('seg_map_path')) for sample in samples]
-    if not pairs:
-        raise UserError('test_dataloader.dataset: holds no image; check data_root, data_prefix and ann_file')
     with ThreadPoolExecutor(16) as pool:
-        for fault in pool.map(file_fault, [path for pair in pairs for path in pair if path]):
-            if fault:
+        for faults in pool.map(pair_faults, samples):
+            for fault in faults:
                 raise UserError(fault)
 
 
-def file_fault(path: str) -> str | None:
-    """What is wrong with an image file, or None."""
-    if not Path(path).is_file():
-        return f'{path}: no such file, but the split lists it; complete the data (data/README.md)'
+def pair_faults(sample: dict) -> list[str]:
+    """What is wrong with a photograph, or else with its label map, as far as headers and ends tell."""
     try:
-        with Image.open(path) as image:
-            image_format = image.format
-    except OSError:
-        return f'{path}: not readable as an image; restore or remove it'
-    if image_format == 'JPEG' and JPEG_END not in tail(path):
-        return f'{path}: image ends too early; restore it'
-    return None
+        size = check_photograph(sample['img_path'])
+        if sample.get('seg_map_path') is not None:
+            check_label_map(sample['seg_map_path'], size)
+    except UserError as error:
+        return [str(error)]
+    return []
 
 
-def tail(path: str) -> bytes:
-    """The last bytes of a file."""
-    with open(path, 'rb') as file:
-        size = file.seek(0, 2)
-        # At most half the file, so that the end marker of a preview at its start does not count.
-        file.seek(size - min(JPEG_TAIL, size // 2))
-        return file.read()
+def truth_warnings(pixels: Sequence[int], ignored: int, classes: Sequence[str]) -> list[str]:
+    """A line where some class occurs nowhere in the truth: figures of such a data set say little.
+
+    Args:
+        pixels: of the truth by class.
+        ignored: pixels that do not count.
+    """
+    absent = [name for name, number in zip(classes, pixels) if not number]
+    if not absent:
+        return []
+    named = ', '.join(absent[:5]) + (f' and {len(absent) - 5} more' if len(absent) > 5 else '')
+    share = ignored / max(sum(pixels) + ignored, 1)
+    return [
+        f'{len(absent)} of {len(classes)} classes occur nowhere in the truth ({named}), {share:.1%} of its pixels are '
+        'ignored; if that is not meant, check label ids and class list (tools/check_dataset.py)'
+    ]

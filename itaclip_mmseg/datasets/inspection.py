@@ -12,12 +12,14 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from itaclip_mmseg.datasets.checks import check_folders, dataset_classes, file_fault
+from itaclip_mmseg.datasets.checks import check_folders, dataset_classes, nothing_found, pair_faults, truth_warnings
+from itaclip_mmseg.datasets.folders import suffix_of
+from itaclip_mmseg.datasets.reading import IGNORED, as_trained, check_photograph, read_labels, read_photograph
+from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import written_whole
 from itaclip_mmseg.visualization.overlay import paint
 
-IGNORED = 255
 SHEET_IMAGES, COLUMNS, TILE = 24, 6, 240  # pictures on a contact sheet, beside each other, pixels of a side
 
 
@@ -29,7 +31,7 @@ class Inspection:
         palette: colour of each class.
         samples: MMSegmentation's, of paths.
         good: those without a fault.
-        pixels: by label, 255 for those that are ignored.
+        pixels: by label, `ignored` for those that do not count.
         sizes: images by (height, width).
     """
 
@@ -40,6 +42,7 @@ class Inspection:
     faults: list[str] = field(default_factory=list)
     pixels: Counter = field(default_factory=Counter)
     sizes: Counter = field(default_factory=Counter)
+    ignored: int = IGNORED
 
     def report(self) -> list[str]:
         """Lines for people: counts, sizes, the pixel share of every class."""
@@ -49,25 +52,34 @@ class Inspection:
             f'{len(self.samples)} images, {len(self.sizes)} sizes, '
             f'height {min(heights)} to {max(heights)}, width {min(widths)} to {max(widths)}'
         ]
-        for label, name in [*enumerate(self.classes), (IGNORED, 'ignored')]:
+        for label, name in [*enumerate(self.classes), (self.ignored, 'ignored')]:
             lines.append(f'{label:4d}  {name}  {self.pixels[label] / total:.3%}')
         return lines
 
+    def warnings(self) -> list[str]:
+        """What is no fault of a file, but hardly meant: classes that occur nowhere."""
+        counts = [self.pixels[label] for label in range(len(self.classes))]
+        return truth_warnings(counts, self.pixels[self.ignored], self.classes) if self.pixels else []
 
-def inspect(config: ConfigDict) -> Inspection:
+
+def inspect(config: ConfigDict, ignored: int = IGNORED) -> Inspection:
     """Read all images and label maps of a data set's config; faults are collected.
+
+    Args:
+        ignored: the label of pixels that do not count.
 
     Raises:
         UserError: a folder or the split file is missing.
     """
     check_folders(config)
+    classes = dataset_classes(config)
     dataset = DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
-    inspection = Inspection(dataset_classes(config), dataset.metainfo['palette'], dataset.load_data_list())
+    inspection = Inspection(classes, dataset.metainfo['palette'], dataset.load_data_list(), ignored=ignored)
     if not inspection.samples:
-        inspection.faults.append(f'{dataset.data_root}: holds no image; check data_prefix, ann_file and the suffixes')
+        inspection.faults.append(nothing_found(dataset))
     inspection.faults += unpaired_maps(dataset, inspection.samples)
     with ThreadPoolExecutor(4) as pool, ProgressBar('images', len(inspection.samples)) as bar:
-        results = pool.map(lambda sample: read_pair(sample, len(inspection.classes)), inspection.samples)
+        results = pool.map(lambda sample: read_pair(sample, len(classes), ignored), inspection.samples)
         for sample, (faults, size, pixels) in zip(inspection.samples, results):
             inspection.good += [] if faults else [sample]
             inspection.faults += faults
@@ -82,44 +94,41 @@ def unpaired_maps(dataset: BaseSegDataset, samples: Sequence[dict]) -> list[str]
     folder = dataset.data_prefix.get('seg_map_path')
     if dataset.ann_file or not folder:
         return []
-    paired = {Path(sample['seg_map_path']) for sample in samples if 'seg_map_path' in sample}
-    found = {path for path in Path(folder).rglob(f'*{dataset.seg_map_suffix}') if not path.name.startswith('.')}
     if Path(dataset.data_prefix['img_path']) == Path(folder):
         return []
+    paired = {Path(sample['seg_map_path']) for sample in samples if 'seg_map_path' in sample}
+    found = {
+        path
+        for path in Path(folder).rglob('*')
+        if suffix_of(str(path), dataset.seg_map_suffix) and not path.name.startswith('.')
+    }
     return [f'{path}: label map without an image; add or remove one' for path in sorted(found - paired)]
 
 
-def read_pair(sample: dict, num_classes: int) -> tuple[list[str], tuple[int, int] | None, Counter]:
+def read_pair(sample: dict, num_classes: int, ignored: int) -> tuple[list[str], tuple[int, int] | None, Counter]:
     """Faults of an image and its label map, the image's (height, width), and its pixels by label."""
-    paths = [sample['img_path'], sample['seg_map_path']]
-    faults = [fault for fault in map(file_fault, paths) if fault]
+    faults = pair_faults(sample)
     if faults:
         return faults, None, Counter()
+    size, path = check_photograph(sample['img_path']), sample.get('seg_map_path')
+    if path is None:
+        return [], size, Counter()
     try:
-        labels = read_labels(sample)
-    except OSError as error:
-        return [f'{paths[1]}: not readable as a label map ({error}); restore it'], None, Counter()
-    with Image.open(paths[0]) as image:
-        size = image.size[::-1]
-    if labels.shape != size:
-        faults.append(f'{paths[1]}: size {labels.shape}, but its image has {size}; they must be equal')
-        return faults, size, Counter()
+        labels = trained_labels(sample)
+    except UserError as error:
+        return [str(error)], size, Counter()
     pixels = Counter(dict(zip(*(values.tolist() for values in np.unique(labels, return_counts=True)))))
-    wrong = [label for label in pixels if num_classes <= label != IGNORED]
+    wrong = [label for label in pixels if num_classes <= label != ignored]
     if wrong:
-        faults.append(
-            f'{paths[1]}: labels {", ".join(map(str, wrong))} out of range; 0 to {num_classes - 1} and 255 are allowed'
-        )
+        named = ', '.join(map(str, wrong[:10])) + (f' and {len(wrong) - 10} more' if len(wrong) > 10 else '')
+        faults.append(f'{path}: labels {named} out of range; 0 to {num_classes - 1} and {ignored} are allowed')
     return faults, size, pixels
 
 
-def read_labels(sample: dict) -> np.ndarray:
-    """The map as evaluation sees it (H x W): label 0 ignored, the others one less, where the data set says so."""
-    with Image.open(sample['seg_map_path']) as image:
-        labels = np.array(image)
-    if sample.get('reduce_zero_label'):
-        return np.where((labels == 0) | (labels == IGNORED), IGNORED, labels.astype(np.int64) - 1)
-    return labels
+def trained_labels(sample: dict) -> np.ndarray:
+    """The label map of a sample as evaluation counts it, H x W."""
+    labels = read_labels(sample['seg_map_path'])
+    return as_trained(labels, sample.get('reduce_zero_label', False), sample.get('label_map'))
 
 
 def write_sheet(inspection: Inspection, path: Path) -> None:
@@ -129,8 +138,9 @@ def write_sheet(inspection: Inspection, path: Path) -> None:
     rows = max(-(-len(chosen) // COLUMNS), 1)
     sheet = Image.new('RGB', (max(min(len(chosen), COLUMNS), 1) * TILE, rows * TILE), 'white')
     for index, sample in enumerate(chosen):
-        with Image.open(sample['img_path']) as image:
-            tile = paint(np.array(image.convert('RGB')), read_labels(sample), inspection.palette)
+        image = read_photograph(sample['img_path'])[..., ::-1]
+        truth = trained_labels(sample) if sample.get('seg_map_path') else np.full(image.shape[:2], IGNORED)
+        tile = paint(image, truth, inspection.palette)
         tile.thumbnail((TILE - 4, TILE - 4))
         sheet.paste(tile, (index % COLUMNS * TILE, index // COLUMNS * TILE))
     with written_whole(path) as temporary:

@@ -1,18 +1,17 @@
 """What happens beside the test loop: progress with time left, and overlays."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import mmcv
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
+from itaclip_mmseg.datasets.reading import read_photograph
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.utils.progress import ProgressBar
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.resources import mirrored, written_whole
 from itaclip_mmseg.visualization.overlay import draw_panels
 
 
@@ -39,10 +38,14 @@ class ProgressHook(Hook):
 
 @HOOKS.register_module()
 class OverlayHook(Hook):
-    """Draws each image beside its truth, where there is one, and its prediction, with a legend: `folder`/NAME.png."""
+    """Draws each image beside its truth, where there is one, and its prediction, with a legend: `folder`/NAME.png.
 
-    def __init__(self, folder: str) -> None:
-        self.folder = Path(folder)
+    Args:
+        image_dir: the data set's folder of images, whose own folders are kept in `folder`; None for names alone.
+    """
+
+    def __init__(self, folder: str, image_dir: str | None = None) -> None:
+        self.folder, self.image_dir = folder, image_dir
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None, outputs: Sequence[SegDataSample]
@@ -50,10 +53,10 @@ class OverlayHook(Hook):
         """Paint a batch."""
         meta = runner.test_dataloader.dataset.metainfo
         for sample in outputs:
-            image = mmcv.imread(sample.img_path, channel_order='rgb')
+            image = read_photograph(sample.img_path)[..., ::-1]
             maps = dict(truth=sample.get('gt_sem_seg'), prediction=sample.pred_sem_seg)
             maps = {title: one.data[0].cpu().numpy() for title, one in maps.items() if one is not None}
-            with written_whole(self.folder / f'{Path(sample.img_path).stem}.png') as temporary:
+            with written_whole(mirrored(sample.img_path, self.image_dir, self.folder)) as temporary:
                 picture = draw_panels(image, maps, meta['classes'], meta['palette'], runner.model.bank.background)
                 picture.save(temporary, compress_level=1)
 

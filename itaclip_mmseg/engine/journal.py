@@ -14,6 +14,7 @@ from mmengine.dist import get_rank
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.backbones.weights import weight_files
 from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.utils.resources import naming
 
 
 class Journal:
@@ -25,7 +26,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path, key: str) -> None:
-        self.folder, self.pattern = folder, f'.journal-{key}-*.jsonl'
+        self.folder, self.key, self.pattern = folder, key, f'.journal-{key}-*.jsonl'
 
     def read(self) -> dict[str, ImageCounts]:
         """Counts of all images done so far, by name, whichever process did them."""
@@ -34,9 +35,8 @@ class Journal:
             for line in path.read_text(encoding='utf-8').splitlines():
                 try:
                     entry = json.loads(line)
-                    done[entry['image']] = ImageCounts(
-                        entry['image'], entry['views'], {name: unpack(text) for name, text in entry['counts'].items()}
-                    )
+                    counts = {name: unpack(text) for name, text in entry['counts'].items()}
+                    done[entry['image']] = ImageCounts(entry['image'], entry['views'], counts, entry.get('ignored', 0))
                 except (ValueError, KeyError, TypeError, zlib.error):
                     continue
         return done
@@ -45,10 +45,10 @@ class Journal:
         """Write down images. The newline comes first: it ends a line that a kill left half-written."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / self.pattern.replace('*', str(get_rank()))
-        with open(path, 'a', encoding='utf-8') as file:
+        with naming(path), open(path, 'a', encoding='utf-8') as file:
             for entry in entries:
                 counts = {name: pack(*pair) for name, pair in entry.counts.items()}
-                file.write('\n' + json.dumps(dict(image=entry.image, views=entry.views, counts=counts)))
+                file.write('\n' + json.dumps(entry._asdict() | dict(counts=counts)))
 
     def remove(self) -> None:
         """The run is complete."""

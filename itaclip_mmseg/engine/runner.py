@@ -38,6 +38,8 @@ class InferenceRunner(Runner):
         """The log file gets everything; the terminal what this package says, and warnings."""
         logger = super().build_logger(log_level, log_file, **kwargs)
         for handler in logger.handlers:
-            if not isinstance(handler, logging.FileHandler):
+            if isinstance(handler, logging.FileHandler):
+                handler.handleError = lambda record: None  # a full disk: a traceback for each line would say no more
+            else:
                 handler.addFilter(lambda record: record.levelno >= logging.WARNING or PACKAGE in record.pathname)
         return logger

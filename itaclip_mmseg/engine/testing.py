@@ -6,7 +6,8 @@ import csv
 import itertools
 import json
 import platform
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,19 +15,34 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import is_main_process
+from mmengine.dist import barrier, is_main_process
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.registry import DATASETS, RUNNERS
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import RUNNERS
 from rich.console import Console
 from rich.table import Table
 
-from itaclip_mmseg.datasets.checks import check_files, check_folders, dataset_classes
+from itaclip_mmseg.datasets.checks import (
+    build_dataset,
+    check_files,
+    check_folders,
+    check_labels,
+    check_places,
+    dataset_classes,
+    has_label_maps,
+    truth_warnings,
+)
+from itaclip_mmseg.datasets.folders import image_folder
+from itaclip_mmseg.datasets.loading import with_our_readers
+from itaclip_mmseg.datasets.reading import IGNORED
 from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, run_key
+from itaclip_mmseg.engine.outputs import clean, held
 from itaclip_mmseg.engine.protocol import adopt_protocol, is_own, protocol_source, run_name
 from itaclip_mmseg.evaluation.iou import SegmentationScores
 from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.utils.errors import UserError, one_line
 from itaclip_mmseg.utils.resources import find, written_whole
 from itaclip_mmseg.version import __version__
@@ -63,6 +79,8 @@ def load_config(
         config.merge_from_dict(options or {})
     except (KeyError, TypeError, SyntaxError, FileNotFoundError) as error:
         raise UserError(f'{path}: {str(error).splitlines()[0]}; check the config and --cfg-options') from error
+    if 'test_dataloader' in config:
+        with_our_readers(config.test_dataloader.dataset)
     config.launcher = launcher
     config.run_name = run_name(path, protocol)
     config.work_dir = work_dir or config.get('work_dir') or f'work_dirs/{config.run_name}'
@@ -91,34 +109,67 @@ def run_test(config: Config, show_dir: str | None = None, out_dir: str | None = 
     Raises:
         UserError: something in the config or the data does not fit; no results were written then.
     """
-    check_config(config)
-    if out_dir:
-        config.test_evaluator.output_dir = out_dir
-    if show_dir:
-        config.custom_hooks = [*config.get('custom_hooks', []), dict(type='OverlayHook', folder=show_dir)]
-    if config.launcher != 'none':
-        config.test_evaluator.collect_dir = str(Path(config.work_dir) / '.collect')
+    check_truth(config, bool(show_dir or out_dir))
+    print_warnings(check_config(config))
     init_default_scope('mmseg')
-    paths = image_paths(config)
-    key = run_key(config, show_dir, out_dir)
-    journal = Journal(Path(config.work_dir), key)
-    done = journal.read()
-    remaining = [index for index, path in enumerate(paths) if path not in done]
-    runner = build_runner(restricted(config, remaining))
-    metric = runner.test_evaluator.metrics[0]
-    metric.earlier = [done[path] for path in paths if path in done]
-    runner.register_hook(JournalHook(journal))
-    if remaining:
-        run_loop(runner)
-    else:  # killed behind its last image
-        metric.compute_metrics([])
-    if not is_main_process():
-        return {}
-    results = summarise(runner, config, num_images=len(paths), run_key=key)
-    journal.remove()
+    dataset = checked_dataset(config)
+    with held((config.work_dir, out_dir, show_dir), config.launcher):
+        runner, journal = prepare(config, dataset, show_dir, out_dir)
+        metric = runner.test_evaluator.metrics[0]
+        if len(metric.earlier) < len(dataset):
+            run_loop(runner)
+        else:  # killed behind its last image
+            metric.compute_metrics([])
+        if not is_main_process():
+            return {}
+        results = summarise(runner, config, num_images=len(dataset), run_key=journal.key)
+        journal.remove()
+    print_warnings(results['warnings'])
     if table:
         print_results(results, config)
     return results
+
+
+def check_truth(config: Config, predictions: bool) -> None:
+    """Let the config of a data set without any label map say so.
+
+    Args:
+        predictions: whether something is written for each image; else a `UserError`, as there is nothing to do.
+    """
+    dataset = config.test_dataloader.dataset
+    if has_label_maps(dataset):
+        return
+    folder = dataset.get('data_prefix', {}).pop('seg_map_path', None)
+    place = Path(dataset.get('data_root') or '.') / (folder or '')
+    if not predictions:
+        raise UserError(
+            f'{place}: holds no label map, so nothing can be measured; check data_prefix.seg_map_path, or write '
+            'predictions without figures by --out FOLDER or --show-dir FOLDER'
+        )
+    print(f'{place}: holds no label map; predictions are written, without figures', file=sys.stderr)
+
+
+def prepare(
+    config: Config, dataset: BaseSegDataset, show_dir: str | None, out_dir: str | None
+) -> tuple[Runner, Journal]:
+    """A runner for those images of a data set that no earlier run, which was killed, has counted; and its journal."""
+    image_dir = image_folder(dataset)
+    if out_dir:
+        config.test_evaluator.update(output_dir=out_dir, image_dir=image_dir)
+    if show_dir:
+        hook = dict(type='OverlayHook', folder=show_dir, image_dir=image_dir)
+        config.custom_hooks = [*config.get('custom_hooks', []), hook]
+    if config.launcher != 'none':
+        config.test_evaluator.collect_dir = str(Path(config.work_dir) / '.collect')
+    journal = Journal(Path(config.work_dir), run_key(config, show_dir, out_dir))
+    done, paths = journal.read(), paths_of(dataset)
+    runner = build_runner(restricted(config, [index for index, path in enumerate(paths) if path not in done]))
+    if is_main_process():
+        clean(config.work_dir, (out_dir, show_dir), paths, image_dir)
+    barrier()
+    runner.test_evaluator.metrics[0].earlier = [done[path] for path in paths if path in done]
+    runner.register_hook(JournalHook(journal))
+    return runner, journal
 
 
 def run_loop(runner: Runner) -> None:
@@ -131,10 +182,21 @@ def run_loop(runner: Runner) -> None:
 
 def image_paths(config: Config) -> list[str]:
     """All images of the data set, after a look whether each is there with its label map."""
-    dataset = DATASETS.build(config.test_dataloader.dataset)
-    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-    check_files(infos)
-    return [info['img_path'] for info in infos]
+    return paths_of(checked_dataset(config))
+
+
+def checked_dataset(config: Config) -> BaseSegDataset:
+    """The data set, after a look at the header of every file and at the place of every output."""
+    dataset = build_dataset(config.test_dataloader.dataset)
+    samples = [dataset.get_data_info(index) for index in range(len(dataset))]
+    check_places([sample['img_path'] for sample in samples], image_folder(dataset))
+    check_files(samples)
+    return dataset
+
+
+def paths_of(dataset: BaseSegDataset) -> list[str]:
+    """The images of a data set."""
+    return [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
 
 
 def restricted(config: Config, indices: list[int]) -> Config:
@@ -155,11 +217,25 @@ def build_runner(config: Config) -> Runner:
         raise UserError(f'{config.filename}: {error}; check the keys of the config and --cfg-options') from error
 
 
-def check_config(config: Config) -> None:
-    """Check what can be checked before the first weight is read: the data's folders, the bank against its classes."""
+def check_config(config: Config) -> list[str]:
+    """Check what can be checked before the first weight is read: the data's folders, the bank against its classes.
+
+    Returns:
+        Warnings, a line each.
+    """
     dataset = config.test_dataloader.dataset
     check_folders(dataset)
-    load_bank(config.model.text_bank).check_classes(dataset_classes(dataset))
+    classes = dataset_classes(dataset)
+    check_labels(dataset, len(classes), config.test_evaluator.get('ignore_index', IGNORED))
+    bank = load_bank(config.model.text_bank)
+    bank.check_classes(classes)
+    return check_queries(bank)
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Beside the results, where a pipe keeps them apart."""
+    for warning in warnings:
+        print(f'warning: {warning}', file=sys.stderr)
 
 
 def summarise(runner: Runner, config: Config, **notes: object) -> dict:
@@ -183,8 +259,12 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
         ),
         versions=versions(),
         encoded_views=metric.encoded_views,
+        ignored_pixels=metric.ignored,
+        warnings=[],
         **notes,
     )
+    if metric.confusion.any() or metric.ignored:
+        results['warnings'] = truth_warnings(metric.confusion.sum(axis=1).tolist(), metric.ignored, classes)
     if config.model.get('variants'):
         results['variants'] = {name: dict(**row, settings=asdict(model.variants[name])) for name, row in rows.items()}
     folder = Path(config.work_dir)
@@ -198,11 +278,11 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
 
 
 def figures(confusion: np.ndarray, classes: Sequence[str]) -> dict:
-    """mIoU, aAcc, mAcc and the IoU by class, in per cent; None for classes that occur nowhere."""
+    """mIoU, aAcc, mAcc and the IoU by class, in per cent; None for what occurs nowhere."""
     scores = SegmentationScores.from_confusion(confusion)
-    return scores.summary() | dict(
-        classes={name: None if np.isnan(iou) else float(iou) for name, iou in zip(classes, scores.iou)}
-    )
+    rows = scores.summary(), dict(zip(classes, scores.iou.tolist()))
+    means, ious = ({name: None if np.isnan(value) else value for name, value in row.items()} for row in rows)
+    return means | dict(classes=ious)
 
 
 def versions() -> dict[str, str]:
@@ -225,12 +305,13 @@ def print_results(results: dict, config: Config) -> None:
     table.columns[1].justify = 'right'
     for name, iou in results['classes'].items():
         table.add_row(name, '-' if iou is None else f'{iou:.1f}')
-    console = Console()
+    console = Console(markup=False)
     console.print(f'{results["settings"]["config"]}, {results["num_images"]} images', highlight=False)
+    if results['aAcc'] is None:
+        console.print(f'no figures, as no label was there; written to {config.work_dir}/results.json', highlight=False)
+        return
     console.print(table)
-    console.print(
-        f'mIoU {results["mIoU"]:.2f}   aAcc {results["aAcc"]:.2f}   mAcc {results["mAcc"]:.2f}', highlight=False
-    )
+    console.print('   '.join(f'{name} {spelled(results[name])}' for name in FIGURES), highlight=False)
     if 'variants' in results:
         print_variants(results['variants'], console)
     if paper := config.get('paper'):
@@ -246,5 +327,10 @@ def print_variants(variants: dict[str, dict], console: Console) -> None:
     for column in table.columns[1:]:
         column.justify = 'right'
     for name, row in variants.items():
-        table.add_row(name, *(f'{row[heading]:.2f}' for heading in FIGURES))
+        table.add_row(name, *(spelled(row[heading]) for heading in FIGURES))
     console.print(table)
+
+
+def spelled(figure: float | None) -> str:
+    """Two digits behind the point, or a dash where there is no figure."""
+    return '-' if figure is None else f'{figure:.2f}'

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
-from PIL import Image
 
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.label_maps import save_labels
+from itaclip_mmseg.utils.resources import mirrored
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,13 @@ class SegmentationScores:
             return cls(iou, 100 * right / truth, float(100 * right.sum() / truth.sum()))
 
     def summary(self) -> dict[str, float]:
-        """mIoU, aAcc and mAcc."""
-        with np.errstate(invalid='ignore'):
-            return dict(mIoU=float(np.nanmean(self.iou)), aAcc=self.all_accuracy, mAcc=float(np.nanmean(self.accuracy)))
+        """mIoU, aAcc and mAcc; nan where nothing was counted."""
+        return dict(mIoU=known_mean(self.iou), aAcc=self.all_accuracy, mAcc=known_mean(self.accuracy))
+
+
+def known_mean(values: np.ndarray) -> float:
+    """The mean without nan; nan where there is nothing else."""
+    return float('nan') if np.isnan(values).all() else float(np.nanmean(values))
 
 
 class ImageCounts(NamedTuple):
@@ -48,12 +51,15 @@ class ImageCounts(NamedTuple):
     Attributes:
         image: its path, relative to the data set's folder of images.
         views: how many were encoded for it.
-        counts: by variant, the cells of the flattened confusion matrix that are not 0, int32, and their pixels, int64.
+        counts: by variant, the cells of the flattened confusion matrix that are not 0, int32, and their pixels, int64;
+            empty for an image without a label map.
+        ignored: pixels of its label map that do not count.
     """
 
     image: str
     views: int
     counts: dict[str, tuple[np.ndarray, np.ndarray]]
+    ignored: int = 0
 
 
 def count_pixels(truth: np.ndarray, labels: np.ndarray, num_classes: int, ignore_index: int = 255) -> np.ndarray:
@@ -73,17 +79,20 @@ class ExactIoUMetric(BaseMetric):
     Args:
         ignore_index: label of pixels that do not count.
         output_dir: where label maps are written as PNG; None for nowhere.
+        image_dir: the data set's folder of images, whose own folders are kept in `output_dir`; None for names alone.
         collect_device, prefix, collect_dir: see `BaseMetric`.
     """
 
     default_prefix = ''  # None would log a warning
 
-    def __init__(self, ignore_index: int = 255, output_dir: str | None = None, **kwargs) -> None:
+    def __init__(
+        self, ignore_index: int = 255, output_dir: str | None = None, image_dir: str | None = None, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
-        self.ignore_index, self.output_dir = ignore_index, output_dir
+        self.ignore_index, self.output_dir, self.image_dir = ignore_index, output_dir, image_dir
         self.earlier: list[ImageCounts] = []  # of a run that was killed
         self.confusions: dict[str, np.ndarray] = {}
-        self.encoded_views = 0
+        self.encoded_views = self.ignored = 0
 
     @property
     def confusion(self) -> np.ndarray:
@@ -95,17 +104,31 @@ class ExactIoUMetric(BaseMetric):
         for sample in data_samples:
             labels = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
             if self.output_dir:
-                write_labels(labels, sample, Path(self.output_dir))
+                self.write_labels(labels, sample)
+            if 'gt_sem_seg' not in sample:
+                self.results.append(ImageCounts(sample['img_path'], sample.get('encoded_views', 0), {}))
+                continue
             truth = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy()
-            highest = truth[truth != self.ignore_index].max(initial=0)
-            if highest >= self.num_classes:
-                raise UserError(
-                    f'{sample["seg_map_path"]}: holds label {highest}, but the data set has {self.num_classes} '
-                    'classes; convert the label maps (data/README.md)'
-                )
+            self.check_labels(truth, sample.get('seg_map_path'))
             variants = {name: one.cpu().numpy() for name, one in sample.get('variant_labels', {}).items()}
             counts = {name: self.count(truth, one) for name, one in (variants or {'': labels}).items()}
-            self.results.append(ImageCounts(sample['img_path'], sample.get('encoded_views', 0), counts))
+            ignored = int((truth == self.ignore_index).sum())
+            self.results.append(ImageCounts(sample['img_path'], sample.get('encoded_views', 0), counts, ignored))
+
+    def check_labels(self, truth: np.ndarray, path: str) -> None:
+        """Raise a `UserError` for labels that no class has: they would be counted nowhere, in silence."""
+        highest = truth[truth != self.ignore_index].max(initial=0)
+        if highest >= self.num_classes:
+            raise UserError(
+                f'{path}: holds label {highest}, but the data set has {self.num_classes} classes; convert the label '
+                'maps (data/README.md)'
+            )
+
+    def write_labels(self, labels: np.ndarray, sample: dict) -> None:
+        """Write a label map H x W at the image's place, in the ids of the data set's own files."""
+        shift = bool(sample.get('reduce_zero_label'))
+        path = mirrored(sample['img_path'], self.image_dir, self.output_dir)
+        save_labels(labels + shift, path, self.num_classes + shift)
 
     def count(self, truth: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The cells of the confusion matrix that are not 0: few, so thousands of images fit into memory."""
@@ -116,21 +139,16 @@ class ExactIoUMetric(BaseMetric):
     def compute_metrics(self, results: list[ImageCounts]) -> dict[str, float]:
         """mIoU, aAcc and mAcc over all images, of the first variant; all matrices stay in `self.confusions`."""
         shape = (self.num_classes, self.num_classes)
-        self.confusions, self.encoded_views = {}, 0
+        self.confusions, self.encoded_views, self.ignored = {}, 0, 0
         for entry in (*self.earlier, *(ImageCounts(*one) for one in results)):  # MMEngine makes them plain tuples
             self.encoded_views += entry.views
+            self.ignored += entry.ignored
             for name, (cells, counts) in entry.counts.items():
                 self.confusions.setdefault(name, np.zeros(shape, np.int64)).reshape(-1)[cells] += counts
+        self.confusions = self.confusions or {'': np.zeros(shape, np.int64)}  # without label maps
         return SegmentationScores.from_confusion(self.confusion).summary()
 
     @property
     def num_classes(self) -> int:
         """C, of the data set."""
         return len(self.dataset_meta['classes'])
-
-
-def write_labels(labels: np.ndarray, sample: dict, folder: Path) -> None:
-    """Write a label map H x W as PNG under the image's name, in the ids of the data set's own files."""
-    ids = labels + 1 if sample.get('reduce_zero_label') else labels
-    with written_whole(folder / f'{Path(sample["img_path"]).stem}.png') as temporary:
-        Image.fromarray(ids.astype(np.uint8)).save(temporary)

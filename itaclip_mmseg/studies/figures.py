@@ -11,6 +11,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from itaclip_mmseg.apis.segmenter import Segmenter
+from itaclip_mmseg.datasets.reading import check_photograph, check_size, read_labels
 from itaclip_mmseg.last_block import Keep
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.utils.colours import distinct_colours
@@ -109,6 +110,14 @@ def draw_attention(segmenter: Segmenter, path: str, pixel: tuple[int, int]) -> F
 
 
 def read_truth(folder: str, path: str) -> np.ndarray | None:
-    """The label map of an image, FOLDER/NAME.png; None where there is none."""
+    """The label map of an image, FOLDER/NAME.png; None where there is none.
+
+    Raises:
+        UserError: it is no label map, or of another size.
+    """
     file = Path(folder) / f'{Path(path).stem}.png'
-    return np.asarray(Image.open(file)) if file.is_file() else None
+    if not file.is_file():
+        return None
+    labels = read_labels(file)
+    check_size(labels.shape, check_photograph(path), file)
+    return labels

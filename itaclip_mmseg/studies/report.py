@@ -104,7 +104,7 @@ def page(tables: dict[str, Sequence[Cell]], unit: str) -> str:
     for number, cells in tables.items():
         parts.append(f'<h2>Table {number}. {html.escape(content[number]["title"])}</h2>')
         columns = columns_of(cells)
-        head = ''.join(f'<th colspan="{len(names)}">{dataset}</th>' for dataset, names in columns.items())
+        head = ''.join(f'<th colspan="{len(names)}">{html.escape(dataset)}</th>' for dataset, names in columns.items())
         names = ''.join(f'<th>{name}</th>' for names in columns.values() for name in names)
         body = ''.join(
             f'<tr><td>{html.escape(row)}</td>' + ''.join(f'<td>{html.escape(text)}</td>' for text in texts) + '</tr>'

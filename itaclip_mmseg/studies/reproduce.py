@@ -12,10 +12,10 @@ from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.engine.journal import run_key
 from itaclip_mmseg.engine.protocol import run_name
 from itaclip_mmseg.engine.testing import check_config, image_paths, load_config, run_test
@@ -140,7 +140,7 @@ def print_plan(
             paths = image_paths(config)
             seconds[one.config] = estimate(config, paths)
             table.add_row(config.run_name, str(len(paths)), str(rows), duration(seconds[one.config]))
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
     for fault in faults(cells):
         console.print(fault, highlight=False, soft_wrap=True)
@@ -167,8 +167,7 @@ def estimate(config: Config, paths: Sequence[str], sample: int = 30) -> float:
 
 def views_of(config: Config, path: str) -> int:
     """How many views an image needs; its size is read from its header."""
-    with Image.open(path) as image:
-        width, height = image.size
+    height, width = check_photograph(path)
     (resize,) = (step for step in config.test_pipeline if step.type == 'Resize')
     ratio = min(max(resize.scale) / max(height, width), min(resize.scale) / min(height, width))
     window = config.model.test_cfg

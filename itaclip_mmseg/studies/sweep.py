@@ -88,6 +88,6 @@ def print_rows(rows: Sequence[Mapping], values: Values, config: Config) -> None:
         column.justify = 'right'
     for row in rows:
         table.add_row(*(spelled(row['varied'][key]) for key in values), *(f'{row[name]:.2f}' for name in FIGURES))
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
     console.print(f'written to {config.work_dir}: sweep.json, sweep.csv, sweep.png, sweep_classes.png', highlight=False)

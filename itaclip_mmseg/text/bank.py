@@ -161,6 +161,8 @@ def class_faults(entry: object, label: int, path: str) -> Iterator[str]:
     for text in (*words, *(entry[kind] for kind in ('definition', 'synonym') if kind in entry)):
         if not is_text(text):
             yield f"{path}: class '{name}' holds {text!r} where a text must stand; fill or remove it"
+    for text in [text for text in (name, *words) if is_text(text) and not text.isprintable()]:
+        yield f'{path}: class {label} holds {text!r}, with a control character or an unusual blank; remove that'
     counts = Counter(word for word in words if is_text(word))
     for word in (word for word, count in counts.items() if count > 1):
         yield f"{path}: class '{name}' lists the word '{word}' {counts[word]} times; keep one"

@@ -24,12 +24,13 @@ def bank_of(classes: ClassList) -> TextBank:
     A first class of the name 'background' is the background: it takes no definition.
 
     Raises:
-        UserError: no class, an empty name, a class given twice, an unreadable bank.
+        UserError: no class, something that is no text, an empty name, a class given twice, an unreadable bank.
     """
     if isinstance(classes, TextBank):
         return classes
     if isinstance(classes, os.PathLike) or (isinstance(classes, str) and classes.endswith('.json')):
         return load_bank(classes)
+    check_texts(classes)
     if isinstance(classes, Mapping):
         entries = [dict(name=name, words=split(words)) for name, words in classes.items()]
     else:
@@ -39,6 +40,21 @@ def bank_of(classes: ClassList) -> TextBank:
         raise UserError("classes: none given; write 'a dog; grass; sky = sky, clouds'")
     background = entries[0]['name'] == 'background'
     return parse_bank(dict(dataset='classes', background=background, classes=entries), 'classes')
+
+
+def check_texts(classes: object) -> None:
+    """Raise a `UserError` unless it is a text, a sequence of texts, or a mapping from texts to either."""
+    if isinstance(classes, Mapping):
+        good = all(isinstance(name, str) and is_texts(words) for name, words in classes.items())
+    else:
+        good = is_texts(classes)
+    if not good:
+        raise UserError(f"classes: {classes!r:.80} are no texts; write 'a dog; grass; sky = sky, clouds'")
+
+
+def is_texts(value: object) -> bool:
+    """A text, or a sequence of texts alone."""
+    return isinstance(value, str) or (isinstance(value, Sequence) and all(isinstance(one, str) for one in value))
 
 
 def parse_entry(text: str) -> dict:

@@ -19,11 +19,17 @@ def first_line(error: Exception) -> str:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a tool's `main`; a `UserError` becomes one line on stderr and exit code 1."""
+    """Run a tool's `main`; a `UserError`, and what the operating system refuses, become one line and exit code 1."""
     try:
         main()
     except UserError as error:
         print(f'error: {one_line(error)}', file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno is None:  # of a library, hence a fault of ours
+            raise
+        place = '' if error.filename is None else f'{error.filename}: '
+        print(f'error: {place}{error.strerror}; mend that, or name another path', file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit('interrupted')

@@ -36,21 +36,48 @@ def cache_dir() -> Path:
     return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'itaclip_mmseg'
 
 
+def mirrored(path: str | os.PathLike, root: str | None, folder: str | os.PathLike, suffix: str = '.png') -> Path:
+    """The place below `folder` that a file has below `root`, with another suffix: same names stay apart.
+
+    Args:
+        root: None for the file's own folder, so that its name alone counts.
+
+    Raises:
+        UserError: the file does not lie below the root, so what is written for it would not below the folder.
+    """
+    place = Path(os.path.relpath(path, os.path.dirname(path) if root is None else root))
+    if '..' in place.parts or place.is_absolute():
+        raise UserError(f'{path}: lies outside of {root}; put it inside')
+    return Path(folder) / place.parent / f'{place.stem}{suffix}'
+
+
+@contextmanager
+def naming(path: str | os.PathLike) -> Iterator[None]:
+    """Let errors of the operating system name the file that was to be written: those of a full disk do not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or os.path.dirname(str(error.filename)) == os.path.dirname(path):
+            error.filename = str(path)
+        raise
+
+
 @contextmanager
 def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success it takes the name `path`, on failure nothing is left."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: image writers choose the format by it.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.stem}.', suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays last: image writers choose the format by it.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.stem}.', suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def remove_unfinished(paths: Iterable[Path]) -> None:

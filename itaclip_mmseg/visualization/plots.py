@@ -60,7 +60,8 @@ def draw_by_class(rows: Sequence[Mapping], path: Path) -> None:
     figure = Figure(figsize=(6, 1 + 0.22 * len(names)))
     axes = figure.subplots()
     spread = np.stack([best - others.min(axis=0), others.max(axis=0) - best])[:, order]
-    axes.barh([names[index] for index in order], best[order], xerr=spread, ecolor='tab:red')
+    labels = [names[index].replace('$', r'\$') for index in order]  # else Matplotlib takes it for a formula
+    axes.barh(labels, best[order], xerr=spread, ecolor='tab:red')
     axes.set(xlabel='IoU of the best row; red: range over all rows', xlim=(0, 100))
     axes.margins(y=0.01)
     save(figure, path)

@@ -125,8 +125,34 @@ def test_faulty_pictures(options, tmp_path):
     (tmp_path / 'text.jpg').write_text('no image')
     with pytest.raises(UserError, match=r'text\.jpg: not readable as an image'):
         segmenter(tmp_path / 'text.jpg')
-    with pytest.raises(UserError, match='uint8, H x W x 3'):
-        segmenter(np.zeros((4, 4)))
+    (tmp_path / 'empty.jpg').write_bytes(b'')
+    with pytest.raises(UserError, match=r'empty\.jpg: not readable as an image \(0 bytes\)'):
+        segmenter(tmp_path / 'empty.jpg')
+    for picture in (np.zeros((4, 4)), np.zeros((4, 4, 4), np.uint8)):
+        with pytest.raises(UserError, match='uint8, H x W x 3'):
+            segmenter(picture)
+    for picture in (None, 5, [1, 2]):
+        with pytest.raises(UserError, match='give a path, a PIL image, or an array'):
+            segmenter(picture)
+    for height, width in ((0, 5), (2, 3000)):
+        with pytest.raises(UserError, match=f'image: {height} x {width} pixels .* too narrow'):
+            segmenter(np.zeros((height, width, 3), np.uint8))
+
+
+@pytest.mark.parametrize('size', [(8, 3000), (1500, 8), (1, 1), (4, 700)])
+def test_narrow_pictures(options, size):
+    """Shorter than a patch, and than the blur reaches."""
+    options = options | {'test_pipeline.1.scale': (2048, 336)}
+    result = itaclip_mmseg.segment(np.full((*size, 3), 90, np.uint8), 'dog; cat', options=options, device='cpu')
+    assert result.labels.shape == size and np.isfinite(result.scores).all()
+
+
+def test_classes_that_are_none():
+    for classes in ([1, 2], None):
+        with pytest.raises(UserError, match='are no texts'):
+            itaclip_mmseg.segment(np.zeros((50, 50, 3), np.uint8), classes)
+    with pytest.raises(UserError, match="'Dog' of 'Dog' and 'dog' of 'dog'"):
+        itaclip_mmseg.segment(np.zeros((50, 50, 3), np.uint8), 'Dog; dog')
 
 
 def test_demo(options, photo, tmp_path, monkeypatch, capsys):
@@ -140,7 +166,10 @@ def test_demo(options, photo, tmp_path, monkeypatch, capsys):
     assert labels.shape == (100, 150) and labels.max() < 3
     assert Image.open(tmp_path / 'out/photo.png').width > 300
     assert '%' in capsys.readouterr().out
-    monkeypatch.setattr(sys, 'argv', [tool, 'absent.jpg', *arguments[1:]])
-    with pytest.raises(SystemExit) as stop:
-        runpy.run_path(tool, run_name='__main__')
-    assert stop.value.code == 1 and 'absent.jpg' in capsys.readouterr().err
+    (tmp_path / 'empty.jpg').write_bytes(b'')
+    for faulty in ('absent.jpg', str(tmp_path / 'empty.jpg')):
+        monkeypatch.setattr(sys, 'argv', [tool, faulty, *arguments[1:]])
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(tool, run_name='__main__')
+        error = capsys.readouterr().err
+        assert stop.value.code == 1 and faulty in error and error.count('error: ') == error.count('\n') == 1, error

@@ -57,3 +57,37 @@ def test_converted_samples_pass(tmp_path):
     for kind in ('COCOObjectDataset', 'COCOStuffDataset'):
         inspection = inspect(ConfigDict(type=kind, data_root=str(root), data_prefix=prefix))
         assert inspection.samples and not inspection.faults
+
+
+def test_mixed_suffixes_are_pairs(own_set, tmp_path):
+    """No 'label map without an image' for photographs that a camera wrote in capitals."""
+    for name, suffix in (('a', 'JPG'), ('b', 'jpeg')):
+        (tmp_path / f'images/{name}.jpg').rename(tmp_path / f'images/{name}.{suffix}')
+    inspection = inspect(own_set | dict(type='FolderDataset'))
+    assert not inspection.faults and len(inspection.good) == 3 and not inspection.warnings()
+    (tmp_path / 'images/b.jpeg').unlink()
+    assert [fault.split(': ')[1] for fault in inspect(own_set | dict(type='FolderDataset')).faults] == [
+        'label map without an image; add or remove one'
+    ]
+
+
+def test_photographs_alone(own_set, tmp_path):
+    """Sizes are told, and there is no truth to warn of."""
+    inspection = inspect(own_set | dict(type='FolderDataset', data_prefix=dict(img_path='images')))
+    assert not inspection.faults and inspection.sizes == {(6, 8): 3} and not inspection.warnings()
+    write_sheet(inspection, tmp_path / 'sheet.png')
+
+
+def test_an_empty_set_says_what_lies_there(own_set, tmp_path):
+    for path in (tmp_path / 'images').iterdir():
+        path.rename(path.with_suffix('.gif'))
+    assert 'looked for .jpg, found 3 .gif' in inspect(own_set).faults[0]
+
+
+def test_masks_of_0_and_255_are_no_fault_but_said(own_set, tmp_path):
+    for name in 'abc':
+        Image.fromarray(np.eye(6, 8, dtype=np.uint8) * 255).save(tmp_path / f'labels/{name}.png')
+    inspection = inspect(own_set)
+    assert not inspection.faults
+    (warning,) = inspection.warnings()
+    assert '1 of 2 classes occur nowhere in the truth (thing), 12.5% of its pixels are ignored' in warning

@@ -78,7 +78,11 @@ def test_results(run_tool, small_voc, tmp_path):
         )
     assert Image.open(tmp_path / 'labels/one.png').size == (120, 90)
     assert f'mIoU {results["mIoU"]:.2f}' in done.stdout
-    assert 'arn' not in done.stdout + done.stderr  # Warning, warn, learned: none of it
+    terminal = (done.stdout + done.stderr).splitlines()
+    assert [line for line in terminal if 'arn' in line] == [
+        f'warning: {results["warnings"][0]}'
+    ]  # no other of any kind
+    assert '18 of 21 classes occur nowhere in the truth' in results['warnings'][0]
 
 
 def test_options_change_the_result(run_tool):

@@ -80,3 +80,26 @@ def test_variants_are_counted_apart(pairs):
     assert list(metric.confusions) == ['first', 'second'] and metric.encoded_views == 15
     assert np.array_equal(metric.confusion, sum(count_pixels(*pair, 5) for pair in pairs))
     assert SegmentationScores.from_confusion(metric.confusions['second']).summary()['mIoU'] == 100 > figures['mIoU']
+
+
+def test_folders_are_kept_and_many_classes_have_16_bits(tmp_path):
+    """Two cameras' images of one name do not replace each other; label 299 is not written as 43."""
+    labels = np.array([[0, 255, 256, 299]])
+    metric = ExactIoUMetric(ignore_index=65535, output_dir=str(tmp_path), image_dir='data')
+    metric.dataset_meta = dict(classes=[str(label) for label in range(300)])
+    samples = as_samples([(labels, labels), (labels, labels)])
+    for sample, folder in zip(samples, 'xy'):
+        sample['img_path'] = f'data/{folder}/a.jpg'
+    metric.process({}, samples)
+    for folder in 'xy':
+        assert np.array(Image.open(tmp_path / folder / 'a.png')).tolist() == labels.tolist()
+    assert metric.evaluate(2)['mIoU'] == 100
+
+
+def test_images_without_truth_have_no_figures():
+    metric = ExactIoUMetric()
+    metric.dataset_meta = dict(classes=list('abcde'))
+    (sample,) = as_samples([(np.zeros((2, 2), int), np.zeros((2, 2), int))])
+    del sample['gt_sem_seg']
+    metric.process({}, [sample])
+    assert np.isnan(metric.evaluate(1)['mIoU']) and not metric.confusion.any()

@@ -1,6 +1,7 @@
 """Pictures as the paper's figures."""
 
 import runpy
+import shutil
 import sys
 
 import numpy as np
@@ -11,7 +12,8 @@ from golden import tiny_clip
 from mmseg.registry import MODELS
 from PIL import Image
 
-from itaclip_mmseg.studies.figures import attention_maps
+from itaclip_mmseg.studies.figures import attention_maps, read_truth
+from itaclip_mmseg.utils.errors import UserError
 
 
 def test_attention_maps_are_shares(tiny_weights):
@@ -61,3 +63,15 @@ def test_attention(run, small_voc, tmp_path):
     for patch, named in (('500,40', 'outside'), ('a,b', 'not readable as X,Y')):
         code, captured = run('attention', image, '--patch', patch)
         assert code == 1 and named in captured.err
+
+
+def test_truth_of_another_size_is_named(small_voc, tmp_path):
+    """Also a picture in colours; a missing one is no truth."""
+    image = str(small_voc / 'JPEGImages/one.jpg')
+    assert read_truth(str(tmp_path), image) is None
+    Image.new('L', (3, 3)).save(tmp_path / 'one.png')
+    with pytest.raises(UserError, match=r'one\.png: size 3 x 3'):
+        read_truth(str(tmp_path), image)
+    shutil.copy(image, tmp_path / 'one.png')
+    with pytest.raises(UserError, match=r'one\.png: a JPEG'):
+        read_truth(str(tmp_path), image)

@@ -11,7 +11,7 @@ from itaclip_mmseg.utils.errors import UserError
 
 ALL_BANKS = sorted((REPO / 'data/text_bank').glob('*.json'))
 BANKS = [path for path in ALL_BANKS if not path.stem.startswith(('sclip_', 'clearclip_'))]  # the others have no texts
-texts = st.text(min_size=1).filter(str.strip)
+texts = st.text(min_size=1).filter(lambda text: text.strip() and text.isprintable())
 names = st.lists(texts, min_size=1, max_size=5, unique_by=str.strip)
 
 
@@ -73,6 +73,8 @@ def with_class(**changes):
         (with_class(words=['cat', '']), "''"),
         (with_class(name=''), 'class 1 has no name'),
         (with_class(definitions='a pet'), '"definitions"'),
+        (with_class(name='cat\n'), r"class 1 holds 'cat\\n'"),
+        (with_class(words=['cat', '\x1b[31mcat']), 'control character'),
     ],
 )
 def test_faults_are_named(faulty, named):

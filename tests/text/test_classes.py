@@ -40,6 +40,12 @@ def test_a_bank_by_path():
         ('dog; cat; dog', "'dog' is listed 2 times"),
         ('sky = clouds, clouds', "lists the word 'clouds' 2 times"),
         ('absent.json', 'no such text bank'),
+        ([1, 2], r'\[1, 2\] are no texts'),
+        (None, 'None are no texts'),
+        (['dog', None], 'are no texts'),
+        ({'dog': [1]}, 'are no texts'),
+        ({1: 'dog'}, 'are no texts'),
+        (b'dog; cat', 'are no texts'),
     ],
 )
 def test_faults(classes, message):

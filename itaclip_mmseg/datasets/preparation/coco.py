@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from itaclip_mmseg.datasets.coco import OBJECT_SUFFIX, STUFF_SUFFIX, object_table, stuff_table
-from itaclip_mmseg.datasets.preparation.convert import convert_all, save_map
+from itaclip_mmseg.datasets.preparation.convert import convert_all
+from itaclip_mmseg.datasets.reading import read_labels
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.label_maps import save_labels
 from itaclip_mmseg.utils.resources import remove_unfinished
 
 
@@ -43,11 +44,7 @@ def convert_map(path: Path) -> None:
         target = path.with_name(path.stem + suffix)
         if target.exists():
             continue
-        try:
-            with Image.open(path) as image:
-                raw = np.asarray(image)
-        except OSError as error:
-            raise UserError(f'{path}: not readable as a label map; restore it') from error
-        if raw.ndim != 2 or raw.dtype != np.uint8:
-            raise UserError(f'{path}: not a map of one byte a pixel ({raw.dtype}, {raw.shape}); restore it')
-        save_map(table[raw], target)
+        raw = read_labels(path)
+        if raw.dtype != np.uint8:
+            raise UserError(f'{path}: not a map of one byte a pixel ({raw.dtype}); restore it')
+        save_labels(table[raw], target)

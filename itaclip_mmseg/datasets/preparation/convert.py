@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar
-from itaclip_mmseg.utils.resources import written_whole
 
 Item = TypeVar('Item')
 
@@ -28,12 +26,6 @@ def convert_all(job: Callable[[Item], None], items: Sequence[Item], workers: int
         with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
             for _ in pool.map(job, items, chunksize=8):
                 bar.advance()
-
-
-def save_map(labels: np.ndarray, target: Path) -> None:
-    """Write a label map (H x W, uint8) whole or not at all."""
-    with written_whole(target) as temporary:
-        Image.fromarray(labels).save(temporary)
 
 
 def read_annotations(path: Path, *keys: str) -> dict:
@@ -67,6 +59,8 @@ def segment_mask(segmentation: dict | list, height: int, width: int) -> np.ndarr
     if isinstance(segmentation, dict):
         counts = segmentation['counts']
         runs = run_lengths(counts) if isinstance(counts, (str, bytes)) else counts
+        if sum(runs) != height * width:
+            raise ValueError(f'run lengths of {sum(runs)} pixels instead of {height * width}')
         return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
     return np.any([polygon_mask(polygon, height, width) for polygon in segmentation], axis=0)
 

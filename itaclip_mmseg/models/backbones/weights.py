@@ -129,8 +129,17 @@ def weight_files(model: Mapping) -> list[Path]:
 
 def read_state_dict(path: Path) -> tuple[StateDict, bool]:
     """Read a CLIP's parameters, as float32, and whether the file is OpenAI's own (TorchScript, or its extra keys)."""
-    is_torchscript = zipfile.is_zipfile(path) and any('/code/' in name for name in zipfile.ZipFile(path).namelist())
+    is_torchscript = any('/code/' in name for name in members(path))
     return tidy_names(read_weights(path, is_torchscript), path, is_torchscript)
+
+
+def members(path: Path) -> list[str]:
+    """Names of the files in a zip archive; none of a file that is none, or a damaged one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return []
 
 
 def read_weights(path: Path, is_torchscript: bool = False) -> object:

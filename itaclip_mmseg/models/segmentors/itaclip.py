@@ -151,7 +151,8 @@ class ITACLIP(OpenVocabularySegmentor):
 
     def grid(self, image: Tensor) -> Grid:
         """The windows of an image 3 x H x W, at the finest stride of all variants."""
-        return Grid(image.shape[-2:], self.window.crop_size, finest_stride(self.variants.values()), self.multiple)
+        stride = finest_stride(self.variants.values())
+        return Grid(image.shape[-2:], self.window.crop_size, stride, self.multiple, self.backbone.patch_size)
 
     @property
     def queries(self) -> Tensor:

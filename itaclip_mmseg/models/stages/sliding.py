@@ -20,6 +20,7 @@ class Grid:
         crop_size: height and width of a window; None for one window that is the image.
         stride: vertical and horizontal distance of windows; None as above.
         multiple: windows are zero-padded on both sides to multiples of this, as ClearCLIP does it; (1, 1) for none.
+        smallest: and to at least this, the height and width of a patch.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class Grid:
         crop_size: tuple[int, int] | None,
         stride: tuple[int, int] | None,
         multiple: tuple[int, int] = (1, 1),
+        smallest: tuple[int, int] = (1, 1),
     ) -> None:
         self.image_size = tuple(image_size)
         self.window_size = tuple(min(pair) for pair in zip(image_size, crop_size or image_size))
         self.tops, self.lefts = (starts(*axis) for axis in zip(image_size, self.window_size, stride or image_size))
-        self.padding = tuple(margins(*axis) for axis in zip(self.window_size, multiple))  # before and after, by axis
+        # Before and after, by axis.
+        self.padding = tuple(margins(*axis) for axis in zip(self.window_size, multiple, smallest))
 
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)
@@ -106,9 +109,9 @@ def starts(length: int, window: int, stride: int) -> list[int]:
     return [min(index * stride, length - window) for index in range(count)]
 
 
-def margins(length: int, multiple: int) -> tuple[int, int]:
-    """Pixels to add before and after, the smaller half before, for a length that is a multiple."""
-    missing = -length % multiple
+def margins(length: int, multiple: int, smallest: int) -> tuple[int, int]:
+    """Pixels to add before and after, the smaller half before, for a length that is a multiple and large enough."""
+    missing = max(-length % multiple, smallest - length)
     return missing // 2, missing - missing // 2
 
 

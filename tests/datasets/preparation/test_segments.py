@@ -98,3 +98,43 @@ def test_killed_run_is_completed(tmp_path):
     convert_instances(path, tmp_path / 'whole', workers=1)
     expected = {file.name: file.read_bytes() for file in (tmp_path / 'whole').iterdir()}
     assert {file.name: file.read_bytes() for file in (tmp_path / 'maps').iterdir()} == expected
+
+
+def test_names_do_not_lead_out_of_the_folder(tmp_path):
+    """An annotation from elsewhere may hold any path: only the last part of a name counts."""
+    content = annotations(3, [])
+    names = ('../../out.jpg', '/tmp/absolute.jpg', '..')
+    for image, name in zip(content['images'], names, strict=True):
+        image['file_name'] = name
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a/instances.json').write_text(json.dumps(content))
+    convert_instances(tmp_path / 'a/instances.json', tmp_path / 'a/maps', workers=1)
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*.png'))
+    assert found == sorted(f'a/maps/{stem}_instanceTrainIds.png' for stem in ('out', 'absolute', '..'))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'named'),
+    [
+        (dict(file_name='x/1.jpg'), 'the map of two images'),
+        (dict(file_name=5), 'no readable "file_name"'),
+        (dict(file_name='a\0.jpg'), 'no readable "file_name"'),
+        (dict(height=10**9, width=10**9), 'an image of 1000000000 x 1000000000 pixels'),
+        (dict(height='4'), 'an image of 4 x 6 pixels'),
+        (dict(id=0, file_name='0.jpg', height=None), 'an image of None x 6 pixels'),
+    ],
+)
+def test_hostile_annotations_end_in_one_line(tmp_path, changes, named):
+    content = annotations(2, [])
+    content['images'][0] |= changes
+    (tmp_path / 'instances.json').write_text(json.dumps(content))
+    with pytest.raises(UserError, match=named):
+        convert_instances(tmp_path / 'instances.json', tmp_path / 'maps', workers=1)
+
+
+def test_run_lengths_of_another_size_are_named(tmp_path):
+    """A run of 10^12 pixels would take all memory."""
+    content = annotations(1, [segment(1, dict(counts=[0, 10**12]), 24)])
+    (tmp_path / 'instances.json').write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r'0_instanceTrainIds\.png: a segment is unreadable'):
+        convert_instances(tmp_path / 'instances.json', tmp_path / 'maps', workers=1)

@@ -1,3 +1,4 @@
+import pickle
 import warnings
 from pathlib import Path
 
@@ -113,3 +114,35 @@ def test_faulty_files_are_named(tiny_state, tiny_weights, torchscript, tmp_path)
     torch.save([1, 2], tmp_path / 'list.pt')
     with pytest.raises(UserError, match='holds no state dict'):
         load_clip(None, str(tmp_path / 'list.pt'))
+
+
+class Hostile:
+    """Pickled, it would write a file when it is read."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), 'w')
+
+
+@pytest.mark.parametrize('name', ['weights.pt', 'weights.bin', 'weights.safetensors'])
+def test_no_code_in_weights_is_run(tmp_path, name):
+    """A pickle can run anything; reading it ends in one line, and nothing was run."""
+    for save in (torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))):
+        save(dict(hostile=Hostile(tmp_path / 'run')), tmp_path / name)
+        with pytest.raises(UserError, match=name) as fault:
+            load_clip(None, str(tmp_path / name))
+        assert '\n' not in str(fault.value) and not (tmp_path / 'run').exists()
+    pickle.loads(pickle.dumps(Hostile(tmp_path / 'run'))).close()
+    assert (tmp_path / 'run').exists()  # it was hostile indeed
+
+
+def test_a_cut_archive_is_one_line(tmp_path):
+    """The end of a zip archive without its beginning."""
+    torch.save(dict(a=torch.zeros(1000)), tmp_path / 'whole.pt')
+    content = (tmp_path / 'whole.pt').read_bytes()
+    for number, part in enumerate((content[len(content) // 2 :], content[:-60], content[-60:])):
+        (tmp_path / f'{number}.pt').write_bytes(part)
+        with pytest.raises(UserError, match=rf'{number}\.pt: '):
+            load_clip(None, str(tmp_path / f'{number}.pt'))

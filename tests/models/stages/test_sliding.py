@@ -57,3 +57,17 @@ def test_crop_returns_the_pixels():
 def test_whole_image_is_a_grid_of_one_window():
     grid = Grid((50, 70), None, None)
     assert len(grid) == 1 and grid.window_size == (50, 70)
+
+
+def test_small_windows_are_padded_to_a_patch():
+    """An image of 5 x 40 pixels: one row of windows, 16 high to the encoder, merged as if they were 5."""
+    grid = Grid((5, 40), (32, 32), (16, 16), smallest=(16, 16))
+    image = torch.rand(3, 5, 40, generator=torch.Generator().manual_seed(0))
+    windows = grid.crop(image)
+    assert windows.shape == (2, 3, 16, 32) and torch.equal(windows[0, :, 5:10], image[:, :, :32])
+    assert not windows[:, :, :5].any() and not windows[:, :, 10:].any()
+    fields = torch.rand(2, 4, 1, 2, generator=torch.Generator().manual_seed(1))
+    expected = grid.merge_stepwise(fields, (5, 40))
+    torch.testing.assert_close(grid.merge(fields, (5, 40)), expected, atol=1e-5, rtol=0)  # float32 in another order
+    plain, same = Grid((40, 40), (32, 32), (16, 16)), Grid((40, 40), (32, 32), (16, 16), smallest=(16, 16))
+    assert plain.padding == same.padding == ((0, 0), (0, 0))

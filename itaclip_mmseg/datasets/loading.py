@@ -1,0 +1,51 @@
+"""MMSegmentation's loading steps on our one reader of photographs and label maps.
+
+Configs name MMSegmentation's own steps, because its inference functions look for them; `with_our_readers` puts these in
+their place where a tool reads a config.
+"""
+
+from mmcv.transforms import LoadImageFromFile
+from mmengine.config import ConfigDict
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import TRANSFORMS
+
+from itaclip_mmseg.datasets.reading import as_trained, check_size, read_labels, read_photograph
+
+OURS = {'LoadImageFromFile': 'LoadPhotograph', 'LoadAnnotations': 'LoadLabelMap'}
+
+
+@TRANSFORMS.register_module()
+class LoadPhotograph(LoadImageFromFile):
+    """`LoadImageFromFile` whose faults are one line that names the file."""
+
+    def transform(self, results: dict) -> dict:
+        """Add `img`, `img_shape` and `ori_shape` by `img_path`."""
+        image = read_photograph(results['img_path'])
+        return results | dict(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
+
+
+@TRANSFORMS.register_module()
+class LoadLabelMap(LoadAnnotations):
+    """`LoadAnnotations` that reads labels whole, says in a line what is wrong, and lets images without a map pass."""
+
+    def _load_seg_map(self, results: dict) -> None:
+        path = results.get('seg_map_path')
+        if path is None:
+            return
+        labels = read_labels(path)
+        check_size(labels.shape, results['ori_shape'], path)
+        results['gt_seg_map'] = as_trained(labels, results.get('reduce_zero_label'), results.get('label_map'))
+        results['seg_fields'].append('gt_seg_map')
+
+
+def with_our_readers(dataset: ConfigDict) -> None:
+    """Let a data set's config use our readers and, for two plain folders, our data set; in place.
+
+    A folder that is None, as --cfg-options can say it, is left out: MMEngine takes only texts.
+    """
+    for step in dataset.get('pipeline', ()):
+        step.type = OURS.get(step.type, step.type)
+    if dataset.get('type') == 'BaseSegDataset':
+        dataset.type = 'FolderDataset'
+    for key in [key for key, folder in dataset.get('data_prefix', {}).items() if folder is None]:
+        dataset.data_prefix.pop(key)

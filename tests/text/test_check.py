@@ -1,0 +1,58 @@
+"""Words that CLIP cannot tell apart."""
+
+import json
+import runpy
+import sys
+
+import pytest
+from conftest import REPO
+
+from itaclip_mmseg.text.bank import load_bank, parse_bank
+from itaclip_mmseg.text.check import check_queries, file_faults
+from itaclip_mmseg.utils.errors import UserError
+
+
+def content(*words, background=False):
+    classes = [dict(name=f'class {label}', words=list(own)) for label, own in enumerate(words)]
+    return dict(dataset='mine', background=background, classes=classes)
+
+
+@pytest.mark.parametrize(
+    'words', [(['dog'], ['dog']), (['Dog'], ['dog']), (['ice  cream'], ['Ice cream ']), (['a', 'A'],)]
+)
+def test_one_query_twice_is_a_fault(words, tmp_path):
+    """Case and blanks do not reach the text encoder; the second class could never win a pixel."""
+    (tmp_path / 'bank.json').write_text(json.dumps(content(*words)))
+    (fault,) = file_faults(tmp_path / 'bank.json')
+    assert 'bank.json' in fault and repr(words[0][0]) in fault and 'one query' in fault
+    with pytest.raises(UserError, match='one query'):
+        check_queries(parse_bank(content(*words)))
+
+
+def test_words_that_differ_pass():
+    assert check_queries(parse_bank(content(['dog', 'hot dog'], ['dogs'], ['hotdog']))) == []
+
+
+def test_the_background_may_share_a_word():
+    """Published lists do so; it is said all the same. Two classes of the foreground may not."""
+    (warning,) = check_queries(parse_bank(content(['sky', 'bed'], ['bed'], background=True)))
+    assert "'bed' of 'class 0' and 'bed' of 'class 1'" in warning
+    with pytest.raises(UserError, match='one query'):
+        check_queries(parse_bank(content(['bed'], ['bed'], ['bed'], background=True)))
+    with pytest.raises(UserError, match='one query'):
+        check_queries(parse_bank(content(['bed', 'Bed'], ['dog'], background=True)))
+
+
+def test_banks_of_the_project():
+    """COCO-Object's published background holds 'bed', which is a class: the one warning there is."""
+    warnings = {path.stem: check_queries(load_bank(path)) for path in (REPO / 'data/text_bank').glob('*.json')}
+    named = {name for name, lines in warnings.items() if lines}
+    assert named == {'coco-object', 'sclip_coco-object'} and len(warnings) >= 20
+
+
+def test_the_tool_warns_and_goes_on(monkeypatch, capsys):
+    tool = str(REPO / 'tools/check_text_bank.py')
+    monkeypatch.setattr(sys, 'argv', [tool, str(REPO / 'data/text_bank/coco-object.json')])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(tool, run_name='__main__')
+    assert not stop.value.code and 'warning: ' in capsys.readouterr().out
