@@ -42,6 +42,7 @@ def test_more_classes_than_a_byte_holds(result, tmp_path):
     assert np.array_equal(np.asarray(Image.open(path)), labels)
 
 
+@pytest.mark.filterwarnings('ignore:__array__')  # pycocotools and NumPy 2
 def test_coco(result, tmp_path):
     """Run lengths that pycocotools reads back; the background is no category, absent classes have no annotation."""
     codec = pytest.importorskip('pycocotools.mask')
