@@ -34,7 +34,7 @@ def main() -> None:
 
     if len({path.stem for path in args.images}) < len(args.images):
         raise UserError('images: two have the same name, so one overlay would replace the other; give them apart')
-    segmenter = Segmenter(args.classes, args.config, parse_options(args.cfg_options))
+    segmenter = Segmenter(args.classes, args.config, parse_options(args.cfg_options), with_scores=False)
     for path in args.images:
         result = segmenter(path)
         with written_whole(args.out_dir / f'{path.stem}.png') as temporary:

@@ -29,13 +29,14 @@ class Segmentation:
     Attributes:
         image: H x W x 3 uint8, RGB.
         labels: H x W int64, each an index of `names`.
-        scores: C x H x W float32 in [0, 1], of which `labels` are the best before thresholds and closing.
+        scores: C x H x W float32 in [0, 1], of which `labels` are the best before thresholds and closing; None with
+            `with_scores=False`.
         names: of the classes.
     """
 
     image: np.ndarray
     labels: np.ndarray
-    scores: np.ndarray
+    scores: np.ndarray | None
     names: tuple[str, ...]
 
     def shares(self) -> dict[str, float]:
@@ -59,6 +60,7 @@ class Segmenter:
         options: overrides as of --cfg-options, such as {'model.backbone.pretrained': 'ViT-B-16.pt'}.
         device: 'cpu', 'cuda:1'; None takes the best there is.
         variants: changes of settings by name, for `label_maps`.
+        with_scores: give the scores of all classes with the labels; large photographs need gigabytes for them.
 
     Raises:
         UserError: classes, config or weights do not fit.
@@ -71,6 +73,7 @@ class Segmenter:
         options: dict | None = None,
         device: str | None = None,
         variants: dict[str, dict] | None = None,
+        with_scores: bool = True,
     ) -> None:
         config, self.bank = load_config(config, options), bank_of(classes)
         init_default_scope('mmseg')
@@ -84,6 +87,7 @@ class Segmenter:
         if 'auxiliary' in model and not any(entry.definition or entry.synonym for entry in foreground):
             model.auxiliary = None
         self.model = MODELS.build(model).to(device or get_device()).eval()
+        self.model.with_scores = with_scores
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
         self.from_file = Compose([dict(type='LoadImageFromFile'), *steps])
         self.from_array = Compose([dict(type='LoadImageFromNDArray'), *steps])
@@ -99,7 +103,7 @@ class Segmenter:
         return Segmentation(
             image=rgb,
             labels=sample.pred_sem_seg.data[0].cpu().numpy(),
-            scores=sample.seg_logits.data.cpu().numpy(),
+            scores=sample.seg_logits.data.cpu().numpy() if self.model.with_scores else None,
             names=tuple(entry.name for entry in self.bank.classes),
         )
 

@@ -88,6 +88,7 @@ def run_test(config: Config, show_dir: str | None = None, out_dir: str | None = 
     remaining = [index for index, path in enumerate(paths) if path not in done]
     runner = build_runner(restricted(config, remaining))
     metric = runner.test_evaluator.metrics[0]
+    runner.model.with_scores = False  # nothing here reads them
     metric.earlier = [done[path] for path in paths if path in done]
     runner.register_hook(JournalHook(journal))
     if remaining:
