@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from itaclip_mmseg.text.bank import bank_faults, parse_bank, read_content
+from itaclip_mmseg.text.length import length_faults
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -21,11 +22,11 @@ def file_faults(path: Path, classes_of: Callable[[str], Sequence[str] | None] = 
     if faults:
         return faults
     bank = parse_bank(content, str(path))
+    faults = list(length_faults(bank))
     names = classes_of(bank.dataset)
-    if names is None:
-        return []
     try:
-        bank.check_classes(names)
+        if names is not None:
+            bank.check_classes(names)
     except UserError as error:
-        return [str(error)]
-    return []
+        faults.append(str(error))
+    return faults

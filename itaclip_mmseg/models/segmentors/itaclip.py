@@ -1,11 +1,13 @@
 """ITACLIP (arXiv 2411.12044): training-free open-vocabulary segmentation with CLIP."""
 
 import torch
+from mmengine.logging import MMLogger
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
+from itaclip_mmseg.models.backbones.weights import read_once
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor, as_samples, original_size
 from itaclip_mmseg.models.stages.encode import WindowEncoder
 from itaclip_mmseg.models.stages.mixing import mix
@@ -15,6 +17,7 @@ from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.variants import decode
 from itaclip_mmseg.settings import Settings, Window, check_count
 from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.text.length import length_faults
 
 
 @MODELS.register_module()
@@ -65,7 +68,11 @@ class ITACLIP(OpenVocabularySegmentor):
         self.memory_budget = memory_budget * 1e9
         self.variants = {name: settings.vary(changes) for name, changes in (variants or {'': {}}).items()}
         check_variants(self.variants, window, self.bank)
-        self.build_encoder(backbone, window_batch_size)
+        kinds = {one.auxiliary for one in self.variants.values()} - {None}
+        for fault in length_faults(self.bank, sorted(kinds)):
+            MMLogger.get_current_instance().warning(fault)
+        with read_once():
+            self.build_encoder(backbone, window_batch_size)
 
     def build_encoder(self, backbone: dict, window_batch_size: int | None) -> None:
         """Read the weights, and embed the texts that some variant asks for."""
