@@ -56,7 +56,10 @@ class TextEncoder:
         clip.visual = None  # the other tower is not needed
         device = self.device or get_device()
         clip.to(device)
-        tokenizer, templates = open_clip.SimpleTokenizer(clip.context_length), templates_by_name(self.templates)
+        tokenizer, templates = (
+            open_clip.SimpleTokenizer(context_length=clip.context_length),
+            templates_by_name(self.templates),
+        )
         embeddings = {}
         # A text a pass, so that its embedding is the same to the last bit whatever else is asked for.
         for text in track(texts, 'text embeddings'):

@@ -189,19 +189,20 @@ def tiny_image():
     return torch.from_numpy(tiny_clip.image(1, 224, 300))
 
 
-def test_long_texts_are_named(build_model, golden_banks, tmp_path):
+def test_long_texts_are_named(build_model, golden_banks, tmp_path, monkeypatch):
     """A warning, not an error: the run goes on with what CLIP reads."""
     bank = json.loads(Path(golden_banks['bg']).read_text())
     bank['classes'][1]['definition'] = 'very ' * 80 + 'long'
     (tmp_path / 'bank.json').write_text(json.dumps(bank))
+    monkeypatch.setitem(golden_banks, 'long', str(tmp_path / 'bank.json'))
     lines = []
     logger = MMLogger.get_current_instance()
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
     logger.addHandler(handler)
-    build_model(text_bank=tmp_path / 'bank.json', auxiliary='synonym')
+    build_model('long', auxiliary='synonym')
     assert not [line for line in lines if 'longer than' in line]
-    build_model(text_bank=tmp_path / 'bank.json')
+    build_model('long')
     (line,) = [line for line in lines if 'longer than' in line]
     assert f"class '{bank['classes'][1]['name']}': its definition" in line and 'very long' in line
 
