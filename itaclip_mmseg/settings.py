@@ -25,6 +25,11 @@ class Pamr:
         valid = len(self.dilations) > 0 and all(is_count(dilation) for dilation in self.dilations)
         check(valid, 'pamr.dilations', self.dilations, 'one or more whole numbers from 1')
 
+    @property
+    def reach(self) -> int:
+        """How many pixels away a pixel may change the result at another."""
+        return self.num_iters * max(self.dilations)
+
 
 @dataclass(frozen=True)
 class Decision:

@@ -136,6 +136,7 @@ class Segmenter:
             return self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)
         if bank != self.model.bank or settings:
             self.model = self.build(bank, settings)
+        self.model.with_scores = scores
         return self.model.result(picture.encoded, size)
 
     def label_maps(self, image: Photograph) -> tuple[np.ndarray, dict[str, np.ndarray]]:

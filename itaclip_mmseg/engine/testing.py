@@ -116,6 +116,7 @@ def run_test(config: Config, show_dir: str | None = None, out_dir: str | None = 
     with held((config.work_dir, out_dir, show_dir), config.launcher):
         runner, journal = prepare(config, dataset, show_dir, out_dir)
         metric = runner.test_evaluator.metrics[0]
+        runner.model.with_scores = False  # nothing here reads them
         if len(metric.earlier) < len(dataset):
             run_loop(runner)
         else:  # killed behind its last image

@@ -8,6 +8,7 @@ from pathlib import Path
 import open_clip
 
 from itaclip_mmseg.text.bank import TextBank, bank_faults, parse_bank, read_content
+from itaclip_mmseg.text.length import length_faults
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -25,16 +26,14 @@ def file_faults(path: Path, classes_of: Callable[[str], Sequence[str] | None] = 
     if faults:
         return faults
     bank = parse_bank(content, str(path))
-    if faults := query_faults(bank):
-        return faults
+    faults = query_faults(bank) + list(length_faults(bank))
     names = classes_of(bank.dataset)
-    if names is None:
-        return []
     try:
-        bank.check_classes(names)
+        if names is not None:
+            bank.check_classes(names)
     except UserError as error:
-        return [str(error)]
-    return []
+        faults.append(str(error))
+    return faults
 
 
 def check_queries(bank: TextBank) -> list[str]:

@@ -3,23 +3,18 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import open_clip
 import torch
-from mmengine.logging import MMLogger
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from mmengine.device import get_device
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.embedding_cache import EmbeddingCache, file_digest
 from itaclip_mmseg.models.backbones.weights import load_clip, model_config, weights_file
 from itaclip_mmseg.text.templates import templates_by_name
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import track
-from itaclip_mmseg.utils.resources import cache_dir, written_whole
-
-SENTENCES_A_PASS = 640  # about; eight words of 80 templates
 
 
 @dataclass(frozen=True)
@@ -31,6 +26,7 @@ class TextEncoder:
             random weights they would mean as little, and take minutes.
         templates: name of a set in `text/templates.py`.
         unit_sentences: each sentence's embedding is made unit length before the mean over the templates.
+        device: where the tower runs, such as cuda; None for the best there is, where a runner puts its model too.
     """
 
     arch: str | None
@@ -38,6 +34,7 @@ class TextEncoder:
     quick_gelu: bool | None = None
     templates: str = 'imagenet'
     unit_sentences: bool = True
+    device: str | None = None
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Unit embeddings of words or texts, T x width: of each the mean over the templates, made unit length.
@@ -47,42 +44,45 @@ class TextEncoder:
         """
         if self.pretrained is None:
             return random_embeddings(len(texts), model_config(self.arch)['embed_dim'])
-        templates = templates_by_name(self.templates)
-        sentences = [template.replace('{}', text) for text in texts for template in templates]
-        cache = cache_dir() / f'text_{self._key(sentences)}.safetensors'
-        embeddings = read_cache(cache)
-        if embeddings is None:
-            embeddings = self._compute(sentences)
-            unknown = [text for text, embedding in zip(texts, embeddings) if not embedding.isfinite().all()]
-            if unknown:
+        cache = EmbeddingCache(self._key())
+        embeddings = cache.read()
+        missing = [text for text in dict.fromkeys(texts) if text not in embeddings]
+        if missing:
+            computed = self._compute(missing)
+            cache.add(computed)
+            embeddings |= computed
+        return torch.stack([embeddings[text] for text in texts])
+
+    @torch.no_grad()
+    def _compute(self, texts: list[str]) -> dict[str, Tensor]:
+        clip = load_clip(self.arch, self.pretrained, self.quick_gelu)
+        clip.visual = None  # the other tower is not needed
+        device = self.device or get_device()
+        clip.to(device)
+        tokenizer, templates = (
+            open_clip.SimpleTokenizer(context_length=clip.context_length),
+            templates_by_name(self.templates),
+        )
+        embeddings = {}
+        # A text a pass, so that its embedding is the same to the last bit whatever else is asked for.
+        for text in track(texts, 'text embeddings'):
+            tokens = tokenizer([template.replace('{}', text) for template in templates])
+            sentences = encode_tokens(clip, tokens.to(device))
+            sentences = F.normalize(sentences, dim=-1) if self.unit_sentences else sentences
+            embeddings[text] = F.normalize(sentences.mean(dim=0), dim=-1).cpu()
+            if not embeddings[text].isfinite().all():
                 raise UserError(
-                    f"word '{unknown[0]}': the weights {self.pretrained} have no embedding for it; use other words, or "
+                    f"word '{text}': the weights {self.pretrained} have no embedding for it; use other words, or "
                     'weights with the whole vocabulary'
                 )
-            write_cache(cache, embeddings)
         return embeddings
 
-    def _compute(self, sentences: list[str]) -> Tensor:
-        clip = load_clip(self.arch, self.pretrained, self.quick_gelu)
-        tokens = open_clip.SimpleTokenizer(context_length=clip.context_length)(sentences)
-        templates = len(templates_by_name(self.templates))
-        batch_size = max(SENTENCES_A_PASS // templates, 1) * templates
-        means = []
-        with torch.inference_mode():
-            for batch in track(tokens.split(batch_size), 'text embeddings'):
-                embeddings = encode_tokens(clip, batch)
-                embeddings = F.normalize(embeddings, dim=-1) if self.unit_sentences else embeddings
-                means.append(embeddings.unflatten(0, (-1, templates)).mean(dim=1))
-            return F.normalize(torch.cat(means), dim=-1)
-
-    def _key(self, sentences: list[str]) -> str:
-        """Hash of all that decides the embeddings: the weights' bytes, the activation, the rendered sentences."""
-        digest = hashlib.sha256()
-        with open(weights_file(self.arch, self.pretrained), 'rb') as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        digest.update('\n'.join([str(self.arch), str(self.quick_gelu), str(self.unit_sentences), *sentences]).encode())
-        return digest.hexdigest()[:32]
+    def _key(self) -> str:
+        """Hash of all but the text that decides an embedding: the weights' bytes, the activation, the templates."""
+        weights = file_digest(weights_file(self.arch, self.pretrained))
+        sentences = templates_by_name(self.templates)
+        parts = (weights, str(self.arch), str(self.quick_gelu), str(self.unit_sentences), *sentences)
+        return hashlib.sha256('\n'.join(parts).encode()).hexdigest()[:32]
 
 
 def encode_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
@@ -95,31 +95,15 @@ def encode_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
         return clip.encode_text(tokens)
     ends = tokens.argmax(dim=-1)  # the end-of-text token has the largest id
     length = int(ends.max()) + 1
+    device = tokens.device
     # Padding is never attended to, but its token may be one that a cut vocabulary lacks, and 0 * NaN is NaN.
-    padding = torch.arange(length) > ends[:, None]
+    padding = torch.arange(length, device=device) > ends[:, None]
     tokens = tokens[:, :length].masked_fill(padding, int(tokens.max()))
     x = clip.token_embedding(tokens) + clip.positional_embedding[:length]
     x = clip.ln_final(clip.transformer(x, attn_mask=clip.attn_mask[:length, :length]))
-    return x[torch.arange(len(x)), ends] @ clip.text_projection
+    return x[torch.arange(len(x), device=device), ends] @ clip.text_projection
 
 
 def random_embeddings(number: int, width: int) -> Tensor:
     """Random unit embeddings, number x width, the same at every call."""
     return F.normalize(torch.randn(number, width, generator=torch.Generator().manual_seed(0)), dim=-1)
-
-
-def read_cache(path: Path) -> Tensor | None:
-    """Embeddings kept by an earlier run; None if there are none or the file is damaged."""
-    try:
-        return load_file(path)['embeddings']
-    except (OSError, SafetensorError, KeyError):
-        return None
-
-
-def write_cache(path: Path, embeddings: Tensor) -> None:
-    """Keep embeddings; a rename, so that processes writing the same file at once do no harm."""
-    try:
-        with written_whole(path) as temporary:
-            save_file({'embeddings': embeddings}, temporary)
-    except OSError as error:
-        MMLogger.get_current_instance().info(f'text embeddings are not kept for the next run: {error}')

@@ -5,7 +5,8 @@ import functools
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import open_clip
@@ -27,6 +28,19 @@ NO_PARAMETERS = (*OPENAI_KEYS, 'attn_mask')
 VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
 
 StateDict = dict[str, Tensor]
+
+_held: dict[Path, tuple[StateDict, bool]] | None = None  # see `read_once`
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Within, a file of a CLIP is read once for both towers; what it holds is freed at the end."""
+    global _held
+    outer, _held = _held, {} if _held is None else _held
+    try:
+        yield
+    finally:
+        _held = outer
 
 
 def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None = None) -> nn.Module:
@@ -129,8 +143,14 @@ def weight_files(model: Mapping) -> list[Path]:
 
 def read_state_dict(path: Path) -> tuple[StateDict, bool]:
     """Read a CLIP's parameters, as float32, and whether the file is OpenAI's own (TorchScript, or its extra keys)."""
+    if _held is not None and path in _held:
+        state, from_openai = _held[path]
+        return dict(state), from_openai
     is_torchscript = any('/code/' in name for name in members(path))
-    return tidy_names(read_weights(path, is_torchscript), path, is_torchscript)
+    state, from_openai = tidy_names(read_weights(path, is_torchscript), path, is_torchscript)
+    if _held is not None:
+        _held[path] = state, from_openai
+    return dict(state), from_openai
 
 
 def members(path: Path) -> list[str]:

@@ -39,6 +39,9 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
 
     multiple: tuple[int, int] = (1, 1)  # windows are zero-padded to multiples of this
     two_halves: bool = False  # after `encode`, words and settings may change; such a method has `decode`
+    # MMSegmentation's contract has the scores of all classes in each sample, gigabytes for a large photograph. Who
+    # wants labels alone sets this to False; they stay the same.
+    with_scores: bool = True
 
     def __init__(
         self,
@@ -66,8 +69,8 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
             data_samples: MMSegmentation's samples; `ori_shape` says how large the result is (None: as the input).
 
         Returns:
-            The samples with `seg_logits` (scores, C x H x W), `pred_sem_seg` (labels, 1 x H x W) and `variant_labels`
-            (H x W int16 by name; a model without variants has one, '').
+            The samples with `seg_logits` (scores, C x H x W; not `with_scores=False`), `pred_sem_seg` (labels,
+            1 x H x W) and `variant_labels` (H x W int16 by name; a model without variants has one, '').
         """
         samples = as_samples(inputs, data_samples)
         for image, sample in zip(inputs, samples):
@@ -80,7 +83,8 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
 
     def result(self, image: Tensor, size: tuple[int, int]) -> Result:
         """Scores and labels of an image 3 x h x w at a height and width."""
-        return Result('', *decide(self.class_scores(image, size), self.decision))
+        scores, labels = decide(self.class_scores(image, size), self.decision)
+        return Result('', scores if self.with_scores else None, labels)
 
     def class_scores(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Scores of an image, C x height x width.
@@ -102,12 +106,13 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         return Grid(image.shape[-2:], self.window.crop_size, self.window.stride, self.multiple)
 
     def pack(self, sample: SegDataSample, results: Iterable[Result], names: Iterable[str] = ('',)) -> None:
-        """Put results into a sample: those with scores as MMSegmentation has them, the labels of all by name."""
-        labels = {}
+        """Put results into a sample: scores and the first as MMSegmentation has them, the labels of all by name."""
+        labels, names = {}, list(names)
         for result in results:
             if result.scores is not None:
                 sample.seg_logits = PixelData(data=result.scores)
-                sample.pred_sem_seg = PixelData(data=result.labels[None])
+            if result.name == names[0]:
+                sample.pred_sem_seg = PixelData(data=result.labels[None].long())
             labels[result.name] = result.labels.to(torch.int16)
         sample.set_field({name: labels[name] for name in names}, 'variant_labels')
 

@@ -3,27 +3,25 @@
 from typing import NamedTuple
 
 import torch
+from mmengine.logging import MMLogger
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
+from itaclip_mmseg.models.backbones.weights import read_once
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor, as_samples, original_size
 from itaclip_mmseg.models.stages.encode import Fields, WindowEncoder, similarity
+from itaclip_mmseg.models.stages.mixing import mix
+from itaclip_mmseg.models.stages.plan import categories_by_block, check_encoded, check_variants, finest_stride
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.models.stages.variants import (
-    categories_by_block,
-    check_encoded,
-    check_variants,
-    decode,
-    finest_stride,
-    mix,
-)
+from itaclip_mmseg.models.stages.variants import decode
 from itaclip_mmseg.settings import Settings, Window, check_count
 from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.text.length import length_faults
 
 
 class Encoded(NamedTuple):
@@ -38,7 +36,8 @@ class Encoded(NamedTuple):
 class ITACLIP(OpenVocabularySegmentor):
     """The method as figure 2 of the paper draws it; `predict` is its table of contents.
 
-        predict: encode (crop -> views -> backbone -> similarity) -> decode (mix -> merge -> PAMR -> postprocess)
+        predict: encode (crop -> views -> backbone -> similarity)
+            -> decode (mix -> a tile at a time: merge -> PAMR -> scores -> labels)
 
     Args:
         backbone: config of the vision encoder, see `CLIPVisionBackbone`.
@@ -47,7 +46,8 @@ class ITACLIP(OpenVocabularySegmentor):
             answered from one encoding pass, see `models/stages/variants.py`. The first is what samples hold as their
             prediction; without variants it is the settings themselves.
         window_batch_size: views a forward pass; None chooses by device and memory. Results do not depend on it.
-        memory_budget: GB that logits shared by several variants may take; beyond, they are computed once a variant.
+        memory_budget: GB that the logits of several variants may take together; a larger image is worked on in tiles.
+            With 0 variants share none. One variant alone takes less, see `stages/tiles.py`.
         test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'). With pad_windows=True
             windows are zero-padded to whole patches (ClearCLIP); else a rest at the right and bottom is dropped.
         settings: auxiliary, text_coefficient (alpha), image_coefficient (lambda), image_engineering, pamr, logit_scale,
@@ -82,7 +82,11 @@ class ITACLIP(OpenVocabularySegmentor):
         self.memory_budget = memory_budget * 1e9
         self.variants = {name: settings.vary(changes) for name, changes in (variants or {'': {}}).items()}
         check_variants(self.variants, window, self.bank)
-        self.build_encoder(backbone, window_batch_size)
+        kinds = {one.auxiliary for one in self.variants.values()} - {None}
+        for fault in length_faults(self.bank, sorted(kinds)):
+            MMLogger.get_current_instance().warning(fault)
+        with read_once():
+            self.build_encoder(backbone, window_batch_size)
 
     def build_encoder(self, backbone: dict, window_batch_size: int | None) -> None:
         """Read the weights, and embed the texts that some variant asks for."""
@@ -106,12 +110,12 @@ class ITACLIP(OpenVocabularySegmentor):
             data_samples: MMSegmentation's samples; `ori_shape` says how large the result is (None: as the input).
 
         Returns:
-            The samples with `seg_logits` (scores, C x H x W in [0, 1]), `pred_sem_seg` (labels, 1 x H x W) and
-            `variant_labels` (H x W int16 by name).
+            The samples with `seg_logits` (scores, C x H x W in [0, 1]; not `with_scores=False`), `pred_sem_seg`
+            (labels, 1 x H x W) and `variant_labels` (H x W int16 by name).
         """
         samples = as_samples(inputs, data_samples)
         grids = [self.grid(image) for image in inputs]
-        scored = list(self.variants)[:1]
+        scored = list(self.variants)[: self.with_scores]
         for image, grid, fields, sample in zip(inputs, grids, self.encoder.encode(inputs, grids), samples):
             size = original_size(image, sample)
             results = decode(image, fields, grid, size, self.variants, self.texts, self.memory_budget, scored)

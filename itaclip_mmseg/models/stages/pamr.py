@@ -19,8 +19,12 @@ def refine(image: Tensor, logits: Tensor, settings: Pamr) -> Tensor:
 
 def guide_weights(image: Tensor, size: tuple[int, int], dilations: tuple[int, ...]) -> Tensor:
     """Affinity of an image 3 x h x w, resized (bilinear) to `size`; all logits of the image are refined by it."""
-    guide = F.interpolate(image[None].float(), size=size, mode='bilinear', align_corners=False)[0]
-    return affinity(guide, dilations)
+    return affinity(resized(image, size), dilations)
+
+
+def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """The guide: an image 3 x h x w at the logits' size, bilinear."""
+    return F.interpolate(image[None].float(), size=size, mode='bilinear', align_corners=False)[0]
 
 
 def propagate(logits: Tensor, weights: Tensor, settings: Pamr) -> Tensor:
@@ -73,8 +77,10 @@ def affinity(guide: Tensor, dilations: tuple[int, ...]) -> Tensor:
     for neighbour in neighbours:
         squares += (neighbour - mean).square_()
     tolerance = 1e-8 + 0.1 * (squares / (count - 1)).sqrt_()  # 3 x H x W
-    distances = [(neighbour - guide).abs_().div_(tolerance).mean(dim=0) for neighbour in neighbours]
-    return torch.stack(distances).neg_().softmax(dim=0)
+    distances = guide.new_empty(len(neighbours), *guide.shape[1:])
+    for distance, neighbour in zip(distances, neighbours):
+        torch.mean((neighbour - guide).abs_().div_(tolerance), dim=0, out=distance)
+    return distances.neg_().softmax(dim=0)
 
 
 def weighted_sum(weights: Tensor, neighbours: Sequence[Tensor], out: Tensor) -> None:

@@ -9,7 +9,7 @@ from itaclip_mmseg.settings import Decision, Settings
 
 
 class Result(NamedTuple):
-    """Of a variant: scores C x H x W in [0, 1], None if they are not wanted, and labels H x W, int64."""
+    """Of a variant: scores C x H x W in [0, 1], None if they are not wanted, and labels H x W."""
 
     name: str
     scores: Tensor | None
@@ -34,12 +34,20 @@ def decide(scores: Tensor, decision: Decision) -> tuple[Tensor, Tensor]:
     """Area rule, argmax, background rule, closing; see `postprocess`. The scores given are not changed."""
     if decision.area_threshold is not None:
         scores = drop_small_classes(scores, decision.area_threshold)
-    best, labels = scores.max(dim=0)
+    labels = unsure_to_background(*scores.max(dim=0), decision)
+    return scores, close_gaps(labels, decision)
+
+
+def unsure_to_background(best: Tensor, labels: Tensor, decision: Decision) -> Tensor:
+    """Label 0 where the best score is below `prob_threshold`; changes `labels` in place."""
     if decision.prob_threshold is not None:
         labels[best < decision.prob_threshold] = 0
-    if decision.closing_kernel is not None:
-        labels = close(labels, decision.closing_kernel)
-    return scores, labels
+    return labels
+
+
+def close_gaps(labels: Tensor, decision: Decision) -> Tensor:
+    """The labels closed, if `closing_kernel` says so."""
+    return labels if decision.closing_kernel is None else close(labels, decision.closing_kernel)
 
 
 def class_scores(logits: Tensor, classes: Tensor, logit_scale: float) -> Tensor:
@@ -57,9 +65,20 @@ def best_words(values: Tensor, classes: Tensor) -> Tensor:
 
 def drop_small_classes(scores: Tensor, threshold: float) -> Tensor:
     """Score 0 for foreground classes that win at most `threshold` of the area that all foreground classes win."""
-    area = scores.argmax(dim=0).flatten().bincount(minlength=len(scores))[1:]
-    kept = area > threshold * area.sum()
-    return torch.cat([scores[:1], scores[1:] * kept[:, None, None]])
+    areas = scores.argmax(dim=0).flatten().bincount(minlength=len(scores))
+    return drop(scores, small_classes(areas, threshold))
+
+
+def small_classes(areas: Tensor, threshold: float) -> Tensor:
+    """Which classes the area rule drops, C, by the pixels that each wins; never the background."""
+    small = areas <= threshold * areas[1:].sum()
+    small[0] = False
+    return small
+
+
+def drop(scores: Tensor, classes: Tensor) -> Tensor:
+    """Scores C x H x W with 0 for some classes, C; a new tensor."""
+    return scores * ~classes[:, None, None]
 
 
 def close(labels: Tensor, kernel: int) -> Tensor:

@@ -1,12 +1,15 @@
 """Sliding windows: where they lie, cutting them out, and merging their logits into those of the image."""
 
 import copy
+import functools
 import itertools
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from itaclip_mmseg.models.stages.tiles import Tile
 
 
 class Grid:
@@ -55,29 +58,30 @@ class Grid:
         windows = [image[:, top : top + height, left : left + width] for top in self.tops for left in self.lefts]
         return F.pad(torch.stack(windows), (*self.padding[1], *self.padding[0]))
 
-    def merge(self, fields: Tensor, size: tuple[int, int]) -> Tensor:
+    def merge(self, fields: Tensor, size: tuple[int, int], tile: Tile | None = None) -> Tensor:
         """Merge window-level logits: upsample each to its window, add up, divide by the cover, resize.
 
         All four steps are linear and separable, so per query they are two matrix products, vertical @ fields @
-        horizontalᵀ (equal to the window-by-window way to 1e-6).
+        horizontalᵀ (equal to the window-by-window way to 1e-6); a tile of the result takes some of the matrices' rows.
 
         Args:
             fields: W x Q x rows x columns, windows in the order of `crop`.
             size: height and width of the result; bilinear, align_corners=False.
+            tile: the part of the result that is wanted, None for all.
 
         Returns:
             Q x height x width.
         """
-        rows, columns = fields.shape[-2:]
-        upsample = [
-            interpolation_matrix(patches, before + window + after)[before : before + window]
-            for patches, window, (before, after) in zip((rows, columns), self.window_size, self.padding)
-        ]
-        vertical = merge_matrix(self.tops, upsample[0], self.image_size[0], size[0]).to(fields)
-        horizontal = merge_matrix(self.lefts, upsample[1], self.image_size[1], size[1]).to(fields)
+        top, bottom, left, right = tile or (0, size[0], 0, size[1])
+        vertical, horizontal = (
+            merge_matrix(tuple(begins), window, padding, patches, length, out_length).to(fields)
+            for begins, window, padding, patches, length, out_length in zip(
+                (self.tops, self.lefts), self.window_size, self.padding, fields.shape[-2:], self.image_size, size
+            )
+        )
         # W x Q x rows x columns -> Q x (window rows x rows) x (window columns x columns)
         canvas = fields.unflatten(0, (len(self.tops), len(self.lefts))).permute(2, 0, 3, 1, 4)
-        return vertical @ canvas.flatten(3).flatten(1, 2) @ horizontal.mT
+        return vertical[top:bottom] @ canvas.flatten(3).flatten(1, 2) @ horizontal[left:right].mT
 
     def merge_stepwise(self, fields: Iterable[Tensor], size: tuple[int, int]) -> Tensor:
         """As `merge`, of fields Q x rows x columns that come one window after the other; only one is held at a time."""
@@ -115,15 +119,19 @@ def margins(length: int, multiple: int, smallest: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
-def merge_matrix(begins: list[int], upsample: Tensor, length: int, out_length: int) -> Tensor:
+@functools.lru_cache(maxsize=8)  # the tiles of an image, and many images, share their size
+def merge_matrix(
+    begins: tuple[int, ...], window: int, padding: tuple[int, int], patches: int, length: int, out_length: int
+) -> Tensor:
     """The matrix, out_length x (windows * patches), that merges fields along one axis; see `Grid.merge`.
 
     Args:
         begins: first pixels of the windows.
-        upsample: from the patches of a window to its pixels, window x patches.
+        window: their length, without `padding` before and after.
+        patches: of a window.
         length, out_length: of the image before and after resizing.
     """
-    window, patches = upsample.shape
+    upsample = interpolation_matrix(patches, sum(padding) + window)[padding[0] : padding[0] + window]
     canvas = torch.zeros(length, len(begins), patches)
     cover = torch.zeros(length, 1)
     for index, begin in enumerate(begins):

@@ -1,3 +1,7 @@
+import json
+import logging
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -6,10 +10,14 @@ from golden import image as golden_image
 from golden import tiny_clip
 from mmcv.transforms import Compose
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from itaclip_mmseg.models.stages import variants
 from itaclip_mmseg.models.stages.pamr import refine
+from itaclip_mmseg.models.stages.tiles import tile_shape
 from itaclip_mmseg.settings import Pamr
 from itaclip_mmseg.utils.errors import UserError
 
@@ -140,6 +148,63 @@ def test_sizes_and_types(build_model):
         assert sample.pred_sem_seg.data.shape == (1, 130, 77) and sample.pred_sem_seg.data.dtype == torch.int64
         assert sample.seg_logits.data.shape == (10, 130, 77)
         assert sample.seg_logits.data.min() >= 0 and sample.seg_logits.data.max() <= 1
+
+
+def test_labels_alone(build_model):
+    """Protects memory: without scores samples hold labels, and the same ones."""
+    image = torch.from_numpy(tiny_clip.image(1, 100, 60))
+    model = build_model(**VOC, prob_threshold=0.1, area_threshold=0.1)
+    expected = model.predict(image)[0]
+    model.with_scores = False
+    found = model.predict(image)[0]
+    assert 'seg_logits' in expected and 'seg_logits' not in found
+    assert torch.equal(found.pred_sem_seg.data, expected.pred_sem_seg.data)
+    assert torch.equal(found.variant_labels[''], expected.variant_labels[''])
+
+
+def test_memory_follows_the_tile(build_model, monkeypatch):
+    """No tensor behind the encoder is as large as the logits of a large image, nor are all at a time."""
+    size, budget = (900, 1200), 16 << 20
+    monkeypatch.setattr(variants, 'tile_shape', lambda size, maps, _: tile_shape(size, maps, budget))
+    monkeypatch.setattr(variants, 'MERGED_BYTES', 4 << 20)
+    model = build_model(**VOC, pamr=dict(num_iters=1, dilations=(8, 16)), prob_threshold=0.1, area_threshold=0.1)
+    model.with_scores = False
+    whole = 4 * len(model.queries) * size[0] * size[1]
+    sizes = []
+
+    class Sizes(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor):
+                sizes.append(result.untyped_storage().nbytes())
+            return result
+
+    with Sizes():
+        sample = model.predict(tiny_image(), [SegDataSample(metainfo=dict(ori_shape=size))])[0]
+    assert sample.pred_sem_seg.data.shape[1:] == size
+    assert len(sizes) > 1000 and max(sizes) <= budget + 8 * size[0] * size[1] < whole
+
+
+def tiny_image():
+    return torch.from_numpy(tiny_clip.image(1, 224, 300))
+
+
+def test_long_texts_are_named(build_model, golden_banks, tmp_path, monkeypatch):
+    """A warning, not an error: the run goes on with what CLIP reads."""
+    bank = json.loads(Path(golden_banks['bg']).read_text())
+    bank['classes'][1]['definition'] = 'very ' * 80 + 'long'
+    (tmp_path / 'bank.json').write_text(json.dumps(bank))
+    monkeypatch.setitem(golden_banks, 'long', str(tmp_path / 'bank.json'))
+    lines = []
+    logger = MMLogger.get_current_instance()
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger.addHandler(handler)
+    build_model('long', auxiliary='synonym')
+    assert not [line for line in lines if 'longer than' in line]
+    build_model('long')
+    (line,) = [line for line in lines if 'longer than' in line]
+    assert f"class '{bank['classes'][1]['name']}': its definition" in line and 'very long' in line
 
 
 def test_prediction_leaves_random_numbers_alone(build_model):

@@ -1,0 +1,74 @@
+"""From query logits to labels, a tile at a time; equal to `postprocess` of the whole image in every pixel."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from itaclip_mmseg.models.stages.postprocess import (
+    Result,
+    class_scores,
+    close_gaps,
+    drop,
+    small_classes,
+    unsure_to_background,
+)
+from itaclip_mmseg.models.stages.tiles import Tile
+from itaclip_mmseg.settings import Decision
+
+VECTOR = 16  # float32 values in the widest vector register of common processors
+
+
+class Labelling:
+    """As `decide`, of class scores that come a tile at a time.
+
+    The area rule counts the whole image: `add` all tiles, `settle`, then `add` again those that are still open.
+
+    Args:
+        decision: the rules.
+        size: height and width of the image.
+        keep_scores: of all classes and pixels.
+    """
+
+    def __init__(self, decision: Decision, size: tuple[int, int], keep_scores: bool) -> None:
+        self.decision, self.size, self.keep_scores = decision, size, keep_scores
+        self.labels = self.scores = self.small = None
+        self.areas: Tensor | int = 0
+
+    def add(self, tile: Tile, scores: Tensor) -> None:
+        """Label a tile by its scores, C x h x w."""
+        if self.labels is None:
+            self.labels = torch.empty(self.size, dtype=torch.int16, device=scores.device)
+            self.scores = scores.new_empty(len(scores), *self.size) if self.keep_scores else None
+        if self.small is not None:
+            scores = drop(scores, self.small)
+        elif self.keep_scores:
+            self.scores[tile.place] = scores
+        best, labels = scores.max(dim=0)
+        if self.small is None:
+            self.areas = self.areas + labels.flatten().bincount(minlength=len(scores))
+        self.labels[tile.place] = unsure_to_background(best, labels, self.decision)
+
+    def settle(self) -> None:
+        """All tiles were added once."""
+        threshold = self.decision.area_threshold
+        self.small = self.areas < 0 if threshold is None else small_classes(self.areas, threshold)
+        if self.keep_scores:
+            self.scores[self.small] = 0
+
+    def is_open(self, tile: Tile) -> bool:
+        """Is there a pixel in it that has no class yet, or one that the area rule dropped?"""
+        return self.small is None or bool(self.small.any() and self.small[self.labels[tile.place].long()].any())
+
+    def result(self, name: str) -> Result:
+        """Labels and scores of the whole image."""
+        return Result(name, self.scores, close_gaps(self.labels, self.decision))
+
+
+def strip_scores(logits: Tensor, classes: Tensor, logit_scale: float) -> Tensor:
+    """As `class_scores`, of some rows Q x h x w of an image: what they hold does not depend on where they end.
+
+    The last values that do not fill a vector register are computed by another `exp`, so there must be none.
+    """
+    pixels = logits[0].numel()
+    padded = F.pad(logits.flatten(1), (0, -pixels % VECTOR))
+    return class_scores(padded, classes, logit_scale)[:, :pixels].unflatten(1, logits.shape[1:])

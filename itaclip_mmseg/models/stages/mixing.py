@@ -1,0 +1,84 @@
+"""How fields become query logits: lambda, alpha, and which of several mixtures' parts are merged and refined but once.
+
+Merging and refinement are linear, so they may run before or after fields are mixed by lambda and alpha. Variants that
+differ in no more than those two share them, once a distinct field or once a variant, whichever are fewer.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from itaclip_mmseg.models.stages.encode import Fields
+from itaclip_mmseg.models.stages.queries import Rows, TextTable, mix_texts
+from itaclip_mmseg.settings import Settings
+
+
+def categories(settings: Settings) -> tuple[str, ...]:
+    """The categories of views that a variant mixes."""
+    return ('first', 'second') if settings.image_engineering else ('plain',)
+
+
+def mix(fields: Fields, rows: Rows, settings: Settings) -> Tensor:
+    """Query logits, ... x Q x H x W, from fields ... x T x H x W; of windows or of the image, by linearity.
+
+    Lambda * first + (1 - lambda) * second category (paper, equation 7), or the window alone; alpha as `mix_texts`.
+    """
+    if settings.image_engineering:
+        field = torch.lerp(fields['second'], fields['first'], settings.image_coefficient)
+    else:
+        field = fields['plain']
+    return mix_texts(field, rows, settings.text_coefficient, dim=-3)
+
+
+class Mixtures:
+    """The distinct mixtures of some variants that share windows and refinement.
+
+    Attributes:
+        rows: queries of each mixture.
+        sources: what is merged and refined, W x M x rows x columns: the categories' fields where they are shared, else
+            the mixtures.
+        maps: of all sources together.
+    """
+
+    def __init__(self, fields: Fields, mixtures: Sequence[Settings], texts: TextTable, may_share: bool) -> None:
+        self.mixtures, self.rows = mixtures, [texts.rows(settings) for settings in mixtures]
+        needed = sorted({name for settings in mixtures for name in categories(settings)})
+        used = text_rows(self.rows)
+        shared, apart = len(needed) * len(used), sum(len(rows.words) for rows in self.rows)
+        self.shared, self.maps = may_share and shared < apart, apart
+        self.sources: Mapping[Hashable, Tensor]
+        if self.shared:
+            self.maps, self.places = shared, [renumbered(rows, used) for rows in self.rows]
+            self.sources = {name: fields[name].index_select(-3, used) for name in needed}
+        else:
+            self.sources = {index: mix(fields, *pair) for index, pair in enumerate(zip(self.rows, mixtures))}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the fields are."""
+        return next(iter(self.sources.values())).device
+
+    def logits(self, index: int, refined: Mapping[Hashable, Tensor]) -> Tensor:
+        """Query logits of a mixture, Q x h x w, from what merging and refining made of the sources, M x h x w."""
+        return mix(refined, self.places[index], self.mixtures[index]) if self.shared else refined[index]
+
+
+def mixing(settings: Settings) -> tuple:
+    """What decides how fields become logits; coefficients without effect do not count."""
+    image = settings.image_coefficient if settings.image_engineering else None
+    plain = settings.auxiliary is None or settings.text_coefficient == 0
+    text = (None, 0) if plain else (settings.auxiliary, settings.text_coefficient)
+    return image, *text, settings.background_set
+
+
+def text_rows(rows: Sequence[Rows]) -> Tensor:
+    """All rows that some queries need, sorted."""
+    parts = [part for one in rows for part in (one.words, one.auxiliary) if part is not None]
+    return torch.cat(parts).unique()
+
+
+def renumbered(rows: Rows, used: Tensor) -> Rows:
+    """Rows as places in the sorted `used`."""
+    auxiliary = None if rows.auxiliary is None else torch.searchsorted(used, rows.auxiliary)
+    return Rows(torch.searchsorted(used, rows.words), auxiliary, rows.classes)

@@ -1,0 +1,133 @@
+"""What follows the encoder is the same, pixel by pixel, in whatever tiles it is worked on."""
+
+import pytest
+import torch
+from golden import tiny_clip
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from itaclip_mmseg.models.stages import variants
+from itaclip_mmseg.models.stages.mixing import mix
+from itaclip_mmseg.models.stages.pamr import refine
+from itaclip_mmseg.models.stages.postprocess import postprocess
+from itaclip_mmseg.models.stages.queries import Rows
+from itaclip_mmseg.models.stages.sliding import Grid
+from itaclip_mmseg.models.stages.tiles import Tile, tile_shape, tiles
+from itaclip_mmseg.settings import Pamr, Settings
+
+SIZE = (61, 83)
+PAMR = Pamr(3, (1, 3))
+# All that may follow: refinement, area rule, background rule, closing, each alone and together, and mixtures.
+RULES = {
+    'none': dict(pamr=None, closing_kernel=None),
+    'refined': dict(pamr=PAMR, closing_kernel=None),
+    'closed': dict(pamr=None, closing_kernel=7),
+    'unsure': dict(pamr=PAMR, prob_threshold=0.2),
+    'area': dict(pamr=PAMR, area_threshold=0.2, closing_kernel=None),
+    'area without PAMR': dict(pamr=None, area_threshold=0.2),
+    'all': dict(pamr=PAMR, prob_threshold=0.2, area_threshold=0.2, closing_kernel=5),
+    'all classes dropped': dict(pamr=PAMR, area_threshold=1),
+    'other alpha': dict(pamr=PAMR, text_coefficient=0.6, area_threshold=0.2),
+    'other lambda': dict(pamr=PAMR, image_coefficient=0.1, area_threshold=0.2),
+    'plain': dict(pamr=PAMR, area_threshold=0.2, image_engineering=False, auxiliary=None),
+}
+SHAPES = [(1, 83), (7, 83), (60, 83), (61, 1), (13, 17)]  # rows, uneven bands, columns, both
+SETTINGS = {name: Settings(stride=(28, 28), **({'text_coefficient': 0.3} | rules)) for name, rules in RULES.items()}
+
+
+class Texts:
+    """Seven texts: five words of four classes, and two auxiliary texts."""
+
+    def rows(self, settings):
+        auxiliary = None if settings.auxiliary is None else torch.tensor([0, 5, 5, 6, 6])
+        return Rows(torch.arange(5), auxiliary, torch.tensor([0, 1, 1, 2, 3]))
+
+
+@pytest.fixture(scope='module')
+def case():
+    """An image, its grid, and fields of windows at patch resolution."""
+    image = torch.from_numpy(tiny_clip.image(3, 56, 76))[0]
+    grid = Grid(image.shape[1:], (40, 40), (28, 28))
+    generator = torch.Generator().manual_seed(0)
+    fields = {name: 0.2 * torch.rand(len(grid), 7, 3, 3, generator=generator) for name in ('first', 'second', 'plain')}
+    return image, grid, fields
+
+
+def decode(case, names=RULES, scored=(), memory_budget=4e9):
+    image, grid, fields = case
+    chosen = {name: SETTINGS[name] for name in names}
+    blocks = {SETTINGS['none'].last_block: fields}
+    results = variants.decode(image, blocks, grid, SIZE, chosen, Texts(), memory_budget, scored)
+    return {result.name: result for result in results}
+
+
+def whole(case, name):
+    """A variant without tiles: every stage on the whole image."""
+    (image, grid, fields), settings = case, SETTINGS[name]
+    rows = Texts().rows(settings)
+    logits = grid.merge(mix(fields, rows, settings), SIZE)
+    logits = logits if settings.pamr is None else refine(image, logits, settings.pamr)
+    return postprocess(logits, rows.classes, settings)
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+def test_tiles_change_no_label(case, monkeypatch, shape):
+    """Protects margins, borders, the count of areas and the second look at dropped classes; scores too."""
+    used = []
+    monkeypatch.setattr(variants, 'tile_shape', lambda *_: used.append(shape) or shape)
+    assert len(tiles(SIZE, shape)) > 1
+    for name in RULES:
+        (result,) = decode(case, [name], scored=[name]).values()
+        scores, labels = whole(case, name)
+        assert torch.equal(result.labels.long(), labels), name
+        torch.testing.assert_close(result.scores, scores, atol=1e-6, rtol=0)
+    assert len(used) == len(RULES)
+    assert len({labels.unique().numel() for labels in (whole(case, name)[1] for name in RULES)}) > 1
+
+
+@pytest.mark.parametrize('memory_budget', [0, 4e9])
+def test_variants_in_tiles(case, monkeypatch, memory_budget):
+    """Protects what several variants share, and that their labels are those with scores; mixed late, they may round."""
+    monkeypatch.setattr(variants, 'tile_shape', lambda *_: (25, 30))
+    results = decode(case, memory_budget=memory_budget)
+    assert set(results) == set(RULES)
+    for name, result in results.items():
+        assert result.scores is None
+        assert (result.labels.long() != whole(case, name)[1]).float().mean() < 1e-3, name
+
+
+def test_one_tile_is_refined_once(case, monkeypatch):
+    """Protects small images from paying for the second look of the area rule."""
+    calls = []
+    propagate = variants.propagate
+    monkeypatch.setattr(variants, 'propagate', lambda *args: calls.append(1) or propagate(*args))
+    labels = decode(case, ['area'])['area'].labels
+    assert len(calls) == 1 and not torch.equal(labels.long(), whole(case, 'refined')[1])
+
+
+@settings(deadline=None, max_examples=30)
+@given(size=st.tuples(*[st.integers(1, 40)] * 2), shape=st.tuples(*[st.integers(1, 50)] * 2))
+def test_tiles_cover_every_pixel_once(size, shape):
+    count = torch.zeros(size, dtype=torch.int32)
+    for tile in tiles(size, shape):
+        count[tile.place] += 1
+        assert tile.shape[0] <= shape[0] and tile.shape[1] <= shape[1]
+        for strip in tile.strips(7):
+            count[strip.place] += 1
+    assert torch.equal(count, torch.full(size, 2, dtype=torch.int32))
+
+
+@settings(deadline=None, max_examples=30)
+@given(size=st.tuples(*[st.integers(1, 9000)] * 2), maps=st.integers(1, 2000))
+def test_tiles_fit_the_budget(size, maps):
+    height, width = tile_shape(size, maps, 1e8)
+    assert 1 <= height <= size[0] and 1 <= width <= size[1] and 4 * maps * height * width <= 1e8
+    if 4 * maps * size[0] * size[1] <= 1e8:
+        assert (height, width) == size
+
+
+def test_margins_end_at_the_border():
+    tile = Tile(2, 5, 3, 8)
+    outer = tile.grown(3, (6, 100))
+    assert outer == Tile(0, 6, 0, 11)
+    assert torch.equal(torch.arange(600).view(6, 100)[outer.place][tile.within(outer)][0], torch.arange(203, 208))
