@@ -18,6 +18,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--pretrained', help="weights of ViT-B/16, a path or open_clip's tag (default: openai)")
     parser.add_argument(
+        '--weights',
+        nargs='+',
+        default=[],
+        metavar='METHOD.KEY=PATH',
+        help="weights of other networks, tcl.decoder=tcl.safetensors for the config's model.decoder.pretrained",
+    )
+    parser.add_argument(
         '--protocol',
         metavar='METHOD',
         help="image size and window of all passes as of this method: itaclip (default: each config's own)",
@@ -44,6 +51,7 @@ def main() -> None:
         args.launcher,
         args.dry_run,
         args.protocol,
+        parse_options(args.weights),
     )
     if not args.dry_run:
         print(f'written to {args.work_dir}: report.json, report.md, report.html')

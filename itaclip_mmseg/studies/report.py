@@ -46,7 +46,9 @@ def write_report(cells: Sequence[Cell], folder: Path, protocol: str | None = Non
 def columns_of(cells: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
     """A table's columns by data set; where the paper has no figure, ours alone."""
     compared = {cell.dataset for cell in cells if cell.paper is not None}
-    return {cell.dataset: COLUMNS if cell.dataset in compared else ('ours',) for cell in cells}
+    stated = {cell.dataset for cell in cells if cell.stated is not None}
+    columns = {cell.dataset: COLUMNS if cell.dataset in compared else ('ours',) for cell in cells}
+    return {dataset: (*names, *['its authors'] * (dataset in stated)) for dataset, names in columns.items()}
 
 
 def lines_of(cells: Sequence[Cell]) -> Iterator[tuple[str, list[str]]]:
@@ -67,7 +69,13 @@ def figures(cell: Cell) -> dict[str, str]:
     else:
         ours = f'{cell.ours:.2f}'
     both = cell.ours is not None and cell.paper is not None
-    return dict(paper=paper, ours=ours, difference=f'{cell.ours - cell.paper:+.2f}' if both else '')
+    texts = dict(paper=paper, ours=ours, difference=f'{cell.ours - cell.paper:+.2f}' if both else '')
+    return texts | {'its authors': '' if cell.stated is None else f'{cell.stated:.1f}'}
+
+
+def notes(cells: Iterable[Cell]) -> list[str]:
+    """What is known of the paper's figures, a line each."""
+    return [f'{cell.row}, {cell.dataset}: {cell.note}' for cell in cells if cell.note]
 
 
 def faults(cells: Iterable[Cell]) -> list[str]:
@@ -95,6 +103,7 @@ def markdown(tables: dict[str, Sequence[Cell]], unit: str) -> Iterator[str]:
         for row, texts in lines_of(cells):
             yield f'| {row} | ' + ' | '.join(texts) + ' |'
         yield from (f'\nAssumed: {assumption}' for assumption in content[number]['assumptions'])
+        yield from (f'\n{note}' for note in notes(cells))
 
 
 def page(tables: dict[str, Sequence[Cell]], unit: str) -> str:
@@ -112,6 +121,7 @@ def page(tables: dict[str, Sequence[Cell]], unit: str) -> str:
         )
         parts.append(f'<table><tr><th></th>{head}</tr><tr><th></th>{names}</tr>{body}</table>')
         parts += [f'<p class="note">Assumed: {html.escape(text)}</p>' for text in content[number]['assumptions']]
+        parts += [f'<p class="note">{html.escape(note)}</p>' for note in notes(cells)]
         if any(cell.ours is not None for cell in cells):
             parts.append(f'<img alt="Table {number}" src="data:image/png;base64,{picture(cells)}">')
     title = 'ITACLIP: the paper and ours'

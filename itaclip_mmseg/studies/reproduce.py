@@ -3,7 +3,7 @@
 import functools
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -38,6 +38,7 @@ def reproduce(
     launcher: str = 'none',
     dry_run: bool = False,
     protocol: str | None = None,
+    weights: Mapping[str, str] | None = None,
 ) -> list[Cell]:
     """Answer the cells of some tables; write report.json, report.md and report.html into the work folder.
 
@@ -52,14 +53,17 @@ def reproduce(
         options: overrides of every config, as of --cfg-options.
         dry_run: stop after the plan.
         protocol: a method whose image size and window all passes take; None for each config's own.
+        weights: paths by network, METHOD.KEY, such as 'tcl.decoder' for its config's `model.decoder.pretrained`.
 
     Raises:
         UserError: no pass could be done.
     """
     init_default_scope('mmseg')
     cells, passes = plan(tables, datasets)
-    prepared = (prepare(one, work_dir, data_root, pretrained, options, launcher, protocol) for one in passes)
-    configs = dict(zip((one.config for one in passes), prepared))
+    configs = {
+        one.config: prepare(one, work_dir, data_root, pretrained, options, launcher, protocol, weights or {})
+        for one in passes
+    }
     ready = {one.config: one for one in passes if mark_missing(one, configs[one.config])}
     print_plan(cells, passes, configs, ready)
     if dry_run:
@@ -68,7 +72,8 @@ def reproduce(
         results = finished(configs[name]) or run_test(configs[name], table=False)
         for variant, answered in one.cells.items() if results else ():
             for cell in answered:
-                cell.ours, cell.missing = results['variants'][variant]['mIoU'], None
+                row = results['variants'][variant] if 'variants' in results else results
+                cell.ours, cell.missing = row['mIoU'], None
         if is_main_process():
             write_report(cells, work_dir, protocol)
     if passes and not ready:
@@ -84,19 +89,29 @@ def prepare(
     options: dict | None,
     launcher: str,
     protocol: str | None,
+    weights: Mapping[str, str],
 ) -> Config:
     """The config of a pass."""
+    own = Path(one.config).parent.name  # the method's name
+    keys = {key.partition('.')[2]: path for key, path in weights.items() if key.partition('.')[0] == own}
+    options = (options or {}) | {f'model.{key}.pretrained': path for key, path in keys.items()}
     folder = work_dir / run_name(Path(one.config), protocol)
     config = load_config(one.config, options, str(folder), launcher, protocol)
     dataset = config.test_dataloader.dataset
     if data_root is not None:
         dataset.data_root = str(Path(data_root) / Path(dataset.data_root).relative_to('data'))
-    if pretrained is not None and config.model.backbone.arch == 'ViT-B-16':
+    if pretrained is not None and config.model.get('backbone', {}).get('arch') == 'ViT-B-16':
         config.model.backbone.pretrained = pretrained
-    if one.dataset == SCENES and 'model.test_cfg.stride' not in (options or {}):
-        config.model.test_cfg.stride = STRIDE
-    config.model.variants = one.variants
+    if takes_variants(config):
+        config.model.variants = one.variants
+        if one.dataset == SCENES and 'model.test_cfg.stride' not in options:
+            config.model.test_cfg.stride = STRIDE
     return config
+
+
+def takes_variants(config: Config) -> bool:
+    """Does the config's segmentor answer many settings from one pass?"""
+    return MODELS.get(config.model.type).takes_variants
 
 
 def mark_missing(one: Pass, config: Config) -> bool:
@@ -138,8 +153,10 @@ def print_plan(
             table.add_row(config.run_name, '-', str(rows), 'done')
         else:
             paths = image_paths(config)
-            seconds[one.config] = estimate(config, paths)
-            table.add_row(config.run_name, str(len(paths)), str(rows), duration(seconds[one.config]))
+            if takes_variants(config):
+                seconds[one.config] = estimate(config, paths)
+            needed = duration(seconds[one.config]) if one.config in seconds else 'not estimated'
+            table.add_row(config.run_name, str(len(paths)), str(rows), needed)
     console = Console(markup=False)
     console.print(table)
     for fault in faults(cells):

@@ -9,11 +9,13 @@ from mmengine.config import Config
 from itaclip_mmseg.last_block import AttentionSum
 from itaclip_mmseg.settings import Settings
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.resources import find
+from itaclip_mmseg.utils.resources import ROOT, find
 
 TABLES = 'data/paper/tables.json'
 DATASETS = ('voc21', 'context60', 'coco-object', 'coco-stuff171')
 SCENES = 'scenes'  # our own: no figures of the paper, but every row that one encoder can answer
+ITACLIP_SCENES = 'configs/itaclip/itaclip_tiny_scenes.py'
+PAPER = 'arXiv:2411.12044'
 METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip')
 
 
@@ -24,8 +26,10 @@ class Cell:
     Attributes:
         paper: the paper's mIoU or setting, None where it has none.
         ours: measured; None where it is missing or cited.
-        cited: of a method that needs other trained models; not run.
+        cited: of a method that has no config for the data set; not run.
         missing: why there is no figure of ours.
+        stated: what the method's own authors state, by its config; None where they state nothing, or nothing else.
+        note: what is known of the paper's figure.
     """
 
     table: str
@@ -35,6 +39,8 @@ class Cell:
     ours: float | None = None
     cited: bool = False
     missing: str | None = None
+    stated: float | None = None
+    note: str | None = None
 
 
 @dataclass
@@ -79,24 +85,39 @@ def plan(tables: Sequence[str], datasets: Sequence[str]) -> tuple[list[Cell], li
 
 def plan_cell(table: str, row: dict, dataset: str, passes: dict[str, Pass]) -> Iterable[Cell]:
     """The cell of a row on a data set, if it has one, entered into the pass that answers it."""
-    scenes = dataset == SCENES
-    answered_by_scenes = not (row.get('cited') or 'key' in row or row.get('arch', 'vit-b-16') != 'vit-b-16')
-    if dataset not in row['paper'] and not (scenes and answered_by_scenes):
+    path = config_of(row, dataset)
+    if dataset not in row['paper'] and not (dataset == SCENES and path):
         return []
-    cell = Cell(table, row['row'], dataset, row['paper'].get(dataset), cited=row.get('cited', False))
+    note = row.get('notes', {}).get(dataset)
+    cell = Cell(table, row['row'], dataset, row['paper'].get(dataset), cited=path is None, note=note)
     if cell.cited:
         return [cell]
-    method, arch = row.get('method', 'itaclip'), row.get('arch', 'vit-b-16')
-    config = f'configs/{method}/{method}_{arch}_{dataset}.py'
+    config = Config.fromfile(find(path))
     if 'key' in row:
-        cell.ours = Config.fromfile(find(config)).model[row['key']]
+        cell.ours = config.model[row['key']]
         return [cell]
-    changes = dict(row['settings'])
-    if scenes:
-        config = 'configs/itaclip/itaclip_tiny_scenes.py'
-        changes = method_changes(method) | changes if method in METHODS else changes
-    passes.setdefault(config, Pass(config, dataset)).ask(changes, cell)
+    paper = config.get('paper', {})
+    cell.stated = paper.get('mIoU') if PAPER not in paper.get('source', PAPER) else None
+    changes, method = dict(row['settings']), row.get('method')
+    if dataset == SCENES and method in METHODS:
+        changes = method_changes(method) | changes
+    passes.setdefault(path, Pass(path, dataset)).ask(changes, cell)
     return [cell]
+
+
+def config_of(row: dict, dataset: str) -> str | None:
+    """The config that answers a row on a data set; None where there is none.
+
+    On the scenes ITACLIP's own answers all rows of methods that are settings of it.
+    """
+    method, arch = row.get('method', 'itaclip'), row.get('arch', 'vit-b-16')
+    pattern = row.get('config', 'configs/{method}/{method}_{arch}_{dataset}.py')
+    path = pattern.format(method=method, arch=arch, dataset=dataset)
+    if dataset == SCENES:
+        own = 'config' in row
+        path = f'configs/{method}/{method}_tiny_scenes.py' if own else ITACLIP_SCENES
+        path = None if 'key' in row or arch != 'vit-b-16' else path
+    return path if path and (ROOT / path).is_file() else None
 
 
 def method_changes(method: str) -> dict:

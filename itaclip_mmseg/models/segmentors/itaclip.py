@@ -58,7 +58,7 @@ class ITACLIP(OpenVocabularySegmentor):
         UserError: a setting, the bank or the weights do not fit; all settings are checked before weights are read.
     """
 
-    two_halves = True
+    takes_variants = two_halves = True
 
     def __init__(
         self,
