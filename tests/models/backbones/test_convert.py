@@ -62,7 +62,7 @@ def test_all_that_is_no_tensor_is_dropped_and_named(state, tmp_path):
         assert found[name].dtype == value.dtype and torch.equal(found[name], value), name
 
 
-@pytest.mark.parametrize('place', ['beside', 'inside', 'instead', 'state'])
+@pytest.mark.parametrize('place', ['beside', 'inside', 'instead', 'nested'])
 def test_nothing_in_a_file_is_run(state, tmp_path, place):
     """A pickle that would create a file; the ordinary reader does create it, so that this test can fail."""
     evil = Hostile(open, str(tmp_path / 'created'), 'w'), Hostile(eval, f"open(r'{tmp_path / 'created'}', 'w').close()")
@@ -70,16 +70,15 @@ def test_nothing_in_a_file_is_run(state, tmp_path, place):
         beside=dict(model=state, config=evil),
         inside=dict(model=state | dict(evil=evil[0], other=evil[1])),
         instead=evil[1],
-        state=dict(model=state, config=Hostile(Settings, evil[0], evil[1])),
+        nested=dict(model=state, config=Hostile(str, evil[1])),
     )
     torch.save(contents[place], tmp_path / 'evil.pth')
     if place == 'instead':
         with pytest.raises(UserError, match=r'evil.pth: holds no state dict'):
             convert(tmp_path / 'evil.pth', tmp_path / 'a.safetensors')
     else:
-        assert any(
-            name.endswith(('io.open', '.open')) for name in convert(tmp_path / 'evil.pth', tmp_path / 'a.safetensors')
-        )
+        dropped = convert(tmp_path / 'evil.pth', tmp_path / 'a.safetensors')
+        assert any(name.endswith(('.open', '.eval')) for name in dropped)
         assert load_file(tmp_path / 'a.safetensors').keys() == state.keys()
     with pytest.raises(UserError, match=r'holds more than tensors.*convert_weights.py'):
         read_checkpoint(str(tmp_path / 'evil.pth'), 'get it somewhere')
