@@ -30,6 +30,12 @@ class Pamr:
         """How many pixels away a pixel may change the result at another."""
         return self.num_iters * max(self.dilations)
 
+    @classmethod
+    def from_config(cls, value: object) -> 'Pamr | None':
+        """From a dict of its keys, or None, or itself."""
+        check(value is None or isinstance(value, Pamr | Mapping), 'pamr', value, 'None, or a dict of its settings')
+        return cls(**value) if isinstance(value, Mapping) else value
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -104,8 +110,7 @@ class Settings(Decision):
         super().__post_init__()
         check(self.auxiliary in AUXILIARY, 'auxiliary', self.auxiliary, "'definition', 'synonym' or None")
         for name in ('text_coefficient', 'image_coefficient'):
-            value = getattr(self, name)
-            check(is_number(value, 0, 1), name, value, 'numbers from 0 to 1')
+            check_share(getattr(self, name), name)
         check(is_number(self.logit_scale, 0), 'logit_scale', self.logit_scale, 'numbers from 0')
         check(self.pamr is None or isinstance(self.pamr, Pamr), 'pamr', self.pamr, 'None, a number of steps or a dict')
         for name in ('image_engineering', 'background_set'):
@@ -114,9 +119,11 @@ class Settings(Decision):
     @classmethod
     def from_config(cls, keys: Mapping, window: 'Window', backbone: Mapping) -> 'Settings':
         """From the keys of a segmentor's config, `pamr` being a dict or None, which is the default there."""
-        pamr = keys.get('pamr')
-        pamr = Pamr(**pamr) if isinstance(pamr, Mapping) else pamr
-        return cls(**{**keys, 'pamr': pamr}, stride=window.stride, last_block=LastBlock.from_config(backbone))
+        return cls(
+            **{**keys, 'pamr': Pamr.from_config(keys.get('pamr'))},
+            stride=window.stride,
+            last_block=LastBlock.from_config(backbone),
+        )
 
     def vary(self, changes: Mapping[str, object]) -> 'Settings':
         """These settings with some changed, those of the last block by their own names.
@@ -143,6 +150,11 @@ class Settings(Decision):
             values['stride'] = check_pair((stride, stride) if is_count(stride) else stride, 'stride')
         inner = {name: value for name, value in changes.items() if name in block}
         return replace(self, **values, last_block=replace(chosen, **inner))
+
+
+def check_share(value: object, name: str) -> None:
+    """Raise a `UserError` unless it is a number from 0 to 1."""
+    check(is_number(value, 0, 1), name, value, 'numbers from 0 to 1')
 
 
 def check_count(value: object, name: str) -> None:

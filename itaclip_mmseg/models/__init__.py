@@ -1,7 +1,19 @@
 """Backbones, stages and segmentors."""
 
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
+from itaclip_mmseg.models.backbones.groupvit import GroupViTBackbone
+from itaclip_mmseg.models.backbones.tcl import TCLDecoder
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
+from itaclip_mmseg.models.segmentors.groupvit import GroupViT
 from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
+from itaclip_mmseg.models.segmentors.tcl import TCL
 
-__all__ = ['ITACLIP', 'CLIPVisionBackbone', 'MixedSizeDataPreProcessor']
+__all__ = [
+    'ITACLIP',
+    'TCL',
+    'CLIPVisionBackbone',
+    'GroupViT',
+    'GroupViTBackbone',
+    'MixedSizeDataPreProcessor',
+    'TCLDecoder',
+]

@@ -72,6 +72,10 @@ class TextBank:
         background = replace(self.classes[0], words=(self.classes[0].name,))
         return replace(self, classes=(background, *self.classes[1:]))
 
+    def foreground(self) -> 'TextBank':
+        """The same bank without its background, for methods that ask for it by no word."""
+        return replace(self, background=False, classes=self.classes[1:]) if self.background else self
+
     def check_background(self, decision: Decision) -> None:
         """Raise a `UserError` if a rule makes pixels background and the bank has none."""
         if decision.needs_background and not self.background:

@@ -17,8 +17,11 @@ ROOT = _PACKAGE / '.mim' if (_PACKAGE / '.mim').is_dir() else _PACKAGE.parent
 UNFINISHED = re.compile(r'\.(.+)\.[a-z0-9_]{8}(\.\w+)')
 
 
-def find(path: str | os.PathLike, what: str = 'file') -> Path:
+def find(path: str | os.PathLike, what: str = 'file', remedy: str = 'check the path') -> Path:
     """Find a file: an absolute path, else below the working directory, else below what was installed.
+
+    Args:
+        what, remedy: for the message, what is looked for and what to do where it is missing.
 
     Raises:
         UserError: it is in none of these places.
@@ -28,7 +31,7 @@ def find(path: str | os.PathLike, what: str = 'file') -> Path:
         if candidate.is_file():
             return candidate
     places = '' if path.is_absolute() else f' below {Path.cwd()} or {ROOT}'
-    raise UserError(f'{path}: no such {what}{places}; check the path')
+    raise UserError(f'{path}: no such {what}{places}; {remedy}')
 
 
 def cache_dir() -> Path:

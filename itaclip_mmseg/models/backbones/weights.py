@@ -1,5 +1,6 @@
 """From an architecture and a tag or file to a CLIP model with its weights, or to one line that says why not."""
 
+import contextlib
 import difflib
 import functools
 import pickle
@@ -129,13 +130,13 @@ def weights_file(arch: str | None, pretrained: str) -> Path:
 def weight_files(model: Mapping) -> list[Path]:
     """The files behind all `pretrained` keys of a model's config, wherever they stand in it.
 
-    Raises:
-        UserError: one is missing.
+    One that is missing is left out: it is named where it is read, by a network that knows where it is to be had.
     """
     files = []
     for key, value in model.items():
         if key == 'pretrained' and value is not None:
-            files.append(weights_file(model.get('arch'), value))
+            with contextlib.suppress(UserError):
+                files.append(weights_file(model.get('arch'), value))
         elif isinstance(value, Mapping):
             files += weight_files(value)
     return files
@@ -175,6 +176,11 @@ def read_weights(path: Path, is_torchscript: bool = False) -> object:
             return load_file(path)
         return torch.load(path, map_location='cpu', weights_only=True)
     except (RuntimeError, SafetensorError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
+        if isinstance(error, pickle.UnpicklingError) and zipfile.is_zipfile(path):
+            raise UserError(
+                f'{path}: holds more than tensors, and reading that could run code out of it; '
+                f'run python tools/convert_weights.py {path} {path.with_suffix(".safetensors")} and name its result'
+            ) from error
         megabytes = path.stat().st_size / 1e6
         raise UserError(
             f'{path}: not readable as weights ({megabytes:.1f} MB: {first_line(error)}); download it again'
@@ -261,17 +267,21 @@ def load_strictly(model: nn.Module, state: StateDict, path: Path, arch: str | No
     for name in ('logit_scale', 'logit_bias'):  # a scalar in some files, one number in others
         if name in state and name in expected:
             state[name] = state[name].reshape(expected[name].shape)
-    faults = [f'lacks {name}' for name in expected if name not in state]
-    faults += [f'has {name}, which it does not' for name in state if name not in expected]
-    faults += [
-        f'{name} is {tuple(state[name].shape)}, not {tuple(value.shape)}'
-        for name, value in expected.items()
-        if name in state and state[name].shape != value.shape
-    ]
-    if faults:
+    if faults := state_faults(state, expected):
         more = f' and {len(faults) - 1} more' if len(faults) > 1 else ''
         raise UserError(
             f'{path}: weights of another architecture than {arch or "its dimensions say"} ({faults[-1]}{more}); '
             'set backbone.arch to theirs, or to None to read it from the file'
         )
     model.load_state_dict(state)
+
+
+def state_faults(state: StateDict, expected: StateDict) -> list[str]:
+    """In what a state dict differs from the one that is expected: names and shapes, a phrase each."""
+    faults = [f'lacks {name}' for name in expected if name not in state]
+    faults += [f'has {name}, which it does not' for name in state if name not in expected]
+    return faults + [
+        f'{name} is {tuple(state[name].shape)}, not {tuple(value.shape)}'
+        for name, value in expected.items()
+        if name in state and state[name].shape != value.shape
+    ]

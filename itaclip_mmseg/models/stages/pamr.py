@@ -12,19 +12,21 @@ CACHE_BYTES = 1 << 20  # of a core's second-level cache, common sizes being 1 an
 NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
 
 
-def refine(image: Tensor, logits: Tensor, settings: Pamr) -> Tensor:
-    """Refine logits Q x H x W by the image, 3 x h x w, normalised RGB; see `propagate`."""
-    return propagate(logits, guide_weights(image, logits.shape[-2:], settings.dilations), settings)
+def refine(image: Tensor, logits: Tensor, settings: Pamr, align_corners: bool = False) -> Tensor:
+    """Refine logits Q x H x W by the image, 3 x h x w, normalised RGB; see `guide_weights`, `propagate`."""
+    return propagate(logits, guide_weights(image, logits.shape[-2:], settings.dilations, align_corners), settings)
 
 
-def guide_weights(image: Tensor, size: tuple[int, int], dilations: tuple[int, ...]) -> Tensor:
+def guide_weights(
+    image: Tensor, size: tuple[int, int], dilations: tuple[int, ...], align_corners: bool = False
+) -> Tensor:
     """Affinity of an image 3 x h x w, resized (bilinear) to `size`; all logits of the image are refined by it."""
-    return affinity(resized(image, size), dilations)
+    return affinity(resized(image, size, align_corners), dilations)
 
 
-def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+def resized(image: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
     """The guide: an image 3 x h x w at the logits' size, bilinear."""
-    return F.interpolate(image[None].float(), size=size, mode='bilinear', align_corners=False)[0]
+    return F.interpolate(image[None].float(), size=size, mode='bilinear', align_corners=align_corners)[0]
 
 
 def propagate(logits: Tensor, weights: Tensor, settings: Pamr) -> Tensor:

@@ -1,0 +1,15 @@
+"""TCL on Pascal Context, 59 classes and background: short side 448, window 448, stride 224.
+
+Run: python tools/test.py configs/tcl/tcl_context60.py
+"""
+
+_base_ = [
+    '../_base_/models/tcl.py',
+    '../_base_/datasets/context60.py',
+    '../_base_/pipelines/short_side_448.py',
+    '../_base_/default_runtime.py',
+]
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+model = dict(text_bank='data/text_bank/tcl_context60.json')
+
+paper = dict(mIoU=30.4, source='ITACLIP, arXiv:2411.12044, Table 1')

@@ -1,0 +1,48 @@
+"""Positional embeddings of grids of patches that a ViT was not trained on: public codes differ in how they resize."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def by_factor(square: Tensor, rows: int, columns: int) -> Tensor:
+    """Bicubic by a factor, as CLIP's descendants without training do it (SCLIP, NACLIP, ITACLIP).
+
+    Two oddities are kept for equal numbers: DINO's 0.1 is added to the target size and the factor taken from it
+    (github.com/facebookresearch/dino/issues/8), and a grid with as many patches as the trained one is not interpolated
+    whatever its shape.
+    """
+    side = square.shape[-1]
+    if rows * columns == side * side:
+        return square
+    factor = ((rows + 0.1) / side, (columns + 0.1) / side)
+    return F.interpolate(square, scale_factor=factor, mode='bicubic', align_corners=False)
+
+
+def by_size(square: Tensor, rows: int, columns: int) -> Tensor:
+    """Bicubic to the size, unless the grid is the trained one (CLIP trained for masks)."""
+    if (rows, columns) == tuple(square.shape[-2:]):
+        return square
+    return F.interpolate(square, size=(rows, columns), mode='bicubic', align_corners=False)
+
+
+WAYS: dict[str, Callable[[Tensor, int, int], Tensor]] = {'factor': by_factor, 'size': by_size}
+
+
+def resize_positions(trained: Tensor, rows: int, columns: int, way: str) -> Tensor:
+    """Positional embeddings of a grid.
+
+    Args:
+        trained: (1 + side²) x D, CLS first, whose row is kept.
+        rows, columns: of the grid.
+        way: one of `WAYS`.
+
+    Returns:
+        (1 + rows * columns) x D, in the precision of `trained`.
+    """
+    side = round((len(trained) - 1) ** 0.5)
+    square = trained[1:].float().unflatten(0, (side, side)).permute(2, 0, 1)[None]  # 1 x D x side x side
+    patches = WAYS[way](square, rows, columns)[0].flatten(1).mT
+    return torch.cat([trained[:1], patches.to(trained.dtype)])
