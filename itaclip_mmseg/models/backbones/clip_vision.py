@@ -18,7 +18,7 @@ from itaclip_mmseg.models.backbones.attention import (
     project,
 )
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
-from itaclip_mmseg.models.backbones.weights import load_clip
+from itaclip_mmseg.models.backbones.weights import load_visual
 from itaclip_mmseg.settings import LastBlock
 from itaclip_mmseg.utils.errors import UserError
 
@@ -86,7 +86,7 @@ class CLIPVisionBackbone(BaseModule):
         if precision not in PRECISIONS:
             raise UserError(f'backbone.precision={precision!r}: not possible; allowed: {", ".join(PRECISIONS)}')
         self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
-        self.visual = load_clip(arch, pretrained, quick_gelu).visual.requires_grad_(False).eval()
+        self.visual = load_visual(arch, pretrained, quick_gelu)
         self.last_block.check_depth(len(self.blocks), arch or str(pretrained))
         for block in self.blocks:
             fold_quick_gelu(block)
