@@ -114,11 +114,15 @@ def read_pair(sample: dict, num_classes: int) -> tuple[list[str], tuple[int, int
 
 
 def read_labels(sample: dict) -> np.ndarray:
-    """The map as evaluation sees it (H x W): label 0 ignored, the others one less, where the data set says so."""
+    """The map as evaluation sees it, H x W: mapped to other labels, or label 0 ignored and the others one less."""
     with Image.open(sample['seg_map_path']) as image:
         labels = np.array(image)
     if sample.get('reduce_zero_label'):
         return np.where((labels == 0) | (labels == IGNORED), IGNORED, labels.astype(np.int64) - 1)
+    if sample.get('label_map'):
+        table = np.arange(256, dtype=np.uint8)
+        table[list(sample['label_map'])] = list(sample['label_map'].values())
+        return table[labels]
     return labels
 
 

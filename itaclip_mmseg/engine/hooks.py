@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import mmcv
+import numpy as np
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
+from torch import Tensor
 
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.utils.progress import ProgressBar
@@ -49,12 +51,20 @@ class OverlayHook(Hook):
     ) -> None:
         """Paint a batch."""
         meta = runner.test_dataloader.dataset.metainfo
-        for sample in outputs:
-            image = mmcv.imread(sample.img_path, channel_order='rgb')
+        for sample, seen in zip(outputs, data_batch['inputs']):
             maps = dict(truth=sample.get('gt_sem_seg'), prediction=sample.pred_sem_seg)
             maps = {title: one.data[0].cpu().numpy() for title, one in maps.items() if one is not None}
+            image = self.picture(sample, seen, maps['prediction'].shape)
             with written_whole(self.folder / f'{Path(sample.img_path).stem}.png') as temporary:
                 draw_panels(image, maps, meta['classes'], meta['palette']).save(temporary, compress_level=1)
+
+    @staticmethod
+    def picture(sample: SegDataSample, seen: Tensor, size: tuple[int, int]) -> np.ndarray:
+        """The image H x W x 3, RGB, at the labels' size; where a pipeline crops, what the model saw of it."""
+        image = mmcv.imread(sample.img_path, channel_order='rgb')
+        if image.shape[:2] == tuple(size):
+            return image
+        return mmcv.imresize(seen.flip(0).movedim(0, -1).cpu().numpy(), size[::-1])
 
 
 @HOOKS.register_module()

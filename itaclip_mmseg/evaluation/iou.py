@@ -19,27 +19,29 @@ class SegmentationScores:
     """MMSegmentation's figures in per cent, unrounded: areas are summed over the whole set.
 
     Attributes:
-        iou: by class; nan where it occurs on neither side, and then left out of the mean.
+        iou: by class; nan where it occurs on neither side.
         accuracy: recall by class; nan where the truth lacks the class.
     """
 
     iou: np.ndarray
     accuracy: np.ndarray
     all_accuracy: float
+    absent_as_zero: bool = False
 
     @classmethod
-    def from_confusion(cls, confusion: np.ndarray) -> 'SegmentationScores':
-        """From pixel counts C x C, truth by prediction."""
+    def from_confusion(cls, confusion: np.ndarray, absent_as_zero: bool = False) -> 'SegmentationScores':
+        """From pixel counts C x C, truth by prediction; see `ExactIoUMetric` for absent classes."""
         right = np.diag(confusion).astype(np.float64)
         truth, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
         with np.errstate(invalid='ignore', divide='ignore'):
             iou = 100 * right / (truth + predicted - right)
-            return cls(iou, 100 * right / truth, float(100 * right.sum() / truth.sum()))
+            return cls(iou, 100 * right / truth, float(100 * right.sum() / truth.sum()), absent_as_zero)
 
     def summary(self) -> dict[str, float]:
         """mIoU, aAcc and mAcc."""
         with np.errstate(invalid='ignore'):
-            return dict(mIoU=float(np.nanmean(self.iou)), aAcc=self.all_accuracy, mAcc=float(np.nanmean(self.accuracy)))
+            mean = np.nan_to_num(self.iou).mean() if self.absent_as_zero else np.nanmean(self.iou)
+            return dict(mIoU=float(mean), aAcc=self.all_accuracy, mAcc=float(np.nanmean(self.accuracy)))
 
 
 class ImageCounts(NamedTuple):
@@ -73,14 +75,18 @@ class ExactIoUMetric(BaseMetric):
     Args:
         ignore_index: label of pixels that do not count.
         output_dir: where label maps are written as PNG; None for nowhere.
+        absent_as_zero: a class that occurs neither in the truth nor in the labels counts as 0 in the mean, as some
+            public evaluations have it; else it is left out.
         collect_device, prefix, collect_dir: see `BaseMetric`.
     """
 
     default_prefix = ''  # None would log a warning
 
-    def __init__(self, ignore_index: int = 255, output_dir: str | None = None, **kwargs) -> None:
+    def __init__(
+        self, ignore_index: int = 255, output_dir: str | None = None, absent_as_zero: bool = False, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
-        self.ignore_index, self.output_dir = ignore_index, output_dir
+        self.ignore_index, self.output_dir, self.absent_as_zero = ignore_index, output_dir, absent_as_zero
         self.earlier: list[ImageCounts] = []  # of a run that was killed
         self.confusions: dict[str, np.ndarray] = {}
         self.encoded_views = 0
@@ -121,7 +127,11 @@ class ExactIoUMetric(BaseMetric):
             self.encoded_views += entry.views
             for name, (cells, counts) in entry.counts.items():
                 self.confusions.setdefault(name, np.zeros(shape, np.int64)).reshape(-1)[cells] += counts
-        return SegmentationScores.from_confusion(self.confusion).summary()
+        return self.scores(self.confusion).summary()
+
+    def scores(self, confusion: np.ndarray) -> SegmentationScores:
+        """The figures of pixel counts C x C."""
+        return SegmentationScores.from_confusion(confusion, self.absent_as_zero)
 
     @property
     def num_classes(self) -> int:
