@@ -25,7 +25,8 @@ class ReCo(OpenVocabularySegmentor):
         class_scores: features -> similarity to the references, times text attention of dense CLIP -> CRF
 
     Images are RGB of 0 to 255: a preprocessor of mean 0 and std 1. References are made once for a list of classes by
-    `tools/make_references.py`.
+    `tools/make_references.py`. A class of several words has their best score, so that labels of fine classes are
+    counted as coarse ones, which COCO-Stuff's evaluation does.
 
     Args:
         backbone: config of the features' `ViTBackbone`, a distilled DeiT.
@@ -77,14 +78,14 @@ class ReCo(OpenVocabularySegmentor):
         normalised = normalise(image, IMAGENET)
         similarity = cosines(self.backbone(normalised[None]), self.references).sigmoid()  # 1 x Q x h x w
         attention = text_attention(self.dense(normalised[None]), self.texts)
-        scores = resize(similarity, image.shape[1:]) * resize(attention, image.shape[1:])
-        scores = best_words(scores[0], torch.tensor(self.bank.word_classes))  # C x H x W
+        scores = (resize(similarity, image.shape[1:]) * resize(attention, image.shape[1:]))[0]  # Q x H x W
         if self.crf:
             scores = self.refine(scores, normalised)
+        scores = best_words(scores, torch.tensor(self.bank.word_classes))  # C x H x W
         return resize(scores[None], size)[0]
 
     def refine(self, scores: Tensor, normalised: Tensor) -> Tensor:
-        """The CRF's probabilities, C x H x W, from scores and the normalised image 3 x H x W."""
+        """The CRF's probabilities, Q x H x W, from scores and the normalised image 3 x H x W."""
         unary = unary_of(scores.softmax(dim=0).cpu().numpy())
         return torch.from_numpy(dense_crf(unary, crf_picture(normalised)[..., ::-1])).to(scores)
 

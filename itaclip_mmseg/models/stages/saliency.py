@@ -1,14 +1,18 @@
 """Which pixels are foreground: FOUND's head on DINO's keys (arXiv 2212.07834), without its training or refinement."""
 
 import torch
+from mmseg.registry import MODELS
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.backbones.weights import read_parameters, weights_file
 from itaclip_mmseg.utils.errors import UserError
 
+PUBLISHED_WIDTH = 384  # of keys, ViT-S
 
+
+@MODELS.register_module()
 class SaliencyHead(nn.Conv2d):
     """A 1 x 1 convolution from keys to one logit a patch.
 
@@ -29,6 +33,11 @@ class SaliencyHead(nn.Conv2d):
         super().__init__(width, 1, 1)
         self.load_state_dict(state)
 
+    @classmethod
+    def write_random_weights(cls, config: dict, path: str) -> None:
+        """Write random weights of the published head's width."""
+        save_file(nn.Conv2d(PUBLISHED_WIDTH, 1, 1).state_dict(), path)
+
 
 class Saliency(nn.Module):
     """Foreground probability of every pixel: keys of the last block -> one logit a patch -> upsampling -> sigmoid.
@@ -43,8 +52,8 @@ class Saliency(nn.Module):
 
     def __init__(self, backbone: dict, head: dict) -> None:
         super().__init__()
-        self.head = SaliencyHead(**head).requires_grad_(False)
-        self.backbone = ViTBackbone(**backbone)
+        self.head = MODELS.build({'type': 'SaliencyHead', **head}).requires_grad_(False)
+        self.backbone = MODELS.build({'type': 'ViTBackbone', **backbone})
         if self.head.in_channels != self.backbone.width:
             raise UserError(
                 f'saliency.head.pretrained={head["pretrained"]!r}: made for keys of width {self.head.in_channels}, but '
