@@ -64,5 +64,5 @@ def find_seeds(features: Tensor, weights: Tensor) -> Tensor:
 
 def reference(features: Tensor, seeds: Tensor) -> Tensor:
     """The class's unit vector D: the mean of the features N x D x h x w, not normalised, at the seeds N."""
-    picked = features.flatten(2)[torch.arange(len(seeds)), :, seeds]  # N x D
+    picked = features.flatten(2)[torch.arange(len(seeds), device=seeds.device), :, seeds]  # N x D
     return F.normalize(picked.mean(dim=0), dim=0)
