@@ -36,7 +36,7 @@ def test_settings_are_the_papers(name):
 
 
 def test_there_are_configs():
-    assert len(CONFIGS) == 11 + 2 * 8 * len(METHODS) and len(SECOND) == 8 * len(METHODS)
+    assert len(CONFIGS) == 11 + 2 * 8 * len(METHODS) + 2 + 3 and len(SECOND) == 8 * len(METHODS)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

@@ -24,6 +24,19 @@ def test_a_resnets_dimensions_are_read_from_the_file(network_weights):
     assert not dense.train().training
 
 
+def test_counts_of_batches_may_be_absent(network_weights, tmp_path):
+    """They mean nothing in evaluation mode."""
+    state = torch.load(network_weights['resnet_clip'], weights_only=True)
+    torch.save({name: value for name, value in state.items() if 'batches' not in name}, tmp_path / 'clip.pt')
+    images = torch.ones(1, 3, 64, 64)
+    with torch.no_grad():
+        found, expected = (
+            CLIPResNetBackbone(None, str(path))(images)
+            for path in (tmp_path / 'clip.pt', network_weights['resnet_clip'])
+        )
+    assert torch.equal(found, expected)
+
+
 def test_random_weights(tmp_path, monkeypatch):
     """Written for an architecture and read back; a small one, in place of the method's."""
     monkeypatch.setattr('open_clip.create_model', lambda arch: torch.nn.Linear(2, 1))
