@@ -195,6 +195,13 @@ class Window:
         check_reach(stride, crop_size, 'test_cfg.stride')
         return cls(crop_size, stride, pad)
 
+    @classmethod
+    def whole_images(cls, config: Mapping | None) -> 'Window':
+        """From `test_cfg` of a method that slides no windows; a `UserError` if it asks for them."""
+        window = cls.from_config(config or dict(mode='whole'))
+        check(window.crop_size is None, 'test_cfg.mode', 'slide', "'whole': the method sees whole images")
+        return window
+
 
 def check_reach(stride: tuple[int, int], crop_size: tuple[int, int], name: str) -> None:
     """A stride beyond the crop would leave pixels that no window covers."""

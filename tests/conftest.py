@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from golden import SEED, arrays, tiny_clip
+from golden import SEED, arrays, tiny_clip, tiny_deit, tiny_dino, tiny_resnet_clip
 from mmengine.utils import ManagerMixin
 from PIL import Image
 
@@ -144,3 +144,23 @@ def mounted(tmp_path):
     finally:
         for folder in folders:
             subprocess.run(['umount', '--lazy', folder], check=True)
+
+
+def write_state(path: Path, state: dict[str, np.ndarray], key: str | None = None) -> str:
+    """Write parameters as their authors publish them, bare or under a key."""
+    state = {name: torch.from_numpy(np.asarray(value)) for name, value in state.items()}
+    torch.save({key: state} if key else state, path)
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def network_weights(tiny_weights, tmp_path_factory) -> dict[str, str]:
+    """Small random weights of the other networks, by the name of each."""
+    folder = tmp_path_factory.mktemp('networks')
+    return dict(
+        clip=tiny_weights,
+        dino=write_state(folder / 'dino.pth', tiny_dino.state_dict(SEED)),
+        found=write_state(folder / 'found.pt', tiny_dino.found_state_dict(SEED), 'decoder'),
+        deit=write_state(folder / 'deit.pth', tiny_deit.state_dict(SEED), 'model'),
+        resnet_clip=write_state(folder / 'resnet_clip.pt', tiny_resnet_clip.state_dict(SEED)),
+    )

@@ -1,8 +1,20 @@
-"""Data sets that MMSegmentation lacks, and checks of those it has."""
+"""Data sets and transforms that MMSegmentation lacks, and checks of those it has."""
 
-from itaclip_mmseg.datasets.coco import COCOObjectDataset
+from itaclip_mmseg.datasets.cityscapes27 import Cityscapes27Dataset
+from itaclip_mmseg.datasets.coco import COCOObjectDataset, COCOStuff27Dataset
 from itaclip_mmseg.datasets.folders import FolderDataset
 from itaclip_mmseg.datasets.loading import LoadLabelMap, LoadPhotograph
+from itaclip_mmseg.datasets.transforms import CropShortSide, ResizeTruth
 from itaclip_mmseg.datasets.voc20 import PascalVOC20Dataset
 
-__all__ = ['COCOObjectDataset', 'FolderDataset', 'LoadLabelMap', 'LoadPhotograph', 'PascalVOC20Dataset']
+__all__ = [
+    'COCOObjectDataset',
+    'COCOStuff27Dataset',
+    'Cityscapes27Dataset',
+    'CropShortSide',
+    'FolderDataset',
+    'LoadLabelMap',
+    'LoadPhotograph',
+    'PascalVOC20Dataset',
+    'ResizeTruth',
+]

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import cv2
+import numpy as np
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
+from torch import Tensor
 
 from itaclip_mmseg.datasets.reading import read_photograph
 from itaclip_mmseg.engine.journal import Journal
@@ -52,13 +55,21 @@ class OverlayHook(Hook):
     ) -> None:
         """Paint a batch."""
         meta = runner.test_dataloader.dataset.metainfo
-        for sample in outputs:
-            image = read_photograph(sample.img_path)[..., ::-1]
+        for sample, seen in zip(outputs, data_batch['inputs']):
             maps = dict(truth=sample.get('gt_sem_seg'), prediction=sample.pred_sem_seg)
             maps = {title: one.data[0].cpu().numpy() for title, one in maps.items() if one is not None}
+            image = self.picture(sample, seen, maps['prediction'].shape)
             with written_whole(mirrored(sample.img_path, self.image_dir, self.folder)) as temporary:
                 picture = draw_panels(image, maps, meta['classes'], meta['palette'], runner.model.bank.background)
                 picture.save(temporary, compress_level=1)
+
+    @staticmethod
+    def picture(sample: SegDataSample, seen: Tensor, size: tuple[int, int]) -> np.ndarray:
+        """The image H x W x 3, RGB, at the labels' size; where a pipeline crops, what the model saw of it."""
+        image = np.ascontiguousarray(read_photograph(sample.img_path)[..., ::-1])
+        if image.shape[:2] == tuple(size):
+            return image
+        return cv2.resize(np.ascontiguousarray(seen.flip(0).movedim(0, -1).cpu().numpy()), size[::-1])
 
 
 @HOOKS.register_module()

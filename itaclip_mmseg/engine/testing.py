@@ -246,7 +246,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     """
     metric, model, backbone = runner.test_evaluator.metrics[0], runner.model, config.model.get('backbone', {})
     classes = [name.strip() for name in runner.test_dataloader.dataset.metainfo['classes']]
-    rows = {name: figures(confusion, classes) for name, confusion in metric.confusions.items()}
+    rows = {name: figures(metric.scores(confusion), classes) for name, confusion in metric.confusions.items()}
     results = dict(
         **next(iter(rows.values())),
         settings=dict(
@@ -278,9 +278,8 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     return results
 
 
-def figures(confusion: np.ndarray, classes: Sequence[str]) -> dict:
+def figures(scores: SegmentationScores, classes: Sequence[str]) -> dict:
     """mIoU, aAcc, mAcc and the IoU by class, in per cent; None for what occurs nowhere."""
-    scores = SegmentationScores.from_confusion(confusion)
     rows = scores.summary(), dict(zip(classes, scores.iou.tolist()))
     means, ious = ({name: None if np.isnan(value) else value for name, value in row.items()} for row in rows)
     return means | dict(classes=ious)

@@ -18,26 +18,28 @@ class SegmentationScores:
     """MMSegmentation's figures in per cent, unrounded: areas are summed over the whole set.
 
     Attributes:
-        iou: by class; nan where it occurs on neither side, and then left out of the mean.
+        iou: by class; nan where it occurs on neither side.
         accuracy: recall by class; nan where the truth lacks the class.
     """
 
     iou: np.ndarray
     accuracy: np.ndarray
     all_accuracy: float
+    absent_as_zero: bool = False
 
     @classmethod
-    def from_confusion(cls, confusion: np.ndarray) -> 'SegmentationScores':
-        """From pixel counts C x C, truth by prediction."""
+    def from_confusion(cls, confusion: np.ndarray, absent_as_zero: bool = False) -> 'SegmentationScores':
+        """From pixel counts C x C, truth by prediction; see `ExactIoUMetric` for absent classes."""
         right = np.diag(confusion).astype(np.float64)
         truth, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
         with np.errstate(invalid='ignore', divide='ignore'):
             iou = 100 * right / (truth + predicted - right)
-            return cls(iou, 100 * right / truth, float(100 * right.sum() / truth.sum()))
+            return cls(iou, 100 * right / truth, float(100 * right.sum() / truth.sum()), absent_as_zero)
 
     def summary(self) -> dict[str, float]:
         """mIoU, aAcc and mAcc; nan where nothing was counted."""
-        return dict(mIoU=known_mean(self.iou), aAcc=self.all_accuracy, mAcc=known_mean(self.accuracy))
+        iou = np.nan_to_num(self.iou) if self.absent_as_zero else self.iou
+        return dict(mIoU=known_mean(iou), aAcc=self.all_accuracy, mAcc=known_mean(self.accuracy))
 
 
 def known_mean(values: np.ndarray) -> float:
@@ -80,16 +82,24 @@ class ExactIoUMetric(BaseMetric):
         ignore_index: label of pixels that do not count.
         output_dir: where label maps are written as PNG; None for nowhere.
         image_dir: the data set's folder of images, whose own folders are kept in `output_dir`; None for names alone.
+        absent_as_zero: a class that occurs neither in the truth nor in the labels counts as 0 in the mean, as some
+            public evaluations have it; else it is left out.
         collect_device, prefix, collect_dir: see `BaseMetric`.
     """
 
     default_prefix = ''  # None would log a warning
 
     def __init__(
-        self, ignore_index: int = 255, output_dir: str | None = None, image_dir: str | None = None, **kwargs
+        self,
+        ignore_index: int = 255,
+        output_dir: str | None = None,
+        image_dir: str | None = None,
+        absent_as_zero: bool = False,
+        **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        self.ignore_index, self.output_dir, self.image_dir = ignore_index, output_dir, image_dir
+        self.ignore_index, self.absent_as_zero = ignore_index, absent_as_zero
+        self.output_dir, self.image_dir = output_dir, image_dir
         self.earlier: list[ImageCounts] = []  # of a run that was killed
         self.confusions: dict[str, np.ndarray] = {}
         self.encoded_views = self.ignored = 0
@@ -146,7 +156,11 @@ class ExactIoUMetric(BaseMetric):
             for name, (cells, counts) in entry.counts.items():
                 self.confusions.setdefault(name, np.zeros(shape, np.int64)).reshape(-1)[cells] += counts
         self.confusions = self.confusions or {'': np.zeros(shape, np.int64)}  # without label maps
-        return SegmentationScores.from_confusion(self.confusion).summary()
+        return self.scores(self.confusion).summary()
+
+    def scores(self, confusion: np.ndarray) -> SegmentationScores:
+        """The figures of pixel counts C x C."""
+        return SegmentationScores.from_confusion(confusion, self.absent_as_zero)
 
     @property
     def num_classes(self) -> int:

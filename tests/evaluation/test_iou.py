@@ -43,6 +43,8 @@ def test_confusion_is_counted_by_hand():
     scores = SegmentationScores.from_confusion(confusion)
     assert scores.iou[:2].tolist() == [50, 50] and np.isnan(scores.iou[2])
     assert scores.summary() == dict(mIoU=50.0, aAcc=pytest.approx(200 / 3), mAcc=75.0)
+    zeros = SegmentationScores.from_confusion(confusion, absent_as_zero=True)
+    assert zeros.summary()['mIoU'] == pytest.approx(100 / 3) and np.isnan(zeros.iou[2])
 
 
 def test_repeated_images_count_once(pairs):

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from golden import tiny_clip
+sys.path.append(str(Path(__file__).parent))  # the generators import each other by their bare names
+
+from golden import tiny_clip, tiny_photo
 
 DIR = Path(os.environ.get('GOLDEN_DIR') or Path(__file__).parent)
-sys.path.append(str(Path(__file__).parent))  # the generators of weights import each other by plain name
 SEED = int(os.environ.get('GOLDEN_SEED') or 7)
 
 
@@ -38,3 +39,31 @@ def equal_labels(name: str, found: torch.Tensor, expected: np.ndarray) -> None:
     different = int((np.asarray(found) != expected).sum())
     print(f'{name}: {different} of {expected.size} labels differ')
     assert different <= 1e-4 * expected.size, name
+
+
+def photo(number: int, height: int, width: int) -> np.ndarray:
+    """The 8-bit RGB picture of a number, H x W x 3; the pages call it `photo(7 + number, H, W)`."""
+    return tiny_photo.photo(SEED + number, height, width)
+
+
+def hold(name: str, found: object, expected: np.ndarray, atol: float = 0, equal: float | None = None) -> None:
+    """Assert that an array equals its recording.
+
+    Args:
+        name: of the array.
+        atol: largest difference, of numbers.
+        equal: least share of equal values, of labels.
+
+    With GOLDEN_TABLE a file, a line of what was found is added to it: name, largest difference, share of equal values.
+    """
+    found = np.asarray(found)
+    assert found.shape == expected.shape and found.size, f'{name}: {found.shape}, recorded is {expected.shape}'
+    difference = np.abs(found.astype(np.float64) - expected).max()
+    share = (found == expected).mean()
+    if os.environ.get('GOLDEN_TABLE'):
+        with open(os.environ['GOLDEN_TABLE'], 'a') as file:
+            file.write(f'{name}\t{difference:.1e}\t{100 * share:.4f}\n')
+    if equal is None:
+        assert difference <= atol, f'{name}: differs by {difference:.1e}, more than {atol:.1e}'
+    else:
+        assert share >= equal, f'{name}: {100 * share:.3f} % are equal'

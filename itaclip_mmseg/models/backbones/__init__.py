@@ -1,1 +1,1 @@
-"""CLIP's two towers, their weights, and how the last block attends."""
+"""Networks: CLIP's towers, other vision transformers, their weights, and how CLIP's last block attends."""

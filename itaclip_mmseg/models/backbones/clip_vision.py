@@ -19,7 +19,7 @@ from itaclip_mmseg.models.backbones.attention import (
 )
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
 from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
-from itaclip_mmseg.models.backbones.weights import load_clip
+from itaclip_mmseg.models.backbones.weights import load_visual
 from itaclip_mmseg.utils.errors import UserError
 
 # Views a pass where the config does not say. On a CPU fewer leave bf16's tile units half idle (ViT-B/16 on two cores
@@ -77,7 +77,7 @@ class CLIPVisionBackbone(BaseModule):
         if positions not in WAYS:
             raise UserError(f'backbone.positions={positions!r}: not possible; allowed: {", ".join(WAYS)}')
         self.arch, self.pretrained, self.quick_gelu, self.positions = arch, pretrained, quick_gelu, positions
-        self.visual = load_clip(arch, pretrained, quick_gelu).visual.requires_grad_(False).eval()
+        self.visual = load_visual(arch, pretrained, quick_gelu)
         self.last_block.check_depth(len(self.blocks), arch or str(pretrained))
         for block in self.blocks:
             fold_quick_gelu(block)

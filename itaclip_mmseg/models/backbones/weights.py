@@ -15,9 +15,10 @@ import torch
 from mmengine.logging import MMLogger
 from open_clip.pretrained import download_pretrained
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from itaclip_mmseg.models.backbones.transformers_names import from_transformers, is_transformers
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import find
 
@@ -27,6 +28,16 @@ OPENAI_KEYS = ('input_resolution', 'context_length', 'vocab_size')
 # Tracing saves the causal mask as if it were a parameter.
 NO_PARAMETERS = (*OPENAI_KEYS, 'attn_mask')
 VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
+# Where files that no package downloads come from, by their name.
+SOURCES = {
+    'dino_deitsmall8_300ep_pretrain.pth': (
+        'https://dl.fbaipublicfiles.com/dino/dino_deitsmall8_300ep_pretrain/dino_deitsmall8_300ep_pretrain.pth, 87 MB'
+    ),
+    'decoder_weights.pt': 'data/weights in github.com/valeoai/FOUND, 3 kB',
+    'deit_s_sin_dist.pth': (
+        'release v0 of github.com/Muzammal-Naseer/Intriguing-Properties-of-Vision-Transformers, 90 MB'
+    ),
+}
 
 StateDict = dict[str, Tensor]
 
@@ -90,6 +101,34 @@ def random_clip(config: dict | None, quick_gelu: bool | None) -> nn.Module:
         return build_clip(config, config.get('quick_gelu', False) if quick_gelu is None else quick_gelu).eval()
 
 
+def load_visual(arch: str | None, pretrained: str, quick_gelu: bool | None = None, tower: str = 'ViT') -> nn.Module:
+    """CLIP's image tower alone, frozen; a `UserError`, before weights are read if possible, unless it is a `tower`.
+
+    Args:
+        arch, pretrained, quick_gelu: see `load_clip`.
+        tower: 'ViT' or 'ResNet'.
+    """
+    if arch is not None:
+        check_tower(model_config(arch), tower, arch)
+    clip = load_clip(arch, pretrained, quick_gelu)
+    is_resnet = isinstance(clip.visual, open_clip.modified_resnet.ModifiedResNet)
+    check_tower(dict(vision_cfg=dict(layers=[] if is_resnet else 1)), tower, pretrained)
+    return clip.visual.requires_grad_(False).eval()
+
+
+def check_tower(config: dict, tower: str, name: str) -> None:
+    """Raise a `UserError` if a CLIP's image tower is none of this kind; its layers are one number, or four a ResNet."""
+    found = 'ViT' if isinstance(config['vision_cfg']['layers'], int) else 'ResNet'
+    if found != tower:
+        example = dict(ViT='ViT-B-16', ResNet='RN50x16')[tower]
+        raise UserError(f'arch {name}: its image tower is a {found}, and a {tower} is needed here; try {example}')
+
+
+def write_random_clip(arch: str, path: str) -> None:
+    """Write weights of a CLIP as open_clip initialises it, for trying and timing."""
+    save_file({name: value.contiguous() for name, value in open_clip.create_model(arch).state_dict().items()}, path)
+
+
 @functools.cache
 def log_once(message: str) -> None:
     """Log a line the first time it comes up: both towers come from one file."""
@@ -97,16 +136,16 @@ def log_once(message: str) -> None:
 
 
 def model_config(arch: str) -> dict:
-    """open_clip's configuration of a CLIP with a plain ViT, or a `UserError`."""
+    """open_clip's configuration of a CLIP with a plain ViT or a ModifiedResNet, or a `UserError`."""
     config = open_clip.get_model_config(arch)
     if config is None:
         close = difflib.get_close_matches(arch, open_clip.list_models())
         raise UserError(f'backbone.arch={arch!r}: not a model of open_clip; try {", ".join(close or ["ViT-B-16"])}')
     vision, text = config['vision_cfg'], config['text_cfg']
     plain = not vision.keys() & {'timm_model_name', 'attentional_pool', 'pool_type', 'output_tokens'}
-    if not plain or not isinstance(vision['layers'], int) or 'hf_model_name' in text:
+    if not plain or 'hf_model_name' in text:
         raise UserError(
-            f"backbone.arch={arch!r}: not a CLIP with OpenAI's ViT and text tower; try ViT-B-16 or ViT-L-14"
+            f"backbone.arch={arch!r}: not a CLIP with OpenAI's image and text towers; try ViT-B-16 or ViT-L-14"
         )
     return config
 
@@ -116,8 +155,10 @@ def weights_file(arch: str | None, pretrained: str) -> Path:
     if pretrained in BUNDLED:
         return BUNDLED[pretrained]
     if arch is None or not open_clip.is_pretrained_cfg(arch, str(pretrained)):
-        tags = '' if arch is None else f'; tags of {arch}: {", ".join(open_clip.list_pretrained_tags_by_model(arch))}'
-        return find(pretrained, f'weights file{tags}')
+        tags = '' if arch is None else ', '.join(open_clip.list_pretrained_tags_by_model(arch))
+        source = SOURCES.get(Path(pretrained).name)
+        hint = (f' (get it from {source})' if source else '') + (f'; tags of {arch}: {tags}' if tags else '')
+        return find(pretrained, f'weights file{hint}')
     try:
         return Path(download_pretrained(open_clip.get_pretrained_cfg(arch, pretrained)))
     except Exception as error:  # whatever the network and the hub's client raise
@@ -187,6 +228,19 @@ def read_weights(path: Path, is_torchscript: bool = False) -> object:
         ) from error
 
 
+def read_parameters(path: Path, key: str) -> StateDict:
+    """A network's parameters by name, as float32; under `key` where the file has it.
+
+    Raises:
+        UserError: damaged, or no state dict.
+    """
+    state = read_weights(path)
+    state = state.get(key, state) if isinstance(state, dict) else state
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f'{path}: holds no state dict, bare or under "{key}"; give the file as it was published')
+    return {name: value.float() for name, value in state.items()}
+
+
 def read_torchscript(path: Path) -> StateDict:
     """Copy the tensors out of an OpenAI archive; none of the code in it is run, though loading it compiles it.
 
@@ -204,10 +258,17 @@ def tidy_names(state: object, path: Path, is_torchscript: bool) -> tuple[StateDi
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f'{path}: holds no state dict; give a file with the parameters of a CLIP by name')
     state = {name.removeprefix('module.'): value for name, value in state.items()}
+    if is_transformers(state):
+        state = from_transformers(state)
     from_openai = is_torchscript or any(name in state for name in OPENAI_KEYS)
     if 'token_ids' in state:
         state['token_embedding.weight'] = full_vocabulary(state['token_embedding.weight'], state.pop('token_ids'))
-    return {name: value.float() for name, value in state.items() if name not in NO_PARAMETERS}, from_openai
+    return {name: as_float(value) for name, value in state.items() if name not in NO_PARAMETERS}, from_openai
+
+
+def as_float(value: Tensor) -> Tensor:
+    """In float32, unless it counts something (the batches that a batch norm has seen)."""
+    return value.float() if value.is_floating_point() else value
 
 
 def full_vocabulary(rows: Tensor, token_ids: Tensor) -> Tensor:
@@ -233,32 +294,41 @@ def decide_quick_gelu(config: dict | None, tag: dict, from_openai: bool) -> tupl
 
 def config_from_weights(state: StateDict, path: Path) -> dict:
     """Dimensions of both towers, read from parameter shapes as OpenAI's own loader does (heads = width / 64)."""
-
-    def depth(prefix: str) -> int:
-        return len({name.removeprefix(prefix).split('.')[0] for name in state if name.startswith(prefix)})
-
     try:
-        width, _, patch_size, _ = state['visual.conv1.weight'].shape
-        positions = len(state['visual.positional_embedding'])
         text_width = len(state['ln_final.weight'])
         return dict(
             embed_dim=state['text_projection'].shape[1],
-            vision_cfg=dict(
-                layers=depth('visual.transformer.resblocks.'),
-                width=width,
-                patch_size=patch_size,
-                image_size=patch_size * round((positions - 1) ** 0.5),
-            ),
+            vision_cfg=(resnet_from_weights if 'visual.layer1.0.conv1.weight' in state else vit_from_weights)(state),
             text_cfg=dict(
                 context_length=len(state['positional_embedding']),
                 vocab_size=len(state['token_embedding.weight']),
                 width=text_width,
                 heads=text_width // 64,
-                layers=depth('transformer.resblocks.'),
+                layers=depth(state, 'transformer.resblocks.'),
             ),
         )
     except KeyError as error:
         raise UserError(f'{path}: lacks {error.args[0]}, so it is no CLIP with a ViT; name another file') from error
+
+
+def vit_from_weights(state: StateDict) -> dict:
+    """Dimensions of an image tower that is a ViT."""
+    width, _, patch_size, _ = state['visual.conv1.weight'].shape
+    side = round((len(state['visual.positional_embedding']) - 1) ** 0.5)
+    layers = depth(state, 'visual.transformer.resblocks.')
+    return dict(layers=layers, width=width, patch_size=patch_size, image_size=patch_size * side)
+
+
+def resnet_from_weights(state: StateDict) -> dict:
+    """Dimensions of an image tower that is a ModifiedResNet: output stride 32, its first block half as wide."""
+    side = round((len(state['visual.attnpool.positional_embedding']) - 1) ** 0.5)
+    layers = [depth(state, f'visual.layer{number}.') for number in (1, 2, 3, 4)]
+    return dict(layers=layers, width=2 * len(state['visual.conv1.weight']), patch_size=None, image_size=32 * side)
+
+
+def depth(state: StateDict, prefix: str) -> int:
+    """How many numbered blocks there are below a prefix."""
+    return len({name.removeprefix(prefix).split('.')[0] for name in state if name.startswith(prefix)})
 
 
 def load_strictly(model: nn.Module, state: StateDict, path: Path, arch: str | None) -> None:
@@ -267,6 +337,8 @@ def load_strictly(model: nn.Module, state: StateDict, path: Path, arch: str | No
     for name in ('logit_scale', 'logit_bias'):  # a scalar in some files, one number in others
         if name in state and name in expected:
             state[name] = state[name].reshape(expected[name].shape)
+    # A batch norm's count of batches means nothing here, and some files lack it.
+    expected = {name: value for name, value in expected.items() if name in state or 'num_batches_tracked' not in name}
     if faults := state_faults(state, expected):
         more = f' and {len(faults) - 1} more' if len(faults) > 1 else ''
         raise UserError(

@@ -21,6 +21,20 @@ def dense_crf(unary: np.ndarray, picture: np.ndarray) -> np.ndarray:
         C x H x W float32.
 
     Raises:
+        UserError: see `load_crf`.
+    """
+    height, width = unary.shape[1:]
+    crf = load_crf()(width, height, len(unary))
+    crf.setUnaryEnergy(np.ascontiguousarray(unary.reshape(len(unary), -1), np.float32))
+    crf.addPairwiseGaussian(**GAUSSIAN)
+    crf.addPairwiseBilateral(rgbim=np.ascontiguousarray(picture), **BILATERAL)
+    return np.asarray(crf.inference(NUM_ITERS), np.float32).reshape(unary.shape)
+
+
+def load_crf() -> type:
+    """The class of CRFs on pictures.
+
+    Raises:
         UserError: pydensecrf2, which needs a compiler, is not installed.
     """
     try:
@@ -30,12 +44,7 @@ def dense_crf(unary: np.ndarray, picture: np.ndarray) -> np.ndarray:
             "crf: needs the package pydensecrf2, which is compiled at install; pip install 'itaclip_mmseg[crf]', "
             'or set model.crf=False'
         ) from error
-    height, width = unary.shape[1:]
-    crf = DenseCRF2D(width, height, len(unary))
-    crf.setUnaryEnergy(np.ascontiguousarray(unary.reshape(len(unary), -1), np.float32))
-    crf.addPairwiseGaussian(**GAUSSIAN)
-    crf.addPairwiseBilateral(rgbim=np.ascontiguousarray(picture), **BILATERAL)
-    return np.asarray(crf.inference(NUM_ITERS), np.float32).reshape(unary.shape)
+    return DenseCRF2D
 
 
 def unary_of(probabilities: np.ndarray) -> np.ndarray:

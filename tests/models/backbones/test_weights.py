@@ -7,7 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from itaclip_mmseg.models.backbones.weights import config_from_weights, decide_quick_gelu, load_clip, model_config
+from itaclip_mmseg.models.backbones.weights import (
+    config_from_weights,
+    decide_quick_gelu,
+    load_clip,
+    load_visual,
+    model_config,
+)
 from itaclip_mmseg.utils.errors import UserError
 
 ACTIVATION = 'visual.transformer.resblocks.0.mlp.gelu'
@@ -78,7 +84,60 @@ def test_vits_are_known(arch):
     assert isinstance(model_config(arch)['vision_cfg']['layers'], int)
 
 
-@pytest.mark.parametrize('arch', ['RN50', 'coca_ViT-B-32', 'ViT-B-16-SigLIP', 'ViT-B-61'])
+def test_towers_of_another_kind_are_refused(network_weights):
+    """By the architecture before weights are read, by the file where that names the dimensions."""
+    for tower, arch in (('ViT', 'RN50x16'), ('ResNet', 'ViT-B-16')):
+        with pytest.raises(UserError, match=f'arch {arch}: its image tower is a .*, and a {tower} is needed here'):
+            load_visual(arch, 'absent.pt', tower=tower)
+    with pytest.raises(UserError, match=r'resnet_clip.pt: its image tower is a ResNet'):
+        load_visual(None, network_weights['resnet_clip'])
+
+
+def test_transformers_names_give_the_same_model(tiny_state, tiny_weights, tmp_path):
+    """Protects the table of names: a file of Hugging Face's, written here by its inverse."""
+    save_file(in_transformers_names(tiny_state), tmp_path / 'model.safetensors')
+    state, expected = (
+        load_clip(None, str(path)).state_dict() for path in (tmp_path / 'model.safetensors', tiny_weights)
+    )
+    assert state.keys() == expected.keys()
+    assert all(torch.equal(state[name], value) for name, value in expected.items())
+
+
+def in_transformers_names(state):
+    """Of each block by hand; the rest by a table of whole names."""
+    names = {'logit_scale': 'logit_scale', 'token_embedding.weight': 'text_model.embeddings.token_embedding.weight'}
+    names['visual.class_embedding'] = 'vision_model.embeddings.class_embedding'
+    names['visual.conv1.weight'] = 'vision_model.embeddings.patch_embedding.weight'
+    names['visual.positional_embedding'] = 'vision_model.embeddings.position_embedding.weight'
+    names['positional_embedding'] = 'text_model.embeddings.position_embedding.weight'
+    for part in ('weight', 'bias'):
+        names[f'visual.ln_pre.{part}'] = f'vision_model.pre_layrnorm.{part}'
+        names[f'visual.ln_post.{part}'] = f'vision_model.post_layernorm.{part}'
+        names[f'ln_final.{part}'] = f'text_model.final_layer_norm.{part}'
+    result = {'text_model.embeddings.position_ids': torch.arange(77)[None]}
+    for name, value in state.items():
+        if name in names:
+            result[names[name]] = value
+        elif name in ('visual.proj', 'text_projection'):
+            result[dict(zip(('visual.proj', 'text_projection'), ('visual', 'text')))[name] + '_projection.weight'] = (
+                value.T.contiguous()
+            )
+        else:
+            tower, rest = name.split('transformer.resblocks.')
+            index, layer = rest.split('.', 1)
+            prefix = f'{"vision" if tower else "text"}_model.encoder.layers.{index}.'
+            if 'in_proj' in layer:
+                part = layer.removeprefix('attn.in_proj_')
+                for letter, piece in zip('qkv', value.chunk(3), strict=True):
+                    result[f'{prefix}self_attn.{letter}_proj.{part}'] = piece.clone()
+                continue
+            for ours, theirs in (('attn.', 'self_attn.'), ('c_fc', 'fc1'), ('c_proj', 'fc2'), ('ln_', 'layer_norm')):
+                layer = layer.replace(ours, theirs)
+            result[prefix + layer] = value
+    return result
+
+
+@pytest.mark.parametrize('arch', ['coca_ViT-B-32', 'ViT-B-16-SigLIP', 'ViT-B-61'])
 def test_other_architectures_are_refused(arch, tiny_weights):
     with pytest.raises(UserError, match=arch):
         load_clip(arch, tiny_weights)

@@ -1,0 +1,49 @@
+"""CLIP's image tower as it was trained: one embedding an image."""
+
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor
+from torch.nn import functional as F
+
+from itaclip_mmseg.models.backbones.weights import load_visual, write_random_clip
+
+
+@MODELS.register_module()
+class CLIPImageEncoder(BaseModule):
+    """An unchanged open_clip ViT: the CLS token after `ln_post`, projected.
+
+    Args:
+        arch, pretrained, quick_gelu: see `load_clip`.
+
+    Raises:
+        UserError: weights that are missing, damaged or of another architecture.
+    """
+
+    def __init__(
+        self,
+        arch: str | None = 'ViT-B-32',
+        pretrained: str = 'openai',
+        quick_gelu: bool | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
+        self.visual = load_visual(arch, pretrained, quick_gelu)
+
+    @classmethod
+    def write_random_weights(cls, config: dict, path: str) -> None:
+        """Write random weights of `config`'s arch, both towers."""
+        write_random_clip(config['arch'], path)
+
+    @property
+    def size(self) -> int:
+        """Side in pixels of the images it was trained on."""
+        return self.visual.image_size[0]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Unit embeddings, N x width, of normalised RGB images N x 3 x size x size."""
+        return F.normalize(self.visual(images), dim=-1)
+
+    def train(self, mode: bool = True) -> 'CLIPImageEncoder':
+        """Training-free: always in evaluation mode."""
+        return super().train(False)

@@ -1,0 +1,51 @@
+"""CLIP's ResNet as a dense encoder (DenseCLIP, arXiv 2112.01071): images in, patch embeddings out."""
+
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor
+from torch.nn import functional as F
+
+from itaclip_mmseg.models.backbones.weights import load_visual, write_random_clip
+
+
+@MODELS.register_module()
+class CLIPResNetBackbone(BaseModule):
+    """open_clip's ModifiedResNet whose attention pooling is only its two projections, at every position.
+
+    No positions, no queries, no keys, no pooling. Output stride 32; of odd sizes the first convolution rounds up, the
+    four poolings round down.
+
+    Args:
+        arch, pretrained, quick_gelu: see `load_clip`; the activation is the text tower's.
+
+    Raises:
+        UserError: weights that are missing, damaged or of another architecture.
+    """
+
+    def __init__(
+        self,
+        arch: str | None = 'RN50x16',
+        pretrained: str = 'openai',
+        quick_gelu: bool | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
+        self.visual = load_visual(arch, pretrained, quick_gelu, tower='ResNet')
+
+    @classmethod
+    def write_random_weights(cls, config: dict, path: str) -> None:
+        """Write random weights of `config`'s arch, both towers."""
+        write_random_clip(config['arch'], path)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Patch embeddings, not normalised, N x width x h x w, of normalised RGB images N x 3 x H x W."""
+        visual = self.visual
+        x = visual.layer4(visual.layer3(visual.layer2(visual.layer1(visual.stem(images)))))
+        pool = visual.attnpool
+        values = F.linear(x.movedim(1, -1), pool.v_proj.weight, pool.v_proj.bias)
+        return F.linear(values, pool.c_proj.weight, pool.c_proj.bias).movedim(-1, 1)
+
+    def train(self, mode: bool = True) -> 'CLIPResNetBackbone':
+        """Training-free: batch norm uses its stored statistics."""
+        return super().train(False)

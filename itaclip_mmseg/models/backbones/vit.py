@@ -1,0 +1,140 @@
+"""Vision transformers beside CLIP's, by timm: DINO's, and DeiT's with its distillation token."""
+
+import timm
+import torch
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from safetensors.torch import save_file
+from timm.models.deit import VisionTransformerDistilled
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from itaclip_mmseg.models.backbones.weights import StateDict, load_strictly, read_parameters, weights_file
+from itaclip_mmseg.utils.errors import UserError
+
+
+@MODELS.register_module()
+class ViTBackbone(BaseModule):
+    """A plain vision transformer whose patches are wanted: of a file, at any size of image.
+
+    A file with a `dist_token` is a distilled DeiT, else it is DINO's; they also differ in their positions.
+
+    Args:
+        pretrained: path of the weights; under the key `model`, if they have one.
+        arch: timm's model name; None reads the dimensions from the weights (heads = width / 64).
+
+    Raises:
+        UserError: weights that are missing, damaged or of another architecture.
+    """
+
+    def __init__(self, pretrained: str, arch: str | None = None, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        path = weights_file(None, pretrained)
+        state = read_parameters(path, 'model')
+        state = {name: value for name, value in state.items() if not name.startswith(('head.', 'head_dist.'))}
+        self.vit = build_timm(arch) if arch else build_from_weights(state, path)
+        load_strictly(self.vit, state, path, arch)
+        self.vit.requires_grad_(False).eval()
+
+    @classmethod
+    def write_random_weights(cls, config: dict, path: str) -> None:
+        """Write random weights of `config`'s arch."""
+        save_file(build_timm(config['arch']).state_dict(), path)
+
+    @property
+    def patch_size(self) -> int:
+        """Side of a patch in pixels."""
+        return self.vit.patch_embed.proj.kernel_size[0]
+
+    @property
+    def width(self) -> int:
+        """D, of tokens and keys."""
+        return self.vit.embed_dim
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Patch tokens after the last norm, N x D x rows x columns.
+
+        Args:
+            images: N x 3 x H x W, normalised RGB; a rest at the right and bottom that fills no patch is not seen.
+        """
+        x, grid = self.embed(images)
+        x = self.vit.norm(self.vit.blocks(x))
+        return x[:, self.vit.num_prefix_tokens :].mT.unflatten(-1, grid)
+
+    def last_keys(self, images: Tensor) -> Tensor:
+        """The last block's keys of the patches, heads side by side, not normalised, N x D x rows x columns."""
+        x, grid = self.embed(images)
+        last = self.vit.blocks[-1]
+        keys = last.attn.qkv(last.norm1(self.vit.blocks[:-1](x))).chunk(3, dim=-1)[1]
+        return keys[:, self.vit.num_prefix_tokens :].mT.unflatten(-1, grid)
+
+    def embed(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Prefix tokens and patches with their positions, N x (P + L) x D, and the grid of patches."""
+        patches = self.vit.patch_embed.proj(images)  # N x D x rows x columns; timm's module refuses other sizes
+        grid = tuple(patches.shape[-2:])
+        prefix = [self.vit.cls_token, self.vit.dist_token] if self.distilled else [self.vit.cls_token]
+        tokens = [token.expand(len(images), -1, -1) for token in prefix]
+        return torch.cat([*tokens, patches.flatten(2).mT], dim=1) + self.positions(*grid), grid
+
+    def positions(self, rows: int, columns: int) -> Tensor:
+        """Positional embeddings of prefix tokens and of a grid of patches, 1 x (P + L) x D."""
+        prefix, patches = self.vit.pos_embed.tensor_split([self.vit.num_prefix_tokens], dim=1)
+        return torch.cat([prefix, resize_positions(patches, rows, columns, self.distilled)], dim=1)
+
+    @property
+    def distilled(self) -> bool:
+        """Is it a DeiT with a distillation token?"""
+        return isinstance(self.vit, VisionTransformerDistilled)
+
+    def train(self, mode: bool = True) -> 'ViTBackbone':
+        """Training-free: always in evaluation mode."""
+        return super().train(False)
+
+
+def resize_positions(patches: Tensor, rows: int, columns: int, to_size: bool) -> Tensor:
+    """Positions of a grid of patches from those of the trained square one, 1 x L x D, bicubic without antialias.
+
+    Args:
+        patches: of the trained grid, 1 x side² x D.
+        rows, columns: of the grid wanted.
+        to_size: False as DINO's code does it: 0.1 is added to rows and columns and the sampling step taken from these
+            factors (github.com/facebookresearch/dino/issues/8); only the trained grid stays as it is. True as
+            distilled DeiTs are read: to the size itself, and any grid with as many patches as the trained one stays.
+    """
+    side = round(patches.shape[1] ** 0.5)
+    square = patches.mT.unflatten(-1, (side, side))
+    if to_size:
+        if rows * columns == side * side:
+            return patches
+        square = F.interpolate(square, size=(rows, columns), mode='bicubic', align_corners=False)
+    elif (rows, columns) != (side, side):
+        scale = ((rows + 0.1) / side, (columns + 0.1) / side)
+        square = F.interpolate(square, scale_factor=scale, mode='bicubic', align_corners=False)
+    return square.flatten(2).mT
+
+
+def build_timm(arch: str) -> nn.Module:
+    """Timm's vision transformer of a name, without its classifier, or a `UserError`."""
+    model = timm.create_model(arch, num_classes=0) if timm.is_model(arch) else None
+    if not isinstance(model, VisionTransformer):
+        raise UserError(f'arch={arch!r}: not a plain vision transformer of timm; try vit_small_patch8_224')
+    return model
+
+
+def build_from_weights(state: StateDict, path: object) -> nn.Module:
+    """Timm's vision transformer of the dimensions that the shapes of the weights tell."""
+    try:
+        width, _, patch_size, _ = state['patch_embed.proj.weight'].shape
+        distilled = 'dist_token' in state
+        side = round((state['pos_embed'].shape[1] - 1 - distilled) ** 0.5)
+    except KeyError as error:
+        raise UserError(f'{path}: lacks {error.args[0]}, so it is no vision transformer; name another file') from error
+    return (VisionTransformerDistilled if distilled else VisionTransformer)(
+        img_size=side * patch_size,
+        patch_size=patch_size,
+        embed_dim=width,
+        depth=len({name.split('.')[1] for name in state if name.startswith('blocks.')}),
+        num_heads=width // 64,
+        num_classes=0,
+    )

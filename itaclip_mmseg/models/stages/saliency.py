@@ -1,0 +1,78 @@
+"""Which pixels are foreground: FOUND's head on DINO's keys (arXiv 2212.07834), without its training or refinement."""
+
+import torch
+from mmseg.registry import MODELS
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from itaclip_mmseg.models.backbones.weights import read_parameters, weights_file
+from itaclip_mmseg.utils.errors import UserError
+
+PUBLISHED_WIDTH = 384  # of keys, ViT-S
+
+
+@MODELS.register_module()
+class SaliencyHead(nn.Conv2d):
+    """A 1 x 1 convolution from keys to one logit a patch.
+
+    Args:
+        pretrained: path of the weights, `weight` and `bias`; under the key `decoder`, if they have one.
+
+    Raises:
+        UserError: weights that are missing, damaged or of something else.
+    """
+
+    def __init__(self, pretrained: str) -> None:
+        path = weights_file(None, pretrained)
+        state = read_parameters(path, 'decoder')
+        shapes = {name: tuple(value.shape) for name, value in state.items()}
+        width = shapes.get('weight', (1, 0))[1]
+        if shapes != dict(weight=(1, width, 1, 1), bias=(1,)):
+            raise UserError(f'{path}: not a 1 x 1 convolution to one logit ({", ".join(state)}); name another file')
+        super().__init__(width, 1, 1)
+        self.load_state_dict(state)
+
+    @classmethod
+    def write_random_weights(cls, config: dict, path: str) -> None:
+        """Write random weights of the published head's width."""
+        save_file(nn.Conv2d(PUBLISHED_WIDTH, 1, 1).state_dict(), path)
+
+
+class Saliency(nn.Module):
+    """Foreground probability of every pixel: keys of the last block -> one logit a patch -> upsampling -> sigmoid.
+
+    Args:
+        backbone: config of the `ViTBackbone`.
+        head: config of the `SaliencyHead`.
+
+    Raises:
+        UserError: weights are missing or do not fit together.
+    """
+
+    def __init__(self, backbone: dict, head: dict) -> None:
+        super().__init__()
+        self.head = MODELS.build({'type': 'SaliencyHead', **head}).requires_grad_(False)
+        self.backbone = MODELS.build({'type': 'ViTBackbone', **backbone})
+        if self.head.in_channels != self.backbone.width:
+            raise UserError(
+                f'saliency.head.pretrained={head["pretrained"]!r}: made for keys of width {self.head.in_channels}, but '
+                f'the backbone has {self.backbone.width}; give the files that belong together'
+            )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Probabilities H x W of a normalised image 3 x H x W of any size."""
+        height, width = image.shape[1:]
+        logits = F.interpolate(self.logits(image)[None, None], scale_factor=self.backbone.patch_size, mode='bilinear')
+        return logits[0, 0, :height, :width].sigmoid()
+
+    def logits(self, image: Tensor) -> Tensor:
+        """Logits a patch, rows x columns; the image is padded with zeros at the right and bottom to whole patches."""
+        (height, width), patch = image.shape[1:], self.backbone.patch_size
+        padded = F.pad(image, (0, -width % patch, 0, -height % patch))
+        return self.head(self.backbone.last_keys(padded[None]))[0, 0]
+
+
+def weigh(scores: Tensor, saliency: Tensor) -> Tensor:
+    """Scores C x H x W, the first the background, times the probability H x W that a pixel is of its kind."""
+    return torch.cat([scores[:1] * (1 - saliency), scores[1:] * saliency])

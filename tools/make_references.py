@@ -1,0 +1,40 @@
+"""Make the references of a list of classes from a folder of pictures.
+
+python tools/make_references.py data/text_bank/reco_context59.json --images data/imagenet/train OUT.safetensors
+"""
+
+import argparse
+from pathlib import Path
+
+from itaclip_mmseg.utils.errors import run
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('classes', help="text bank (.json), or 'a dog; grass; sky = sky, clouds'")
+    parser.add_argument('out', type=Path, help='the file to write, .safetensors')
+    parser.add_argument('--images', type=Path, required=True, help='folder of pictures, with the folders in it')
+    parser.add_argument(
+        '--config',
+        default='configs/_base_/models/reco_deit-s-16.py',
+        help='whose networks and settings are used (default: %(default)s)',
+    )
+    parser.add_argument('--device', help='such as cpu or cuda (default: the GPU if there is one)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides, retrieval.pretrained=PATH'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    from itaclip_mmseg.apis.references import make_references
+    from itaclip_mmseg.engine.testing import load_config, parse_options
+
+    config = load_config(args.config, parse_options(args.cfg_options))
+    number = make_references(args.classes, args.images, args.out, config, args.device)
+    print(f'references from {number} pictures written to {args.out}')
+
+
+if __name__ == '__main__':
+    args = parse_args()  # before the imports, so that --help answers at once
+    run(main)
