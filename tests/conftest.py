@@ -134,4 +134,4 @@ def mounted(tmp_path):
         yield mount
     finally:
         for folder in folders:
-            subprocess.run(['umount', folder], check=True)
+            subprocess.run(['umount', '--lazy', folder], check=True)  # a log file may still be open

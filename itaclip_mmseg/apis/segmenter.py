@@ -208,4 +208,4 @@ def segment(
 
     Weights named by a tag, as in the default config, are downloaded by open_clip on first use.
     """
-    return Segmenter(classes, config, options, device)(image, scores)
+    return Segmenter(bank_of(classes), config, options, device)(image, scores)

@@ -143,7 +143,8 @@ def test_faulty_pictures(options, tmp_path):
 def test_narrow_pictures(options, size):
     """Shorter than a patch, and than the blur reaches."""
     options = options | {'test_pipeline.1.scale': (2048, 336)}
-    result = itaclip_mmseg.segment(np.full((*size, 3), 90, np.uint8), 'dog; cat', options=options, device='cpu')
+    picture = np.full((*size, 3), 90, np.uint8)
+    result = itaclip_mmseg.segment(picture, 'dog; cat', options=options, device='cpu', scores=True)
     assert result.labels.shape == size and np.isfinite(result.scores).all()
 
 
