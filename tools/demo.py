@@ -1,6 +1,6 @@
-"""Segment photographs by any words; write overlays with a legend, and label maps.
+"""Segment photographs by any words; write overlays with a legend, label maps and class lists.
 
-python tools/demo.py dog.jpg --classes "a dog; grass; sky = sky, clouds"
+python tools/demo.py dog.jpg holiday/ "more/*.png" --classes "a dog; grass; sky = sky, clouds"
 """
 
 import argparse
@@ -9,15 +9,18 @@ from pathlib import Path
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Segment photographs by any words.')
-    parser.add_argument('images', nargs='+', type=Path, metavar='IMAGE')
+    parser.add_argument('images', nargs='+', metavar='IMAGE', help='files, folders, patterns')
     parser.add_argument(
         '--classes',
-        required=True,
         help='"a dog; grass; sky = sky, clouds": other query words behind =, a definition behind : (for all or none); '
-        'a first class "background" takes what the thresholds reject; or the path of a text bank',
+        'a first class "background" takes what the thresholds reject; or the path of a text bank '
+        "(default: the config's)",
     )
     parser.add_argument('--config', default='configs/itaclip/itaclip_vit-b-16_voc21.py', help='default: %(default)s')
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/demo'), help='default: %(default)s')
+    parser.add_argument('--labels-only', action='store_true', help='write label maps alone')
+    parser.add_argument('--coco', action='store_true', help="write COCO's JSON too, masks as run lengths")
+    parser.add_argument('--device', help='such as cpu or cuda:1 (default: the GPU if there is one)')
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides, model.backbone.pretrained=b16.pt'
     )
@@ -26,21 +29,20 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     from itaclip_mmseg.apis.segmenter import Segmenter
+    from itaclip_mmseg.apis.sources import image_files
     from itaclip_mmseg.engine.testing import parse_options
-    from itaclip_mmseg.utils.errors import UserError
-    from itaclip_mmseg.utils.label_maps import save_labels
-    from itaclip_mmseg.utils.resources import written_whole
+    from itaclip_mmseg.utils.progress import track
 
-    if len({path.stem for path in args.images}) < len(args.images):
-        raise UserError('images: two have the same name, so one overlay would replace the other; give them apart')
-    segmenter = Segmenter(args.classes, args.config, parse_options(args.cfg_options))
-    for path in args.images:
+    sources, left_out = image_files(args.images)
+    segmenter = Segmenter(args.classes, args.config, parse_options(args.cfg_options), args.device)
+    parts = ('labels',) if args.labels_only else ('overlay', 'labels', 'classes')
+    for path, name in track(sources, 'photographs'):
         result = segmenter(path)
-        with written_whole(args.out_dir / f'{path.stem}.png') as temporary:
-            result.overlay().save(temporary)
-        save_labels(result.labels, args.out_dir / f'{path.stem}_labels.png', len(result.names))
+        files = result.save(args.out_dir / name, (*parts, *['coco'] * args.coco))
         shares = ', '.join(f'{name} {share:.0%}' for name, share in result.shares().items() if share >= 0.005)
-        print(f'{args.out_dir / path.stem}.png: {shares}', flush=True)
+        print(f'{files[0]}: {shares}', flush=True)
+    if left_out:
+        print(f'left out, as no photographs by their suffix: {", ".join(map(str, left_out))}')
 
 
 if __name__ == '__main__':
