@@ -250,7 +250,7 @@ def test_folders_that_cannot_be_used(run, data, tmp_path, monkeypatch):
 
 def test_a_disk_that_fills_up(run, data, tmp_path, mounted):
     """Half way through a run: one line that names the file."""
-    folder = mounted('size=100k')
+    folder = mounted('size=96k')
     photo(data / 'images/a.jpg', 300, 400)
     label_map(data / 'labels/a.png', np.zeros((300, 400), np.uint8))
     done = run('--show-dir', str(folder / 'show'), '--work-dir', str(folder / 'work'))
