@@ -179,6 +179,18 @@ class Settings(Decision):
         return replace(self, **values, last_block=replace(self.last_block, **inner))
 
 
+def check_share(value: object, name: str) -> None:
+    """Raise a `UserError` unless it is a number from 0 to 1."""
+    _check(is_number(value, 0, 1), name, value, 'numbers from 0 to 1')
+
+
+def check_layers(value: object, name: str, depth: int | None = None) -> None:
+    """Raise a `UserError` unless it is one or more numbers of blocks, 1 to `depth` where that is known."""
+    valid = isinstance(value, Sequence) and len(value) > 0
+    valid = valid and all(is_count(layer) and layer <= (depth or layer) for layer in value)
+    _check(valid, name, value, f'numbers of blocks, counted from 1{f" to {depth}" if depth else ""}')
+
+
 def check_count(value: object, name: str) -> None:
     """Raise a `UserError` unless it is a whole number from 1."""
     _check(is_count(value), name, value, 'whole numbers from 1')
@@ -216,6 +228,13 @@ class Window:
         crop_size, stride = (check_pair(config.get(name), f'test_cfg.{name}') for name in ('crop_size', 'stride'))
         check_reach(stride, crop_size, 'test_cfg.stride')
         return cls(crop_size, stride, pad)
+
+    @classmethod
+    def whole_images(cls, config: Mapping | None) -> 'Window':
+        """From `test_cfg` of a method that slides no windows; a `UserError` if it asks for them."""
+        window = cls.from_config(config or dict(mode='whole'))
+        _check(window.crop_size is None, 'test_cfg.mode', 'slide', "'whole': the method sees whole images")
+        return window
 
 
 def check_reach(stride: tuple[int, int], crop_size: tuple[int, int], name: str) -> None:

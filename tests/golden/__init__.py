@@ -1,12 +1,15 @@
 """The recorded answers that the code is held against; another recording of the same form by GOLDEN_DIR, GOLDEN_SEED."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from golden import tiny_clip
+sys.path.append(str(Path(__file__).parent))  # the generators import each other by their bare names
+
+from golden import tiny_clip, tiny_photo
 
 DIR = Path(os.environ.get('GOLDEN_DIR') or Path(__file__).parent)
 SEED = int(os.environ.get('GOLDEN_SEED') or 7)
@@ -20,3 +23,8 @@ def arrays(name: str) -> dict[str, np.ndarray]:
 def image(number: int, height: int, width: int) -> torch.Tensor:
     """The normalised image of a number, 3 x H x W; the README calls it `image(number + 7, H, W)` for seed 7."""
     return torch.from_numpy(tiny_clip.image(SEED + number, height, width))[0]
+
+
+def photo(number: int, height: int, width: int) -> np.ndarray:
+    """The 8-bit RGB picture of a number, H x W x 3; the pages call it `photo(7 + number, H, W)`."""
+    return tiny_photo.photo(SEED + number, height, width)

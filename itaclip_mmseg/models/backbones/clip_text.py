@@ -1,7 +1,7 @@
 """From words to query embeddings: a set of templates a word, kept on disk (section 3.3)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.backbones.weights import load_clip, weights_file
 from itaclip_mmseg.text.templates import templates_by_name
 from itaclip_mmseg.utils.errors import UserError
@@ -38,18 +39,35 @@ class TextEncoder:
     templates: str = 'imagenet'
     unit_sentences: bool = True
 
+    @classmethod
+    def beside(cls, backbone: CLIPVisionBackbone, templates: str) -> 'TextEncoder':
+        """The text tower of the weights that a vision tower was read from."""
+        return cls(backbone.arch, backbone.pretrained, backbone.quick_gelu, templates)
+
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Unit embeddings of words or texts, T x width: of each the mean over the templates, made unit length.
 
         Raises:
             UserError: the weights cannot embed a word.
         """
+        return self._cached(texts, 'mean', self._means)
+
+    def encode_sentences(self, texts: Sequence[str]) -> Tensor:
+        """Unit embeddings of every sentence by itself, T x templates x width.
+
+        Raises:
+            UserError: the weights cannot embed a word.
+        """
+        return self._cached(texts, 'sentences', self._unit)
+
+    def _cached(self, texts: Sequence[str], kind: str, reduce: Callable[[Tensor], Tensor]) -> Tensor:
+        """What `reduce` makes of the sentences' embeddings, T x templates x width, from the cache or into it."""
         templates = templates_by_name(self.templates)
         sentences = [template.replace('{}', text) for text in texts for template in templates]
-        cache = cache_dir() / f'text_{self._key(sentences)}.safetensors'
+        cache = cache_dir() / f'text_{self._key(kind, sentences)}.safetensors'
         embeddings = read_cache(cache)
         if embeddings is None:
-            embeddings = self._compute(sentences)
+            embeddings = self._compute(sentences, reduce)
             unknown = [text for text, embedding in zip(texts, embeddings) if not embedding.isfinite().all()]
             if unknown:
                 raise UserError(
@@ -59,26 +77,35 @@ class TextEncoder:
             write_cache(cache, embeddings)
         return embeddings
 
-    def _compute(self, sentences: list[str]) -> Tensor:
+    def _compute(self, sentences: list[str], reduce: Callable[[Tensor], Tensor]) -> Tensor:
         clip = load_clip(self.arch, self.pretrained, self.quick_gelu)
         tokens = open_clip.SimpleTokenizer(context_length=clip.context_length)(sentences)
         templates = len(templates_by_name(self.templates))
         batch_size = max(SENTENCES_A_PASS // templates, 1) * templates
-        means = []
-        with torch.inference_mode():
-            for batch in track(tokens.split(batch_size), 'text embeddings'):
-                embeddings = encode_tokens(clip, batch)
-                embeddings = F.normalize(embeddings, dim=-1) if self.unit_sentences else embeddings
-                means.append(embeddings.unflatten(0, (-1, templates)).mean(dim=1))
-            return F.normalize(torch.cat(means), dim=-1)
+        with torch.no_grad():  # not inference_mode: gradients of other things may pass through these tensors
+            return torch.cat(
+                [
+                    reduce(encode_tokens(clip, batch).unflatten(0, (-1, templates)))
+                    for batch in track(tokens.split(batch_size), 'text embeddings')
+                ]
+            )
 
-    def _key(self, sentences: list[str]) -> str:
+    def _means(self, embeddings: Tensor) -> Tensor:
+        embeddings = self._unit(embeddings) if self.unit_sentences else embeddings
+        return self._unit(embeddings.mean(dim=1))
+
+    @staticmethod
+    def _unit(embeddings: Tensor) -> Tensor:
+        return F.normalize(embeddings, dim=-1)
+
+    def _key(self, kind: str, sentences: list[str]) -> str:
         """Hash of all that decides the embeddings: the weights' bytes, the activation, the rendered sentences."""
         digest = hashlib.sha256()
         with open(weights_file(self.arch, self.pretrained), 'rb') as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-        digest.update('\n'.join([str(self.arch), str(self.quick_gelu), str(self.unit_sentences), *sentences]).encode())
+        decisions = map(str, (kind, self.arch, self.quick_gelu, self.unit_sentences))
+        digest.update('\n'.join([*decisions, *sentences]).encode())
         return digest.hexdigest()[:32]
 
 

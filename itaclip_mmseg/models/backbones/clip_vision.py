@@ -18,6 +18,7 @@ from itaclip_mmseg.models.backbones.attention import (
     project,
 )
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
+from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
 from itaclip_mmseg.models.backbones.weights import load_clip
 from itaclip_mmseg.settings import LastBlock
 from itaclip_mmseg.utils.errors import UserError
@@ -59,6 +60,7 @@ class CLIPVisionBackbone(BaseModule):
         attention, intermediate_layers, residual, final_ffn, neighbourhood_std: see `LastBlock`.
         precision: fp32, fp16 or bf16, of weights and activations; embeddings always leave in fp32.
         quick_gelu: CLIP's sigmoid approximation of GELU; None decides by the origin of the weights.
+        positions: how positional embeddings are resized to other grids, see `positions.py`.
         compile: let torch.compile fuse the steps of a block; the first batch then takes seconds longer. Needs a C++
             compiler on a CPU, Triton on a GPU; where it fails, a warning, and the blocks run as they are.
 
@@ -77,6 +79,7 @@ class CLIPVisionBackbone(BaseModule):
         neighbourhood_std: float | None = None,
         precision: str = 'fp32',
         quick_gelu: bool | None = None,
+        positions: str = 'factor',
         compile: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
@@ -85,7 +88,9 @@ class CLIPVisionBackbone(BaseModule):
         self.last_block = LastBlock(attention, intermediate_layers, residual, final_ffn, neighbourhood_std)
         if precision not in PRECISIONS:
             raise UserError(f'backbone.precision={precision!r}: not possible; allowed: {", ".join(PRECISIONS)}')
-        self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
+        if positions not in WAYS:
+            raise UserError(f'backbone.positions={positions!r}: not possible; allowed: {", ".join(WAYS)}')
+        self.arch, self.pretrained, self.quick_gelu, self.positions = arch, pretrained, quick_gelu, positions
         self.visual = load_clip(arch, pretrained, quick_gelu).visual.requires_grad_(False).eval()
         self.last_block.check_depth(len(self.blocks), arch or str(pretrained))
         for block in self.blocks:
@@ -122,9 +127,12 @@ class CLIPVisionBackbone(BaseModule):
         """
         return self.encode_last(self.shared_blocks(views, self.last_block.intermediate_layers), [self.last_block])[0]
 
-    def shared_blocks(self, views: Tensor, keep: Sequence[int] = ()) -> LastInputs:
-        """Run all blocks but the last, none of which depends on the settings; keep what the blocks `keep` projected."""
-        x, grid = self.embed(views)
+    def shared_blocks(self, views: Tensor, keep: Sequence[int] = (), positions: str | None = None) -> LastInputs:
+        """Run all blocks but the last, none of which depends on the settings; keep what the blocks `keep` projected.
+
+        `positions` replaces those of the config.
+        """
+        x, grid = self.embed(views, positions)
         kept = {}
         for number, block in enumerate(self.blocks[:-1], start=1):
             x, qkv = self.plain_block(block, x)
@@ -141,32 +149,39 @@ class CLIPVisionBackbone(BaseModule):
 
     def project_out(self, x: Tensor) -> Tensor:
         """Unit patch embeddings of the last block's output V x (1 + L) x D, without CLS."""
-        tokens = self.visual.ln_post(x[:, 1:]) @ self.visual.proj  # V x L x embedding width
-        return F.normalize(tokens.float(), dim=-1)
+        return self.project_tokens(x[:, 1:])
 
-    def embed(self, views: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Patches and CLS with their positions, V x (1 + L) x D, and the grid of patches."""
+    def project_tokens(self, x: Tensor) -> Tensor:
+        """Unit embeddings, float32, of tokens ... x D as the last block leaves them."""
+        return F.normalize((self.visual.ln_post(x) @ self.visual.proj).float(), dim=-1)
+
+    def embed_images(
+        self, images: Tensor, mask: Tensor | None = None, last: bool = True, positions: str | None = None
+    ) -> Tensor:
+        """Unit CLS embeddings of images, V x embedding width.
+
+        Args:
+            images: V x 3 x H x W, normalised RGB.
+            mask: added to the attention scores of every block, V x 1 x (1 + L) x (1 + L).
+            last: run the last block; without it, what enters it is projected.
+            positions: instead of those of the config.
+        """
+        batch, embeddings = self.views_a_pass(images), []
+        for start in range(0, len(images), batch):
+            x, _ = self.embed(images[start : start + batch], positions)
+            for block in self.blocks if last else self.blocks[:-1]:
+                x, _ = self.plain_block(block, x, None if mask is None else mask[start : start + batch].to(x))
+            embeddings.append(self.project_tokens(x[:, 0]))
+        return torch.cat(embeddings)
+
+    def embed(self, views: Tensor, positions: str | None = None) -> tuple[Tensor, tuple[int, int]]:
+        """Patches and CLS with positions (None: those of the config), V x (1 + L) x D, and the grid of patches."""
         patches = self.visual.conv1(views.to(self.visual.proj.dtype))  # V x D x rows x columns
         grid = tuple(patches.shape[-2:])
         cls = self.visual.class_embedding.expand(len(views), 1, -1)
-        x = torch.cat([cls, patches.flatten(2).mT], dim=1) + self.positions(*grid)  # V x (1 + L) x D
+        positions = resize_positions(self.visual.positional_embedding, *grid, positions or self.positions)
+        x = torch.cat([cls, patches.flatten(2).mT], dim=1) + positions  # V x (1 + L) x D
         return self.visual.ln_pre(x), grid
-
-    def positions(self, rows: int, columns: int) -> Tensor:
-        """Positional embeddings of a grid of patches, (1 + L) x D, bicubic where it is not the trained one.
-
-        Two oddities of the authors' code are kept for equal numbers: DINO's 0.1 is added to the target size and the
-        scale factor taken from it (github.com/facebookresearch/dino/issues/8), and a grid with as many patches as the
-        trained one is not interpolated whatever its shape.
-        """
-        trained = self.visual.positional_embedding
-        side = round((len(trained) - 1) ** 0.5)
-        if rows * columns == side * side:
-            return trained
-        square = trained[1:].float().unflatten(0, (side, side)).permute(2, 0, 1)[None]  # 1 x D x side x side
-        scale = ((rows + 0.1) / side, (columns + 0.1) / side)
-        patches = F.interpolate(square, scale_factor=scale, mode='bicubic', align_corners=False)
-        return torch.cat([trained[:1], patches[0].flatten(1).mT.to(trained.dtype)])
 
     def train(self, mode: bool = True) -> 'CLIPVisionBackbone':
         """Training-free: the weights stay frozen and in evaluation mode."""

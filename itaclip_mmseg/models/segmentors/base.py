@@ -70,9 +70,14 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         """
         samples = as_samples(inputs, data_samples)
         for image, sample in zip(inputs, samples):
-            scores = self.class_scores(image, original_size(image, sample))
+            scores, notes = self.scores_and_notes(image, original_size(image, sample))
             self.pack(sample, [Result('', *decide(scores, self.decision))])
+            sample.set_metainfo(notes)
         return samples
+
+    def scores_and_notes(self, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, dict]:
+        """As `class_scores`, and what else a method has to say of the image: metainfo of its sample by name."""
+        return self.class_scores(image, size), {}
 
     def class_scores(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Scores of an image, C x height x width.

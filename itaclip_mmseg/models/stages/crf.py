@@ -8,6 +8,7 @@ from itaclip_mmseg.utils.errors import UserError
 GAUSSIAN = dict(sxy=1, compat=3)
 BILATERAL = dict(sxy=67, srgb=3, compat=4)
 NUM_ITERS = 10
+BGR_MEAN = np.float32([104.008, 116.669, 122.675])
 
 
 def dense_crf(unary: np.ndarray, picture: np.ndarray) -> np.ndarray:
@@ -21,6 +22,20 @@ def dense_crf(unary: np.ndarray, picture: np.ndarray) -> np.ndarray:
         C x H x W float32.
 
     Raises:
+        UserError: see `load_crf`.
+    """
+    height, width = unary.shape[1:]
+    crf = load_crf()(width, height, len(unary))
+    crf.setUnaryEnergy(np.ascontiguousarray(unary.reshape(len(unary), -1), np.float32))
+    crf.addPairwiseGaussian(**GAUSSIAN)
+    crf.addPairwiseBilateral(rgbim=np.ascontiguousarray(picture), **BILATERAL)
+    return np.asarray(crf.inference(NUM_ITERS), np.float32).reshape(unary.shape)
+
+
+def load_crf() -> type:
+    """The class of CRFs on pictures.
+
+    Raises:
         UserError: pydensecrf2, which needs a compiler, is not installed.
     """
     try:
@@ -30,14 +45,25 @@ def dense_crf(unary: np.ndarray, picture: np.ndarray) -> np.ndarray:
             "crf: needs the package pydensecrf2, which is compiled at install; pip install 'itaclip_mmseg[crf]', "
             'or set model.crf=False'
         ) from error
-    height, width = unary.shape[1:]
-    crf = DenseCRF2D(width, height, len(unary))
-    crf.setUnaryEnergy(np.ascontiguousarray(unary.reshape(len(unary), -1), np.float32))
-    crf.addPairwiseGaussian(**GAUSSIAN)
-    crf.addPairwiseBilateral(rgbim=np.ascontiguousarray(picture), **BILATERAL)
-    return np.asarray(crf.inference(NUM_ITERS), np.float32).reshape(unary.shape)
+    return DenseCRF2D
 
 
 def unary_of(probabilities: np.ndarray) -> np.ndarray:
     """-log of probabilities C x H x W cut at 1e-5, in their own precision, as float32."""
     return -np.log(np.clip(probabilities, 1e-5, 1)).astype(np.float32)
+
+
+def wrapped_picture(picture: np.ndarray) -> np.ndarray:
+    """The picture that the bilateral term of those methods sees: BGR minus the mean, cast to 8 bits.
+
+    An oddity that their figures contain: negative numbers, cut towards zero, wrap around (-3.2 becomes 253).
+
+    Args:
+        picture: H x W x 3 uint8, RGB.
+    """
+    return (picture[..., ::-1] - BGR_MEAN).astype(np.int32).astype(np.uint8)
+
+
+def close_with_crf(probabilities: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Probabilities C x H x W after the CRF on an RGB picture H x W x 3, as those methods call it."""
+    return dense_crf(unary_of(probabilities), wrapped_picture(picture))

@@ -1,0 +1,53 @@
+"""Positional embeddings of grids that a ViT was not trained on: public codes resize them in different ways."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def by_factor(square: Tensor, rows: int, columns: int) -> Tensor:
+    """Bicubic by a factor, as CLIP's descendants without training do it (SCLIP, NACLIP, ITACLIP).
+
+    Two oddities are kept for equal numbers: DINO's 0.1 is added to the target size and the factor taken from it
+    (github.com/facebookresearch/dino/issues/8), and a grid with as many patches as the trained one is not interpolated
+    whatever its shape.
+    """
+    side = square.shape[-1]
+    if rows * columns == side * side:
+        return square
+    factor = ((rows + 0.1) / side, (columns + 0.1) / side)
+    return F.interpolate(square, scale_factor=factor, mode='bicubic', align_corners=False)
+
+
+def bilinear(square: Tensor, rows: int, columns: int) -> Tensor:
+    """Bilinear to the size; the trained grid stays as it is (what classifies crops by class activation)."""
+    return F.interpolate(square, size=(rows, columns), mode='bilinear', align_corners=False)
+
+
+# 'bilinear_half' rounds the whole table, CLS and trained grid too, to half precision: so the code of class activation
+# maps wrote the resized table back into weights that it held in half.
+WAYS: dict[str, Callable[[Tensor, int, int], Tensor]] = {
+    'factor': by_factor,
+    'bilinear': bilinear,
+    'bilinear_half': bilinear,
+}
+
+
+def resize_positions(trained: Tensor, rows: int, columns: int, way: str) -> Tensor:
+    """Positional embeddings of a grid.
+
+    Args:
+        trained: (1 + side²) x D, CLS first, whose row is kept.
+        rows, columns: of the grid.
+        way: one of `WAYS`.
+
+    Returns:
+        (1 + rows * columns) x D, in the precision of `trained`.
+    """
+    side = round((len(trained) - 1) ** 0.5)
+    square = trained[1:].float().unflatten(0, (side, side)).permute(2, 0, 1)[None]  # 1 x D x side x side
+    patches = WAYS[way](square, rows, columns)[0].flatten(1).mT
+    table = torch.cat([trained[:1], patches.to(trained.dtype)])
+    return table.half().to(trained.dtype) if way == 'bilinear_half' else table
