@@ -36,7 +36,8 @@ def test_settings_are_the_papers(name):
 
 
 def test_there_are_configs():
-    assert len(CONFIGS) == 11 + 2 * 8 * len(METHODS) and len(SECOND) == 8 * len(METHODS)
+    others = 5 + 4  # TagCLIP and CaR
+    assert len(CONFIGS) == 11 + others + 2 * 8 * len(METHODS) and len(SECOND) == 8 * len(METHODS)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
