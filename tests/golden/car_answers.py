@@ -1,19 +1,18 @@
 """What our code says of CAR's recorded cases, under the names of the arrays in `car`."""
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import torch
 
 from golden import arrays, photo
-from itaclip_mmseg.models.segmentors.car import CaR, View
-from itaclip_mmseg.models.stages import recurrence
-from itaclip_mmseg.models.stages.affinity import patch_attention, transitions
-from itaclip_mmseg.models.stages.class_activation import class_activation, map_boxes, with_second_chance
+from itaclip_mmseg.models.segmentors import car
+from itaclip_mmseg.models.stages.class_activation import map_boxes
 from itaclip_mmseg.models.stages.crf import dense_crf, unary_of, wrapped_picture
-from itaclip_mmseg.models.stages.photograph import whole_patches
-from itaclip_mmseg.models.stages.visual_prompt import prompted
+from itaclip_mmseg.models.stages.recurrence import Ending, Pass, paint, pair, with_background
 from itaclip_mmseg.text.bank import TextBank
 
 Answers = dict[str, np.ndarray]
@@ -37,92 +36,74 @@ def settings_of_case(case: str) -> dict:
     return changes
 
 
-class Recorder:
-    """A model's own stages, with what they pass to each other written down."""
+def spied(log: dict[str, list], name: str) -> Callable:
+    """A function of the segmentor's module whose results are written down."""
+    function = getattr(car, name)
 
-    def __init__(self, model: CaR, case: str) -> None:
-        self.model, self.case, self.answers = model, case, {}
-        self.picture = photo(*CASES[case][1:4])
-        pixels = whole_patches(self.picture, model.backbone.patch_size)
-        layers = model.settings.affinity_layers
-        inputs = model.backbone.shared_blocks(pixels, layers, 'bilinear_half')
-        self.view = View(self.picture, inputs, transitions(patch_attention(inputs, layers)))
+    def call(*args: object) -> object:
+        log.setdefault(name, []).append(function(*args))
+        return log[name][-1]
 
-    def propose(self, names: recurrence.Pass, entered: list[int], first: bool) -> np.ndarray:
-        """As the model does, and its cams and boxes."""
-        model = self.model
-        self.stage = 0 if first else self.stage + 1
-        own = [names.classes[index] for index in entered]
-        around = model.around if names.around is None else model.texts[names.around]
-        texts = torch.cat([(model.bare_texts if first else model.texts)[own], around])
-
-        def find(texts: torch.Tensor, classes: list[int]) -> np.ndarray:
-            inputs = self.view.inputs
-            return class_activation(model.backbone, inputs.x, inputs.grid, 100, 1e-15, texts, classes)
-
-        cam = with_second_chance(find, texts, len(own))
-        boxes = map_boxes(cam, model.settings.box_threshold)
-        masks = model.propose(self.view, names, entered, first)
-        every = 5 if len(own) > 8 else 4
-        self.write(
-            names,
-            texts=np.array(entered, np.uint8),
-            cam=cam.numpy(),
-            boxes=np.array([(index, *box) for index, some in enumerate(boxes) for box in some], np.uint8),
-            masks=masks[:, ::every, ::every],
-        )
-        return masks
-
-    def judge(self, names: recurrence.Pass, entered: list[int], masks: np.ndarray) -> np.ndarray:
-        """As the model does, and the pictures it judges."""
-        marked = [
-            prompted(self.picture, mask, self.model.settings.mask_threshold, names.visual_prompts) for mask in masks
-        ]
-        scores = self.model.judge(self.picture, names, entered, masks)
-        if self.stage == 0:
-            sums = np.array([one.astype(np.int64).sum() for one in marked])
-            self.write(names, prompted_sum=sums, prompted0=marked[0], prompted1=marked[1])
-        self.write(names, scores=scores)
-        return scores
-
-    def write(self, names: recurrence.Pass, **values: np.ndarray) -> None:
-        """Under the stage's name."""
-        part = 'stuff/' if names.around is not None else ''
-        self.answers |= {f'{part}stage{self.stage}/{name}': value for name, value in values.items()}
+    return call
 
 
 @torch.no_grad()
-def car_answers(model: CaR, case: str, crf: bool) -> Answers:
-    """A case; what needs the CRF only where its package is there."""
-    recorder, picture = Recorder(model, case), photo(*CASES[case][1:4])
-    canvases = {'label_no_crf': np.zeros(picture.shape[:2], np.uint8)}
+def car_answers(model: car.CaR, case: str, crf: bool) -> Answers:
+    """A case as the model itself goes through it; what needs the CRF only where its package is there."""
+    picture, log = photo(*CASES[case][1:4]), {}
+    with mock.patch.multiple(car, **{name: spied(log, name) for name in ('with_second_chance', 'prompted', 'recur')}):
+        image = torch.from_numpy(picture).movedim(-1, 0).float()
+        label = model.class_scores(image, picture.shape[:2]).argmax(dim=0)
+    answers = {'crf_image': wrapped_picture(picture), 'label_no_crf': np.zeros(picture.shape[:2], np.uint8)}
     if crf:
-        canvases['label'] = np.zeros(picture.shape[:2], np.uint8)
-    for names in model.passes.values():
-        part, number = 'stuff/' if names.around is not None else '', len(names.classes)
-        ending = recurrence.recur(
-            number,
-            lambda entered, first, names=names: recorder.propose(names, entered, first),
-            lambda entered, masks, names=names: recorder.judge(names, entered, masks),
-            model.settings.confidence_threshold,
+        answers['label'] = label.numpy().astype(np.uint8)
+    cams, marked = iter(log['with_second_chance']), iter(log['prompted'])
+    for names, ending in zip(model.passes.values(), log['recur'], strict=True):
+        own = ending_answers(names, ending, picture, crf, answers['label_no_crf']) | stage_answers(
+            ending, cams, marked, model.settings.box_threshold
         )
-        answers = {f'stage{index}/kept': np.array(stage.kept, np.uint8) for index, stage in enumerate(ending.stages)}
-        before = recurrence.with_background(ending.masks, names.background_factor)
-        closed = dict(label_no_crf=before.argmax(axis=0))
-        answers |= dict(label_before_crf=closed['label_no_crf'].astype(np.uint8), crf_prob=before[:, ::4, ::4])
-        if crf:
-            after = dense_crf(unary_of(before), wrapped_picture(picture))
-            closed['label'] = after.argmax(axis=0)
-            answers |= dict(crf_q=after[:, ::4, ::4], crf_label=closed['label'].astype(np.uint8))
-        for kind, labels in closed.items():
-            found = recurrence.pair(labels, ending)
-            scores = np.zeros(number, np.float32)
-            scores[list(found)] = [score for score, _ in found.values()]
-            if kind == 'label' or not crf:
-                answers |= dict(final_scores=scores)
-            places = [1 + names.classes[index] for index in found]
-            regions = [region for _, region in found.values()]
-            recurrence.paint(canvases[kind], regions, [score for score, _ in found.values()], places)
-        answers['classes'] = np.array(ending.names, np.uint8)
-        recorder.answers |= {f'{part}{name}': value for name, value in answers.items()}
-    return recorder.answers | canvases | dict(crf_image=wrapped_picture(picture))
+        part = 'stuff/' if names.around is not None else ''
+        answers |= {f'{part}{name}': value for name, value in own.items()}
+    return answers
+
+
+def stage_answers(ending: Ending, cams: Iterator, marked: Iterator, threshold: float) -> Answers:
+    """Of every stage; the pictures of the first."""
+    answers = {}
+    for number, stage in enumerate(ending.stages):
+        cam, every = next(cams), 5 if len(stage.names) > 8 else 4
+        pictures = [next(marked) for _ in stage.names]
+        values = dict(
+            texts=np.array(stage.names, np.uint8),
+            cam=cam.numpy(),
+            boxes=np.array([(row, *box) for row, own in enumerate(map_boxes(cam, threshold)) for box in own], np.uint8),
+            masks=stage.masks[:, ::every, ::every],
+            scores=stage.scores,
+            kept=np.array(stage.kept, np.uint8),
+        )
+        if number == 0:
+            sums = np.array([one.astype(np.int64).sum() for one in pictures])
+            values |= dict(prompted0=pictures[0], prompted1=pictures[1], prompted_sum=sums)
+        answers |= {f'stage{number}/{name}': value for name, value in values.items()}
+    return answers
+
+
+def ending_answers(names: Pass, ending: Ending, picture: np.ndarray, crf: bool, no_crf: np.ndarray) -> Answers:
+    """Of what is left; the label map without the CRF is painted into `no_crf`."""
+    before = with_background(ending.masks, names.background_factor)
+    found = pair(before.argmax(axis=0), ending)
+    places = [1 + names.classes[index] for index in found]
+    paint(no_crf, [region for _, region in found.values()], [score for score, _ in found.values()], places)
+    answers = dict(
+        classes=np.array(ending.names, np.uint8),
+        label_before_crf=before.argmax(axis=0).astype(np.uint8),
+        crf_prob=before[:, ::4, ::4],
+    )
+    if crf:
+        after = dense_crf(unary_of(before), wrapped_picture(picture))
+        scores = np.zeros(len(names.classes), np.float32)
+        for index, (score, _) in pair(after.argmax(axis=0), ending).items():
+            scores[index] = score
+        label = after.argmax(axis=0).astype(np.uint8)
+        answers |= dict(crf_q=after[:, ::4, ::4], crf_label=label, final_scores=scores)
+    return answers

@@ -33,6 +33,7 @@ from itaclip_mmseg.models.stages.visual_prompt import check_prompts, prompted
 from itaclip_mmseg.settings import Decision, Window, check_layers, check_share
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.surroundings import SURROUNDINGS
+from itaclip_mmseg.utils.errors import UserError
 
 EPS = 1e-15
 
@@ -125,6 +126,8 @@ class CaR(OpenVocabularySegmentor):
         super().__init__(text_bank, settings, Window.whole_images(test_cfg), data_preprocessor, init_cfg)
         self.settings, self.first = settings, int(self.bank.background)  # label of the first class with a name
         self.names = [entry.name for entry in self.bank.classes[self.first :]]
+        if settings.stuff and not self.bank.background:
+            raise UserError(f'{self.bank.path}: has no background, so stuff must be None')
         self.passes = plan(self.names, settings.visual_prompts, settings.background_factor, settings.stuff)
         self.backbone, self.classifier = MODELS.build(backbone), MODELS.build(classifier)
         check_layers(settings.affinity_layers, 'affinity_layers', len(self.backbone.blocks))
