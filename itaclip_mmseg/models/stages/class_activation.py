@@ -16,7 +16,7 @@ from itaclip_mmseg.models.backbones.attention import attention_map, feed_forward
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.stages.boxes import Box, boxed, boxes_of, stretched
 
-BYTES_A_PASS = 5e8  # of the gradients of attention maps, the largest tensor of a backward pass
+BYTES_A_PASS = 2e9  # on a GPU, of the gradients of attention maps, the largest tensor of a backward pass
 
 
 class Activation(NamedTuple):
@@ -42,7 +42,7 @@ def class_activation(
     texts: Tensor,
     classes: Sequence[int],
 ) -> Activation:
-    """GradCAM of the probability of each class at the last block's first norm, all classes in one backward pass.
+    """GradCAM of the probability of each class at the last block's first norm, from one forward pass of this block.
 
     Args:
         x: input of the last block, 1 x (1 + L) x D.
@@ -55,7 +55,7 @@ def class_activation(
     with torch.enable_grad():  # whatever loop runs the model forbids gradients
         normed = backbone.blocks[-1].ln_1(x).detach().requires_grad_()
         probabilities = (logit_scale * mean_embedding(backbone, x, normed) @ texts.mT)[0].softmax(dim=-1)
-        gradients = gradients_of(probabilities, normed, classes, attention_bytes(backbone, x))
+        gradients = gradients_of(probabilities, normed, classes, classes_a_pass(backbone, x))
     weights = gradients[:, 0, 1:].float().mean(dim=1)  # K x D
     maps = F.relu(weights @ normed.detach()[0, 1:].float().mT).unflatten(1, grid)
     return Activation(probabilities.detach(), weights, stretched(stretched(maps, eps), eps))
@@ -70,20 +70,25 @@ def mean_embedding(backbone: CLIPVisionBackbone, x: Tensor, normed: Tensor) -> T
     return F.normalize(pooled.float(), dim=-1)
 
 
-def gradients_of(values: Tensor, leaf: Tensor, indices: Sequence[int], bytes_each: int) -> Tensor:
-    """Gradient of some values with respect to a leaf, K x the leaf's shape; together, as far as memory allows."""
+def gradients_of(values: Tensor, leaf: Tensor, indices: Sequence[int], batch: int) -> Tensor:
+    """Gradient of some values with respect to a leaf, K x the leaf's shape; `batch` of them in one backward pass."""
     chosen = torch.eye(len(values), device=values.device)[list(indices)]  # K x T
-    chunk = max(1, int(BYTES_A_PASS // bytes_each))
     parts = [
         torch.autograd.grad(values, leaf, rows, retain_graph=True, is_grads_batched=True)[0]
-        for rows in chosen.split(chunk)
+        for rows in chosen.split(batch)
     ]
     return torch.cat(parts)
 
 
-def attention_bytes(backbone: CLIPVisionBackbone, x: Tensor) -> int:
-    """Memory of the last block's attention maps."""
-    return backbone.blocks[-1].attn.num_heads * x.shape[1] ** 2 * x.element_size()
+def classes_a_pass(backbone: CLIPVisionBackbone, x: Tensor) -> int:
+    """How many classes to send back at once: many on a GPU, one on a CPU.
+
+    ViT-B/16, 336 patches, 8 classes on one core: 1.15 s all at once, 0.98 s two at a time, 0.93 s one at a time, 1.5 s
+    with a forward pass of the block for each, as public codes do it.
+    """
+    if x.device.type == 'cpu':
+        return 1
+    return max(1, int(BYTES_A_PASS // (backbone.blocks[-1].attn.num_heads * x.shape[1] ** 2 * x.element_size())))
 
 
 def spread(maps: Tensor, transitions: Tensor, boxes: Sequence[Sequence[Box]], eps: float) -> Tensor:

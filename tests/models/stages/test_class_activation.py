@@ -31,9 +31,10 @@ def find(backbone, inputs, texts, classes):
 def test_all_classes_at_once_equal_one_by_one(backbone, inputs, texts, monkeypatch):
     """One backward pass for all, passes of a few, and a loop over plain backward passes."""
     together = find(backbone, inputs, texts, range(4))
-    monkeypatch.setattr(stage, 'BYTES_A_PASS', 1)
-    apart = find(backbone, inputs, texts, range(4))
-    torch.testing.assert_close(apart.weights, together.weights, rtol=1e-4, atol=1e-9)
+    for batch in (4, 3):
+        monkeypatch.setattr(stage, 'classes_a_pass', lambda *_, batch=batch: batch)
+        other = find(backbone, inputs, texts, range(4))
+        torch.testing.assert_close(other.weights, together.weights, rtol=1e-4, atol=1e-9)
     normed = backbone.blocks[-1].ln_1(inputs.x).detach().requires_grad_()
     probabilities = (100 * stage.mean_embedding(backbone, inputs.x, normed) @ texts.T)[0].softmax(dim=-1)
     for label in range(4):
