@@ -1,6 +1,6 @@
 """How the last block of the vision encoder may attend, and what it is given: the edge between settings and encoder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -21,6 +21,11 @@ class Keep(NamedTuple):
 
     qkv: frozenset[int] = frozenset()
     hidden: frozenset[int] = frozenset()
+
+    @classmethod
+    def projections(cls, layers: Iterable[int]) -> 'Keep':
+        """Queries, keys and values of some blocks."""
+        return cls(qkv=frozenset(layers))
 
     def __or__(self, other: 'Keep') -> 'Keep':
         return Keep(self.qkv | other.qkv, self.hidden | other.hidden)
@@ -146,4 +151,4 @@ class AttentionSum(LastBlock):
     @property
     def keep(self) -> Keep:
         """The projections of the intermediate layers."""
-        return Keep(qkv=frozenset(self.intermediate_layers))
+        return Keep.projections(self.intermediate_layers)

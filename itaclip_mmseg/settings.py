@@ -157,6 +157,13 @@ def check_share(value: object, name: str) -> None:
     check(is_number(value, 0, 1), name, value, 'numbers from 0 to 1')
 
 
+def check_layers(value: object, name: str, depth: int | None = None) -> None:
+    """Raise a `UserError` unless it is one or more numbers of blocks, 1 to `depth` where that is known."""
+    valid = isinstance(value, Sequence) and len(value) > 0
+    valid = valid and all(is_count(layer) and layer <= (depth or layer) for layer in value)
+    check(valid, name, value, f'numbers of blocks, counted from 1{f" to {depth}" if depth else ""}')
+
+
 def check_count(value: object, name: str) -> None:
     """Raise a `UserError` unless it is a whole number from 1."""
     check(is_count(value), name, value, 'whole numbers from 1')

@@ -1,12 +1,14 @@
-"""The paper's figures for any image: methods beside each other (figure 1), attention layer by layer (figure 3).
+"""Figures for any image: methods beside each other, attention layer by layer, names that drop out stage by stage.
 
 python tools/figures.py compare dog.jpg --methods clip sclip naclip itaclip --classes "a dog; grass; sky"
 python tools/figures.py attention dog.jpg --patch 120,80
+python tools/figures.py recurrence dog.jpg --classes "background = grass, sky; dog; cat; horse"
 """
 
 import argparse
 from pathlib import Path
 
+RECURRENT = 'configs/car/car_vit-b-16_voc21.py'
 METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip', 'itaclip')
 
 
@@ -21,8 +23,12 @@ def parse_args() -> argparse.Namespace:
     attention = commands.add_parser('attention', help='what a patch attends to, layer by layer')
     attention.add_argument('image', metavar='IMAGE')
     attention.add_argument('--patch', required=True, metavar='X,Y', help='a pixel inside the patch')
-    for command in (compare, attention):
-        command.add_argument('--config', default='configs/itaclip/itaclip_vit-b-16_voc21.py', help='%(default)s')
+    recurrence = commands.add_parser('recurrence', help='which names a picture keeps, stage by stage')
+    recurrence.add_argument('image', metavar='IMAGE')
+    recurrence.add_argument('--classes', help="as tools/demo.py takes them (default: the config's text bank)")
+    for command in (compare, attention, recurrence):
+        default = RECURRENT if command is recurrence else 'configs/itaclip/itaclip_vit-b-16_voc21.py'
+        command.add_argument('--config', default=default, help='%(default)s')
         command.add_argument('--out', type=Path, help='PNG (default: work_dirs/figures/COMMAND.png)')
         command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
     return parser.parse_args()
@@ -31,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     from itaclip_mmseg.apis.segmenter import Segmenter
     from itaclip_mmseg.engine.testing import load_config, parse_options
-    from itaclip_mmseg.studies.figures import compare, draw_attention, read_truth
+    from itaclip_mmseg.studies.figures import compare, draw_attention, draw_recurrence, read_truth
     from itaclip_mmseg.studies.tables import method_changes
     from itaclip_mmseg.utils.errors import UserError
     from itaclip_mmseg.utils.resources import written_whole
@@ -47,6 +53,8 @@ def main() -> None:
         picture = compare(segmenter, args.images, {path: one for path, one in truths.items() if one is not None})
         with written_whole(out) as temporary:
             picture.save(temporary)
+    elif args.command == 'recurrence':
+        save(draw_recurrence(Segmenter(args.classes or Path(bank), args.config, options), args.image), out)
     else:
         try:
             x, y = (int(part) for part in args.patch.split(','))

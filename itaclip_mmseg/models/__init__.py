@@ -7,10 +7,12 @@ from itaclip_mmseg.models.backbones.groupvit import GroupViTBackbone
 from itaclip_mmseg.models.backbones.tcl import TCLDecoder
 from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
+from itaclip_mmseg.models.segmentors.car import CaR
 from itaclip_mmseg.models.segmentors.clip_diy import CLIPDIY
 from itaclip_mmseg.models.segmentors.groupvit import GroupViT
 from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
 from itaclip_mmseg.models.segmentors.reco import ReCo
+from itaclip_mmseg.models.segmentors.tagclip import TagCLIP
 from itaclip_mmseg.models.segmentors.tcl import TCL
 
 __all__ = [
@@ -20,10 +22,12 @@ __all__ = [
     'CLIPImageEncoder',
     'CLIPResNetBackbone',
     'CLIPVisionBackbone',
+    'CaR',
     'GroupViT',
     'GroupViTBackbone',
     'MixedSizeDataPreProcessor',
     'ReCo',
     'TCLDecoder',
+    'TagCLIP',
     'ViTBackbone',
 ]

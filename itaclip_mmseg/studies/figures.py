@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
@@ -18,6 +19,7 @@ from itaclip_mmseg.utils.colours import distinct_colours
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.visualization.overlay import draw_panels
 
+NAMES_SHOWN = 12  # of a stage of the recurrence
 TERMS = {'q-k': ('qk',), 'q-q + k-k': ('qq', 'kk')}
 
 
@@ -53,7 +55,7 @@ def attention_maps(
         patch: row and column of the patch.
     """
     depth = len(backbone.blocks)
-    inputs = backbone.shared_blocks(image[None], Keep(qkv=frozenset(range(1, depth + 1))))
+    inputs = backbone.shared_blocks(image[None], Keep.projections(range(1, depth + 1)))
     rows, columns = inputs.grid
     index = 1 + patch[0] * columns + patch[1]  # behind CLS
     maps = {}
@@ -107,6 +109,44 @@ def draw_attention(segmenter: Segmenter, path: str, pixel: tuple[int, int]) -> F
             axes.axis('off')
     figure.tight_layout(pad=0.3)
     return figure
+
+
+def draw_recurrence(segmenter: Segmenter, path: str) -> Figure:
+    """Which names a picture keeps: a row a pass, a panel a stage with the names that entered it, and the labels.
+
+    Raises:
+        UserError: no names drop out in the method of this config.
+    """
+    rgb, data = segmenter.load(path)
+    (sample,) = segmenter.model.test_step(data)
+    if 'recurrence' not in sample:
+        raise UserError("recurrence: no names drop out in this config's method; give --config configs/car/...")
+    passes = sample.recurrence
+    columns = max(len(stages) for stages in passes.values()) + 1
+    figure = Figure(figsize=(2.6 * columns, 2.8 * len(passes)))
+    grid = figure.subplots(len(passes), columns, squeeze=False)
+    for line, (name, stages) in zip(grid, passes.items()):
+        for number, (axes, stage) in enumerate(zip(line[1:], stages), start=1):
+            draw_stage(axes, stage, f'{name}, stage {number}: {len(stage["kept"])} of {len(stage["scores"])}')
+        for axes in (line[0], *line[1 + len(stages) :]):
+            axes.axis('off')
+        line[0].imshow(rgb)
+    colours = np.uint8([(0, 0, 0), *distinct_colours(len(segmenter.bank.classes))[1:]])
+    grid[0][0].imshow(colours[sample.pred_sem_seg.data[0].cpu().numpy()], alpha=0.5)
+    figure.tight_layout(pad=0.4)
+    return figure
+
+
+def draw_stage(axes: Axes, stage: dict, title: str) -> None:
+    """The best names that entered a stage, those that it kept in red."""
+    best = sorted(stage['scores'].items(), key=lambda item: item[1])[-NAMES_SHOWN:]
+    axes.barh(
+        [name for name, _ in best],
+        [score for _, score in best],
+        color=['tab:red' if name in stage['kept'] else 'lightgray' for name, _ in best],
+    )
+    axes.set_title(title, fontsize=8)
+    axes.tick_params(labelsize=7)
 
 
 def read_truth(folder: str, path: str) -> np.ndarray | None:

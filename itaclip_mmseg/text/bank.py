@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from itaclip_mmseg.settings import Decision
@@ -48,6 +48,14 @@ class TextBank:
     def word_classes(self) -> list[int]:
         """The class (label) of every query word."""
         return [label for label, entry in enumerate(self.classes) for _ in entry.words]
+
+    def background_or(self, words: Iterable[str]) -> list[str]:
+        """The background's words; where it has none but its name, the given ones that are no word of a class."""
+        own = self.classes[0].words if self.background else ()
+        if own and own != ('background',):
+            return list(own)
+        classes = {word for entry in self.classes[self.background :] for word in entry.words}
+        return [word for word in words if word not in classes]
 
     def auxiliary_texts(self, kind: str) -> list[str | None]:
         """Definition or synonym of the class of every query word; None for background words.

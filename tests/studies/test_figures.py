@@ -29,9 +29,8 @@ def test_attention_maps_are_shares(tiny_weights):
 
 @pytest.fixture
 def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
-    def run(command, *arguments):
-        options = ['model.backbone.arch=None', f'model.backbone.pretrained={tiny_weights}']
-        options += ['model.test_cfg.stride=(112,112)', 'test_pipeline.1.scale=(512,128)']
+    def run(command, *arguments, options=('model.test_cfg.stride=(112,112)', 'test_pipeline.1.scale=(512,128)')):
+        options = ['model.backbone.arch=None', f'model.backbone.pretrained={tiny_weights}', *options]
         monkeypatch.chdir(tmp_path)
         tool = str(REPO / 'tools/figures.py')
         monkeypatch.setattr(sys, 'argv', [tool, command, *arguments, '--out', 'out.png', '--cfg-options', *options])
@@ -53,6 +52,18 @@ def test_compare(run, small_voc, tmp_path):
     assert code == 0, captured.err
     picture = np.asarray(Image.open(tmp_path / 'out.png'))
     assert picture.shape[0] > 90 + 120 and picture.shape[1] > 4 * 120
+
+
+def test_recurrence(run, small_voc, tiny_weights, tmp_path):
+    """A panel a stage; a method without stages is named."""
+    image = str(small_voc / 'JPEGImages/one.jpg')
+    code, captured = run('recurrence', image, '--config', 'configs/itaclip/itaclip_vit-b-16_voc21.py')
+    assert code == 1 and 'no names drop out' in captured.err
+    options = ['model.classifier.arch=None', f'model.classifier.pretrained={tiny_weights}', 'model.crf=False']
+    words = 'background = wall; dog; cat; bird'
+    code, captured = run('recurrence', image, '--classes', words, options=options)
+    assert code == 0, captured.err
+    assert Image.open(tmp_path / 'out.png').width > 600
 
 
 def test_attention(run, small_voc, tmp_path):

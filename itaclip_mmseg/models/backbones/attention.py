@@ -22,8 +22,13 @@ def project(block: nn.Module, x: Tensor) -> Tensor:
     Returns:
         3 x V x heads x (1 + L) x d, with d = D / heads.
     """
+    return project_normed(block, block.ln_1(x))
+
+
+def project_normed(block: nn.Module, normed: Tensor) -> Tensor:
+    """As `project`, from the block's input behind its first norm."""
     attn = block.attn
-    qkv = F.linear(block.ln_1(x), attn.in_proj_weight, attn.in_proj_bias)
+    qkv = F.linear(normed, attn.in_proj_weight, attn.in_proj_bias)
     return qkv.unflatten(-1, (3, attn.num_heads, -1)).permute(2, 0, 3, 1, 4)
 
 
@@ -50,11 +55,20 @@ def fold_quick_gelu(block: nn.Module) -> None:
         block.mlp.gelu = nn.SiLU(inplace=True)
 
 
-def plain_block(block: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """An unchanged CLIP block with fused attention: its output, V x (1 + L) x D like its input, and `project`'s."""
+def plain_block(block: nn.Module, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """An unchanged CLIP block with fused attention: its output, V x (1 + L) x D like its input, and `project`'s.
+
+    `mask` is added to the scores before the softmax, V x 1 x (1 + L) x (1 + L).
+    """
     qkv = project(block, x)
-    x = x + output(block, F.scaled_dot_product_attention(*qkv))
+    x = x + output(block, F.scaled_dot_product_attention(*qkv, attn_mask=mask))
     return feed_forward(block, x), qkv
+
+
+def attention_map(qkv: Tensor) -> Tensor:
+    """softmax(q kᵀ / sqrt(d)), V x heads x (1 + L) x (1 + L), for what reads the map itself; all else fuses it."""
+    queries, keys, _ = qkv
+    return (queries @ keys.mT * queries.shape[-1] ** -0.5).softmax(dim=-1)
 
 
 def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None) -> Tensor:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import open_clip
 import torch
@@ -10,6 +10,7 @@ from mmengine.device import get_device
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.backbones.embedding_cache import EmbeddingCache, file_digest
 from itaclip_mmseg.models.backbones.weights import load_clip, model_config, weights_file
 from itaclip_mmseg.text.templates import templates_by_name
@@ -36,6 +37,11 @@ class TextEncoder:
     unit_sentences: bool = True
     device: str | None = None
 
+    @classmethod
+    def beside(cls, backbone: CLIPVisionBackbone, templates: str) -> 'TextEncoder':
+        """The text tower of the weights that a vision tower was read from."""
+        return cls(backbone.arch, backbone.pretrained, backbone.quick_gelu, templates)
+
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Unit embeddings of words or texts, T x width: of each the mean over the templates, made unit length.
 
@@ -52,6 +58,16 @@ class TextEncoder:
             cache.add(computed)
             embeddings |= computed
         return torch.stack([embeddings[text] for text in texts])
+
+    def encode_sentences(self, texts: Sequence[str]) -> Tensor:
+        """Unit embeddings of every sentence by itself, T x templates x width.
+
+        Raises:
+            UserError: the weights cannot embed a word.
+        """
+        templates = templates_by_name(self.templates)
+        sentences = [template.replace('{}', text) for text in texts for template in templates]
+        return replace(self, templates='name').encode(sentences).unflatten(0, (-1, len(templates)))
 
     @torch.no_grad()
     def _compute(self, texts: list[str]) -> dict[str, Tensor]:

@@ -120,9 +120,12 @@ class CLIPVisionBackbone(BaseModule):
         """
         return self.encode_last(self.shared_blocks(views, self.last_block.keep), [self.last_block])[0]
 
-    def shared_blocks(self, views: Tensor, keep: Keep = NOTHING) -> LastInputs:
-        """Run all blocks but the last, none of which depends on the settings; keep the states that `keep` names."""
-        x, grid = self.embed(views)
+    def shared_blocks(self, views: Tensor, keep: Keep = NOTHING, positions: str | None = None) -> LastInputs:
+        """Run all blocks but the last, none of which depends on the settings; keep the states that `keep` names.
+
+        `positions` replaces those of the config.
+        """
+        x, grid = self.embed(views, positions)
         projected, hidden = {}, {}
         for number, block in enumerate(self.blocks[:-1], start=1):
             x, qkv = self.plain_block(block, x)
@@ -145,16 +148,38 @@ class CLIPVisionBackbone(BaseModule):
 
     def project_out(self, x: Tensor) -> Tensor:
         """Unit embeddings of the last block's patch tokens, V x L x D."""
-        tokens = self.visual.ln_post(x) @ self.visual.proj  # V x L x embedding width
-        return F.normalize(tokens.float(), dim=-1)
+        return self.project_tokens(x)
 
-    def embed(self, views: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Patches and CLS with their positions, V x (1 + L) x D, and the grid of patches."""
+    def project_tokens(self, x: Tensor) -> Tensor:
+        """Unit embeddings, float32, of tokens ... x D as the last block leaves them."""
+        return F.normalize((self.visual.ln_post(x) @ self.visual.proj).float(), dim=-1)
+
+    def embed_images(
+        self, images: Tensor, mask: Tensor | None = None, last: bool = True, positions: str | None = None
+    ) -> Tensor:
+        """Unit CLS embeddings of images, V x embedding width.
+
+        Args:
+            images: V x 3 x H x W, normalised RGB.
+            mask: added to the attention scores of every block, V x 1 x (1 + L) x (1 + L).
+            last: run the last block; without it, what enters it is projected.
+            positions: instead of those of the config.
+        """
+        batch, embeddings = self.views_a_pass(images), []
+        for start in range(0, len(images), batch):
+            x, _ = self.embed(images[start : start + batch], positions)
+            for block in self.blocks if last else self.blocks[:-1]:
+                x, _ = self.plain_block(block, x, None if mask is None else mask[start : start + batch].to(x))
+            embeddings.append(self.project_tokens(x[:, 0]))
+        return torch.cat(embeddings)
+
+    def embed(self, views: Tensor, positions: str | None = None) -> tuple[Tensor, tuple[int, int]]:
+        """Patches and CLS with positions (None: those of the config), V x (1 + L) x D, and the grid of patches."""
         patches = self.visual.conv1(views.to(self.visual.proj.dtype))  # V x D x rows x columns
         grid = tuple(patches.shape[-2:])
         cls = self.visual.class_embedding.expand(len(views), 1, -1)
-        x = torch.cat([cls, patches.flatten(2).mT], dim=1)
-        x = x + resize_positions(self.visual.positional_embedding, *grid, self.positions)  # V x (1 + L) x D
+        positions = resize_positions(self.visual.positional_embedding, *grid, positions or self.positions)
+        x = torch.cat([cls, patches.flatten(2).mT], dim=1) + positions  # V x (1 + L) x D
         return self.visual.ln_pre(x), grid
 
     def train(self, mode: bool = True) -> 'CLIPVisionBackbone':

@@ -28,7 +28,19 @@ def by_size(square: Tensor, rows: int, columns: int) -> Tensor:
     return F.interpolate(square, size=(rows, columns), mode='bicubic', align_corners=False)
 
 
-WAYS: dict[str, Callable[[Tensor, int, int], Tensor]] = {'factor': by_factor, 'size': by_size}
+def bilinear(square: Tensor, rows: int, columns: int) -> Tensor:
+    """Bilinear to the size; the trained grid stays as it is (what classifies crops by class activation)."""
+    return F.interpolate(square, size=(rows, columns), mode='bilinear', align_corners=False)
+
+
+# 'bilinear_half' rounds the whole table, CLS and trained grid too, to half precision: so the code of class activation
+# maps wrote the resized table back into weights that it held in half.
+WAYS: dict[str, Callable[[Tensor, int, int], Tensor]] = {
+    'factor': by_factor,
+    'size': by_size,
+    'bilinear': bilinear,
+    'bilinear_half': bilinear,
+}
 
 
 def resize_positions(trained: Tensor, rows: int, columns: int, way: str) -> Tensor:
@@ -45,4 +57,5 @@ def resize_positions(trained: Tensor, rows: int, columns: int, way: str) -> Tens
     side = round((len(trained) - 1) ** 0.5)
     square = trained[1:].float().unflatten(0, (side, side)).permute(2, 0, 1)[None]  # 1 x D x side x side
     patches = WAYS[way](square, rows, columns)[0].flatten(1).mT
-    return torch.cat([trained[:1], patches.to(trained.dtype)])
+    table = torch.cat([trained[:1], patches.to(trained.dtype)])
+    return table.half().to(trained.dtype) if way == 'bilinear_half' else table

@@ -84,8 +84,13 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
 
     def result(self, image: Tensor, size: tuple[int, int]) -> Result:
         """Scores and labels of an image 3 x h x w at a height and width."""
-        scores, labels = decide(self.class_scores(image, size), self.decision)
-        return Result('', scores if self.with_scores else None, labels)
+        scores, notes = self.scores_and_notes(image, size)
+        scores, labels = decide(scores, self.decision)
+        return Result('', scores if self.with_scores else None, labels, notes)
+
+    def scores_and_notes(self, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, dict]:
+        """As `class_scores`, and what else a method has to say of the image: metainfo of its sample by name."""
+        return self.class_scores(image, size), {}
 
     def class_scores(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Scores of an image, C x height x width.
@@ -115,6 +120,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
             if result.name == names[0]:
                 sample.pred_sem_seg = PixelData(data=result.labels[None].long())
             labels[result.name] = result.labels.to(torch.int16)
+            sample.set_metainfo(result.notes or {})
         sample.set_field({name: labels[name] for name in names}, 'variant_labels')
 
     def extract_feat(self, inputs: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from itaclip_mmseg.utils.errors import UserError
 GAUSSIAN = dict(sxy=1, compat=3)
 BILATERAL = dict(sxy=67, srgb=3, compat=4)
 NUM_ITERS = 10
+BGR_MEAN = np.float32([104.008, 116.669, 122.675])
 
 
 def dense_crf(unary: np.ndarray, picture: np.ndarray) -> np.ndarray:
@@ -50,3 +51,19 @@ def load_crf() -> type:
 def unary_of(probabilities: np.ndarray) -> np.ndarray:
     """-log of probabilities C x H x W cut at 1e-5, in their own precision, as float32."""
     return -np.log(np.clip(probabilities, 1e-5, 1)).astype(np.float32)
+
+
+def wrapped_picture(picture: np.ndarray) -> np.ndarray:
+    """The picture that the bilateral term of those methods sees: BGR minus the mean, cast to 8 bits.
+
+    An oddity that their figures contain: negative numbers, cut towards zero, wrap around (-3.2 becomes 253).
+
+    Args:
+        picture: H x W x 3 uint8, RGB.
+    """
+    return (picture[..., ::-1] - BGR_MEAN).astype(np.int32).astype(np.uint8)
+
+
+def close_with_crf(probabilities: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Probabilities C x H x W after the CRF on an RGB picture H x W x 3, as those methods call it."""
+    return dense_crf(unary_of(probabilities), wrapped_picture(picture))

@@ -10,6 +10,7 @@ import torch
 from open_clip.constants import IMAGENET_MEAN, IMAGENET_STD, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from PIL import Image
 from torch import Tensor
+from torchvision.transforms import functional as TF
 
 IMAGENET = (IMAGENET_MEAN, IMAGENET_STD)
 CLIP = (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
@@ -40,3 +41,24 @@ def resize_crops(crops: np.ndarray, side: int) -> Tensor:
     """Crops N x p x p x 3 uint8 to `side` pixels, by Pillow's bicubic, to bytes; N x 3 x side x side uint8."""
     resized = [np.asarray(Image.fromarray(crop).resize((side, side), Image.Resampling.BICUBIC)) for crop in crops]
     return torch.from_numpy(np.stack(resized)).movedim(-1, 1)
+
+
+def photograph(image: Tensor, size: tuple[int, int]) -> np.ndarray:
+    """As `as_bytes`, height x width x 3: a picture that a pipeline has resized is resized back."""
+    picture = as_bytes(image)
+    if picture.shape[:2] == tuple(size):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BICUBIC))
+
+
+def whole_patches(picture: np.ndarray, patch: tuple[int, int]) -> Tensor:
+    """A picture resized by Pillow's bicubic, not padded, to whole patches and normalised for CLIP, 1 x 3 x H x W."""
+    height, width = (-(-side // length) * length for side, length in zip(picture.shape, patch))
+    resized = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
+    return TF.normalize(TF.to_tensor(resized), *CLIP)[None]
+
+
+def centre_square(picture: np.ndarray, side: int) -> Tensor:
+    """CLIP's own preparation: the short side resized to `side` (bicubic), the square in the middle, 3 x side x side."""
+    resized = TF.resize(Image.fromarray(picture), side, TF.InterpolationMode.BICUBIC)
+    return TF.normalize(TF.to_tensor(TF.center_crop(resized, side)), *CLIP)

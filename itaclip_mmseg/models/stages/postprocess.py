@@ -14,6 +14,7 @@ class Result(NamedTuple):
     name: str
     scores: Tensor | None
     labels: Tensor
+    notes: dict | None = None  # metainfo of the sample, by name
 
 
 def postprocess(logits: Tensor, classes: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:

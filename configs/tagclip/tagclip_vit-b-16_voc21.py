@@ -1,0 +1,15 @@
+"""TagCLIP on Pascal VOC, 20 objects and background.
+
+Run: python tools/test.py configs/tagclip/tagclip_vit-b-16_voc21.py
+"""
+
+_base_ = [
+    '../_base_/models/tagclip_vit-b-16.py',
+    '../_base_/datasets/voc21.py',
+    '../_base_/pipelines/photograph.py',
+    '../_base_/default_runtime.py',
+]
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+model = dict(text_bank='data/text_bank/tagclip_voc21.json')
+
+paper = dict(mIoU=64.7, source="TagCLIP's README, without CRF")
