@@ -7,9 +7,8 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.last_block import Keep, LastInputs
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
-from itaclip_mmseg.models.backbones.clip_vision import LastInputs
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.affinity import patch_attention, transitions, voted_attention
 from itaclip_mmseg.models.stages.class_activation import class_activation, refined_maps
