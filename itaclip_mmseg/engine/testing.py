@@ -24,6 +24,7 @@ from itaclip_mmseg.datasets.checks import check_files, check_folders, dataset_cl
 from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.evaluation.iou import SegmentationScores
+from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.errors import UserError, one_line
 from itaclip_mmseg.utils.resources import find, written_whole
@@ -160,14 +161,14 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
             text_bank=config.model.text_bank,
             test_cfg=dict(config.model.get('test_cfg', {})),
             precision=backbone.get('precision', 'fp32'),
-            **asdict(next(iter(model.variants.values()))),
+            **written(next(iter(model.variants.values()))),
         ),
         versions=versions(),
         encoded_views=metric.encoded_views,
         **notes,
     )
     if config.model.get('variants'):
-        results['variants'] = {name: dict(**row, settings=asdict(model.variants[name])) for name, row in rows.items()}
+        results['variants'] = {name: dict(**row, settings=written(model.variants[name])) for name, row in rows.items()}
     folder = Path(config.work_dir)
     with written_whole(folder / 'confusion.csv') as temporary, open(temporary, 'w', newline='') as file:
         csv.writer(file).writerows(
@@ -176,6 +177,14 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     with written_whole(folder / 'results.json') as temporary:
         temporary.write_text(json.dumps(results, indent=2) + '\n')
     return results
+
+
+def written(settings: Decision) -> dict:
+    """Settings as results.json holds them, the last block with its name."""
+    values = asdict(settings)
+    if 'last_block' in values:
+        values['last_block'] = dict(type=settings.last_block.name, **values['last_block'])
+    return values
 
 
 def figures(confusion: np.ndarray, classes: Sequence[str]) -> dict:

@@ -1,10 +1,13 @@
 """The recorded answers that the code is held against; another recording of the same form by GOLDEN_DIR, GOLDEN_SEED."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+
+sys.path.append(str(Path(__file__).parent))  # the generators import each other by their bare names
 
 from golden import tiny_clip
 

@@ -57,8 +57,8 @@ def plain_block(block: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     return feed_forward(block, x), qkv
 
 
-def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None) -> Tensor:
-    """softmax(a bᵀ / sqrt(d) + prior) v of a term such as qk; of identity, where a token keeps its own value, v.
+def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None, scale: float = 1.0) -> Tensor:
+    """softmax(scale a bᵀ / sqrt(d) + prior) v of a term such as qk; of identity, where a token keeps its own value, v.
 
     Args:
         qkv: of the layer whose map it is, 3 x V x heads x (1 + L) x d.
@@ -70,7 +70,7 @@ def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None) 
     if term == 'identity':
         return values
     left, right = (qkv['qkv'.index(letter)] for letter in term)
-    return F.scaled_dot_product_attention(left, right, values, attn_mask=prior)
+    return F.scaled_dot_product_attention(left, right, values, attn_mask=prior, scale=scale * left.shape[-1] ** -0.5)
 
 
 def neighbourhood_prior(height: int, width: int, std: float) -> Tensor:

@@ -1,15 +1,16 @@
 """CLIP's vision transformer as a dense encoder: views in, unit-length patch embeddings out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
+from torch.nn import ModuleList
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import AttentionSum, Keep, LastBlock, LastInputs
+from itaclip_mmseg.last_block import AttentionSum, Keep, LastBlock, LastInputs, Network
 from itaclip_mmseg.models.backbones.attention import (
     attention_sums,
     fold_quick_gelu,
@@ -18,6 +19,8 @@ from itaclip_mmseg.models.backbones.attention import (
     project,
 )
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
+from itaclip_mmseg.models.backbones.dino import DINO
+from itaclip_mmseg.models.backbones.positions import bicubic_by_scale
 from itaclip_mmseg.models.backbones.weights import load_clip
 from itaclip_mmseg.utils.errors import UserError
 
@@ -72,10 +75,11 @@ class CLIPVisionBackbone(BaseModule):
             raise UserError(f'backbone.precision={precision!r}: not possible; allowed: {", ".join(PRECISIONS)}')
         self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
         self.visual = load_clip(arch, pretrained, quick_gelu).visual.requires_grad_(False).eval()
-        self.last_block.check_depth(len(self.blocks), arch or str(pretrained))
         for block in self.blocks:
             fold_quick_gelu(block)
         self.visual.to(PRECISIONS[precision])
+        self.further, self.networks = [], ModuleList()  # what last blocks ask for, and its modules
+        self.prepare(self.last_block)
         self.plain_block = compile_or_plain(plain_block) if compile else plain_block
         if not torch.cuda.is_available() and precision not in fast_precisions():
             MMLogger.get_current_instance().warning(
@@ -83,9 +87,20 @@ class CLIPVisionBackbone(BaseModule):
             )
 
     @property
-    def blocks(self) -> torch.nn.ModuleList:
+    def blocks(self) -> ModuleList:
         """The residual attention blocks, first to last."""
         return self.visual.transformer.resblocks
+
+    def prepare(self, last_block: LastBlock) -> None:
+        """Check that a last block fits this model, and build what further networks it asks for, each once.
+
+        Raises:
+            UserError: it needs a layer that there is not, or a network whose weights are missing or damaged.
+        """
+        last_block.check_depth(len(self.blocks), self.arch or str(self.pretrained))
+        for network in last_block.keep.networks - set(self.further):
+            self.further.append(network)
+            self.networks.append(DINO(network.pretrained, network.heads).to(self.visual.proj))
 
     @property
     def patch_size(self) -> tuple[int, int]:
@@ -108,7 +123,7 @@ class CLIPVisionBackbone(BaseModule):
         return self.encode_last(self.shared_blocks(views, self.last_block.keep), [self.last_block])[0]
 
     def shared_blocks(self, views: Tensor, keep: Keep = NOTHING) -> LastInputs:
-        """Run all blocks but the last, none of which depends on the settings; keep the states that `keep` names."""
+        """Run what does not depend on the settings, all blocks but the last; keep the states that `keep` names."""
         x, grid = self.embed(views)
         projected, hidden = {}, {}
         for number, block in enumerate(self.blocks[:-1], start=1):
@@ -118,7 +133,11 @@ class CLIPVisionBackbone(BaseModule):
             if number in keep.hidden:
                 hidden[number] = x
         projected[len(self.blocks)] = project(self.blocks[-1], x)
-        return LastInputs(x, projected, hidden, grid, views)
+        return LastInputs(x, projected, hidden, grid, views, self.features(views, keep.networks))
+
+    def features(self, views: Tensor, networks: Collection[Network]) -> dict[Network, Tensor]:
+        """Patch features of views by further networks, V x D x rows x columns."""
+        return {name: network(views) for name, network in zip(self.further, self.networks) if name in networks}
 
     def encode_last(self, inputs: LastInputs, variants: Sequence[LastBlock]) -> list[Tensor]:
         """The last block in one or several variants, the projection, unit length; each as `forward`'s result."""
@@ -146,18 +165,14 @@ class CLIPVisionBackbone(BaseModule):
     def positions(self, rows: int, columns: int) -> Tensor:
         """Positional embeddings of a grid of patches, (1 + L) x D, bicubic where it is not the trained one.
 
-        Two oddities of the authors' code are kept for equal numbers: DINO's 0.1 is added to the target size and the
-        scale factor taken from it (github.com/facebookresearch/dino/issues/8), and a grid with as many patches as the
-        trained one is not interpolated whatever its shape.
+        An oddity of the authors' code is kept for equal numbers: a grid with as many patches as the trained one is not
+        interpolated whatever its shape.
         """
         trained = self.visual.positional_embedding
         side = round((len(trained) - 1) ** 0.5)
         if rows * columns == side * side:
             return trained
-        square = trained[1:].float().unflatten(0, (side, side)).permute(2, 0, 1)[None]  # 1 x D x side x side
-        scale = ((rows + 0.1) / side, (columns + 0.1) / side)
-        patches = F.interpolate(square, scale_factor=scale, mode='bicubic', align_corners=False)
-        return torch.cat([trained[:1], patches[0].flatten(1).mT.to(trained.dtype)])
+        return torch.cat([trained[:1], bicubic_by_scale(trained[1:], rows, columns)])
 
     def train(self, mode: bool = True) -> 'CLIPVisionBackbone':
         """Training-free: the weights stay frozen and in evaluation mode."""

@@ -67,7 +67,7 @@ class ITACLIP(OpenVocabularySegmentor):
         """Read the weights, and embed the texts that some variant asks for."""
         self.backbone = MODELS.build(backbone)
         for settings in self.variants.values():
-            settings.last_block.check_depth(len(self.backbone.blocks), self.backbone.arch or self.backbone.pretrained)
+            self.backbone.prepare(settings.last_block)
         text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
         self.texts = TextTable(self.bank, self.variants.values(), text_encoder)
         self.multiple = self.backbone.patch_size if self.window.pad else (1, 1)
@@ -112,9 +112,11 @@ class ITACLIP(OpenVocabularySegmentor):
         """Class of each query, Q."""
         return self.texts.rows(next(iter(self.variants.values()))).classes
 
+    @torch.no_grad()
     def extract_feat(self, inputs: Tensor) -> Tensor:
-        """Unit patch embeddings of images taken as one window each, N x L x D."""
-        return self.backbone(inputs)
+        """Unit patch embeddings of images taken as one window each, N x L x D; of the first variant."""
+        block = next(iter(self.variants.values())).last_block
+        return self.encoder.token_maps(inputs, len(inputs), len(inputs))[block].flatten(1, 2)
 
     def encode_decode(self, inputs: Tensor | list[Tensor], batch_data_samples: list[SegDataSample]) -> list[Tensor]:
         """Query logits of each image before refinement, Q x H x W at its original size; of the first variant."""

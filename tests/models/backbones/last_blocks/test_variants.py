@@ -1,0 +1,74 @@
+"""Last blocks of their own as variants: one pass for all, any batch, with views, texts, PAMR and strides."""
+
+import pytest
+import torch
+from golden import image
+from mmseg.structures import SegDataSample
+
+PAMR = dict(num_iters=2, dilations=(2, 4))
+BASE = dict(text_coefficient=0.3, image_coefficient=0.7, prob_threshold=0.1, pamr=PAMR)
+VARIANTS = {
+    'sum': {},
+    'scclip': dict(last_block='scclip'),
+    'scclip without views': dict(last_block='scclip', image_engineering=False, auxiliary=None, pamr=None),
+    'scclip, coarse': dict(last_block='scclip', stride=(112, 112), logit_scale=40),
+    'scclip, other threshold': dict(last_block='scclip', threshold=0.5, sharpness=2),
+    'sfp': dict(last_block='sfp'),
+    'sfp by norm': dict(last_block=dict(type='sfp', outliers='norm'), auxiliary='synonym', area_threshold=0.1),
+    'plain': dict(attention='qk', intermediate_layers=None),
+}
+OUTSIDE = ('image_engineering', 'auxiliary', 'pamr', 'logit_scale', 'area_threshold')
+
+
+def samples(number=1):
+    return [SegDataSample(metainfo=dict(ori_shape=(100, 120))) for _ in range(number)]
+
+
+def single(build_model, newer_weights, changes):
+    """The model that is a variant alone."""
+    outside = {key: value for key, value in changes.items() if key in OUTSIDE}
+    block = {key: value for key, value in changes.items() if key not in (*OUTSIDE, 'stride')}
+    if 'last_block' in block:
+        chosen = block.pop('last_block')
+        block = dict(last_block=dict(**(chosen if isinstance(chosen, dict) else dict(type=chosen)), **block))
+    window = dict(mode='slide', crop_size=(224, 224), stride=changes.get('stride', (56, 56)))
+    return build_model(backbone=dict(pretrained=newer_weights, **block), **BASE | outside, test_cfg=window)
+
+
+@pytest.fixture(scope='module')
+def together(build_model, newer_weights):
+    return build_model(stride=56, backbone=dict(pretrained=newer_weights), **BASE, variants=VARIANTS)
+
+
+def test_every_variant_equals_its_own_run(build_model, newer_weights, together):
+    """Protects what is shared: the blocks, their states, a further network; and keys of a variant's last block."""
+    found = together.predict(image(3, 224, 280)[None], samples())[0].variant_labels
+    assert set(found) == set(VARIANTS)
+    for name, changes in VARIANTS.items():
+        expected = single(build_model, newer_weights, changes).predict(image(3, 224, 280)[None], samples())[0]
+        assert (found[name] != expected.pred_sem_seg.data[0]).float().mean() < 1e-3, name
+    different = [name for name in VARIANTS if (found[name] != found['sum']).float().mean() > 0.01]
+    assert len(different) == len(VARIANTS) - 1
+
+
+def test_shared_blocks_run_once(together, monkeypatch):
+    seen, shared = [], together.backbone.shared_blocks
+    monkeypatch.setattr(
+        together.backbone, 'shared_blocks', lambda views, keep: seen.append(len(views)) or shared(views, keep)
+    )
+    sample = together.predict(image(3, 224, 280)[None], samples())[0]
+    assert sum(seen) == sample.encoded_views == 10
+
+
+@pytest.mark.parametrize('method', ['scclip', 'sfp'])
+def test_batches_do_not_change_results(build_model, newer_weights, method):
+    """Three images of different sizes together or alone, any number of views a pass: the same scores."""
+    images = [image(3, 200, 280), image(4, 96, 130), image(5, 200, 280)]
+    backbone = dict(pretrained=newer_weights, last_block=method)
+    settings = BASE | dict(auxiliary=None, image_engineering=False, pamr=None)
+    one_by_one = build_model(backbone=backbone, **settings, window_batch_size=1)
+    alone = [one_by_one.predict(one[None], samples())[0] for one in images]
+    together = build_model(backbone=backbone, **settings, window_batch_size=4).predict(images, samples(3))
+    for one, other in zip(alone, together, strict=True):
+        torch.testing.assert_close(other.seg_logits.data, one.seg_logits.data, atol=2e-5, rtol=0)
+        assert (other.pred_sem_seg.data == one.pred_sem_seg.data).float().mean() > 0.999
