@@ -24,6 +24,9 @@ class Network:
     pretrained: str
     heads: int | None = None
 
+    def __post_init__(self) -> None:
+        check(self.heads is None or is_count(self.heads), 'heads', self.heads, 'None or whole numbers from 1')
+
 
 @dataclass(frozen=True)
 class Feedback:
@@ -55,7 +58,7 @@ class Keep(NamedTuple):
 
     Attributes:
         qkv: whose queries, keys and values.
-        hidden: whose output, the residual stream after them.
+        hidden: whose output, the residual stream after them; 0 for the embedded patches.
         networks: whose patch features of the views.
     """
 

@@ -142,12 +142,13 @@ def check_pair(value: object, name: str) -> tuple[int, int]:
 class Window:
     """`test_cfg`: windows of `crop_size` moved by `stride` pixels, both (height, width), or whole images (None).
 
-    `pad` zero-pads windows to whole patches (ClearCLIP); else a rest at the right and bottom is dropped.
+    `pad` zero-pads windows to whole patches, or, a number, to multiples of so many pixels; else a rest at the right and
+    bottom is dropped.
     """
 
     crop_size: tuple[int, int] | None
     stride: tuple[int, int] | None
-    pad: bool = False
+    pad: bool | int = False
 
     @classmethod
     def from_config(cls, config: Mapping) -> 'Window':
@@ -158,6 +159,8 @@ class Window:
         """
         mode, pad = config.get('mode'), config.get('pad_windows', False)
         check(mode in ('slide', 'whole'), 'test_cfg.mode', mode, "'slide' or 'whole'")
+        possible = isinstance(pad, bool) or is_count(pad)
+        check(possible, 'test_cfg.pad_windows', pad, 'True, False or a number of pixels')
         if mode == 'whole':
             return cls(None, None, pad)
         crop_size, stride = (check_pair(config.get(name), f'test_cfg.{name}') for name in ('crop_size', 'stride'))

@@ -23,10 +23,22 @@ SMALL_SET = (
     'a photo of many {}.',
     'a photo of {}s.',
 )
+SIZES = (
+    'a clean origami {}.',
+    'a photo of a {}.',
+    'This is a photo of a {}',
+    'There is a {} in the scene',
+    'There is the {} in the scene',
+    'a photo of a {} in the scene',
+    *(f'a photo of a {size} {{}}.' for size in ('small', 'medium', 'large')),
+    *(f'This is a photo of a {size} {{}}.' for size in ('small', 'medium', 'large')),
+    *(f'There is a {size} {{}} in the scene.' for size in ('small', 'medium', 'large')),
+)
 TEMPLATES: dict[str, tuple[str, ...]] = {
     'imagenet': IMAGENET,  # the 80 of CLIP's zero-shot classifiers
     'imagenet_scene': IMAGENET + SCENE,  # 85
     'small_set': SMALL_SET,  # 9
+    'sizes': SIZES,  # 15
     'photo': ('a photo of a {}.',),
     'photo_bare': ('a photo of a {}',),
     'origami': ('a clean origami {}.',),

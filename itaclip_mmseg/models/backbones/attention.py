@@ -73,6 +73,12 @@ def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None, 
     return F.scaled_dot_product_attention(left, right, values, attn_mask=prior, scale=scale * left.shape[-1] ** -0.5)
 
 
+def attention_map(qkv: Tensor) -> Tensor:
+    """The map itself, softmax(q kᵀ / sqrt(d)), V x heads x (1 + L) x (1 + L) in float32, of `project`'s result."""
+    queries, keys = qkv[0].float(), qkv[1].float()
+    return (queries @ keys.mT / queries.shape[-1] ** 0.5).softmax(dim=-1)
+
+
 def neighbourhood_prior(height: int, width: int, std: float) -> Tensor:
     """NACLIP's prior between the patches of a grid, (1 + L) x (1 + L): exp(-distance² / (2 std²)), 0 for the CLS token.
 

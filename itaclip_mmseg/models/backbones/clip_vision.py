@@ -20,7 +20,7 @@ from itaclip_mmseg.models.backbones.attention import (
 )
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
 from itaclip_mmseg.models.backbones.dino import DINO
-from itaclip_mmseg.models.backbones.positions import bicubic_by_scale
+from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
 from itaclip_mmseg.models.backbones.weights import load_clip
 from itaclip_mmseg.utils.errors import UserError
 
@@ -45,6 +45,7 @@ class CLIPVisionBackbone(BaseModule):
         last_block: another last block than such a sum, by its name or dict(type=NAME, ...); see `LastBlock`.
         precision: fp32, fp16 or bf16, of weights and activations; embeddings always leave in fp32.
         quick_gelu: CLIP's sigmoid approximation of GELU; None decides by the origin of the weights.
+        positions: how positional embeddings are resized to other grids, see `positions.py`.
         compile: let torch.compile fuse the steps of a block; the first batch then takes seconds longer. Needs a C++
             compiler on a CPU, Triton on a GPU; where it fails, a warning, and the blocks run as they are.
 
@@ -64,6 +65,7 @@ class CLIPVisionBackbone(BaseModule):
         last_block: str | dict | None = None,
         precision: str = 'fp32',
         quick_gelu: bool | None = None,
+        positions: str = 'factor',
         compile: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
@@ -73,7 +75,9 @@ class CLIPVisionBackbone(BaseModule):
         self.last_block = LastBlock.from_config(dict(last_block=last_block)) if last_block else terms
         if precision not in PRECISIONS:
             raise UserError(f'backbone.precision={precision!r}: not possible; allowed: {", ".join(PRECISIONS)}')
-        self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
+        if positions not in WAYS:
+            raise UserError(f'backbone.positions={positions!r}: not possible; allowed: {", ".join(WAYS)}')
+        self.arch, self.pretrained, self.quick_gelu, self.positions = arch, pretrained, quick_gelu, positions
         self.visual = load_clip(arch, pretrained, quick_gelu).visual.requires_grad_(False).eval()
         for block in self.blocks:
             fold_quick_gelu(block)
@@ -125,7 +129,7 @@ class CLIPVisionBackbone(BaseModule):
     def shared_blocks(self, views: Tensor, keep: Keep = NOTHING) -> LastInputs:
         """Run what does not depend on the settings, all blocks but the last; keep the states that `keep` names."""
         x, grid = self.embed(views)
-        projected, hidden = {}, {}
+        projected, hidden = {}, {0: x} if 0 in keep.hidden else {}
         for number, block in enumerate(self.blocks[:-1], start=1):
             x, qkv = self.plain_block(block, x)
             if number in keep.qkv:
@@ -159,20 +163,9 @@ class CLIPVisionBackbone(BaseModule):
         patches = self.visual.conv1(views.to(self.visual.proj.dtype))  # V x D x rows x columns
         grid = tuple(patches.shape[-2:])
         cls = self.visual.class_embedding.expand(len(views), 1, -1)
-        x = torch.cat([cls, patches.flatten(2).mT], dim=1) + self.positions(*grid)  # V x (1 + L) x D
+        positions = resize_positions(self.visual.positional_embedding, *grid, self.positions)
+        x = torch.cat([cls, patches.flatten(2).mT], dim=1) + positions  # V x (1 + L) x D
         return self.visual.ln_pre(x), grid
-
-    def positions(self, rows: int, columns: int) -> Tensor:
-        """Positional embeddings of a grid of patches, (1 + L) x D, bicubic where it is not the trained one.
-
-        An oddity of the authors' code is kept for equal numbers: a grid with as many patches as the trained one is not
-        interpolated whatever its shape.
-        """
-        trained = self.visual.positional_embedding
-        side = round((len(trained) - 1) ** 0.5)
-        if rows * columns == side * side:
-            return trained
-        return torch.cat([trained[:1], bicubic_by_scale(trained[1:], rows, columns)])
 
     def train(self, mode: bool = True) -> 'CLIPVisionBackbone':
         """Training-free: the weights stay frozen and in evaluation mode."""

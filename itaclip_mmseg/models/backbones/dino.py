@@ -8,7 +8,7 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from itaclip_mmseg.models.backbones.positions import bicubic_by_scale
+from itaclip_mmseg.models.backbones.positions import resize_positions
 from itaclip_mmseg.models.backbones.weights import StateDict, load_strictly, read_weights, weights_file
 from itaclip_mmseg.utils.errors import UserError
 
@@ -38,16 +38,10 @@ class DINO(nn.Module):
         patches = self.vit.patch_embed.proj(renormalised(views).to(weight))  # timm's module refuses other sizes
         rows, columns = patches.shape[-2:]
         cls = self.vit.cls_token.expand(len(views), -1, -1)
-        x = torch.cat([cls, patches.flatten(2).mT], dim=1) + self.positions(rows, columns)
+        positions = resize_positions(self.vit.pos_embed[0], rows, columns, 'exact_factor')
+        x = torch.cat([cls, patches.flatten(2).mT], dim=1) + positions
         x = self.vit.norm(self.vit.blocks(x))
         return x[:, 1:].mT.unflatten(-1, (rows, columns))
-
-    def positions(self, rows: int, columns: int) -> Tensor:
-        """Positional embeddings of CLS and a grid of patches, (1 + L) x D; the trained grid stays as it is."""
-        trained = self.vit.pos_embed[0]
-        if (rows, columns) == self.vit.patch_embed.grid_size:
-            return trained
-        return torch.cat([trained[:1], bicubic_by_scale(trained[1:], rows, columns)])
 
 
 def renormalised(views: Tensor) -> Tensor:

@@ -1,17 +1,59 @@
-"""Positional embeddings of grids of patches that are not the trained one."""
+"""Positional embeddings of grids that a ViT was not trained on: public codes resize them in different ways."""
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def bicubic_by_scale(trained: Tensor, rows: int, columns: int) -> Tensor:
-    """Positions of a grid, (rows * columns) x D, from those of the trained square one, side² x D.
+def by_factor(square: Tensor, rows: int, columns: int) -> Tensor:
+    """Bicubic by a factor, as CLIP's descendants without training do it (SCLIP, NACLIP, ITACLIP).
 
-    DINO's oddity is kept for equal numbers: 0.1 is added to the target size and the scale factor taken from it
+    An oddity is kept for equal numbers: a grid with as many patches as the trained one is not interpolated whatever its
+    shape.
+    """
+    side = square.shape[-1]
+    return square if rows * columns == side * side else by_exact_factor(square, rows, columns)
+
+
+def by_exact_factor(square: Tensor, rows: int, columns: int) -> Tensor:
+    """Bicubic by a factor; only the trained grid stays as it is.
+
+    DINO's oddity is kept for equal numbers: 0.1 is added to the target size and the factor taken from it
     (github.com/facebookresearch/dino/issues/8).
     """
-    side = round(len(trained) ** 0.5)
-    square = trained.float().unflatten(0, (side, side)).permute(2, 0, 1)[None]  # 1 x D x side x side
-    scale = ((rows + 0.1) / side, (columns + 0.1) / side)
-    patches = F.interpolate(square, scale_factor=scale, mode='bicubic', align_corners=False)
-    return patches[0].flatten(1).mT.to(trained.dtype)
+    side = square.shape[-1]
+    if (rows, columns) == (side, side):
+        return square
+    factor = ((rows + 0.1) / side, (columns + 0.1) / side)
+    return F.interpolate(square, scale_factor=factor, mode='bicubic', align_corners=False)
+
+
+def bilinear(square: Tensor, rows: int, columns: int) -> Tensor:
+    """Bilinear to the size; the trained grid stays as it is (what classifies crops by class activation)."""
+    return F.interpolate(square, size=(rows, columns), mode='bilinear', align_corners=False)
+
+
+WAYS: dict[str, Callable[[Tensor, int, int], Tensor]] = {
+    'factor': by_factor,
+    'exact_factor': by_exact_factor,
+    'bilinear': bilinear,
+}
+
+
+def resize_positions(trained: Tensor, rows: int, columns: int, way: str) -> Tensor:
+    """Positional embeddings of a grid.
+
+    Args:
+        trained: (1 + side²) x D, CLS first, whose row is kept.
+        rows, columns: of the grid.
+        way: one of `WAYS`.
+
+    Returns:
+        (1 + rows * columns) x D, in the precision of `trained`.
+    """
+    side = round((len(trained) - 1) ** 0.5)
+    square = trained[1:].float().unflatten(0, (side, side)).permute(2, 0, 1)[None]  # 1 x D x side x side
+    patches = WAYS[way](square, rows, columns)[0].flatten(1).mT
+    return torch.cat([trained[:1], patches.to(trained.dtype)])

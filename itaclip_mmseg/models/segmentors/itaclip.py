@@ -30,7 +30,8 @@ class ITACLIP(OpenVocabularySegmentor):
         window_batch_size: views a forward pass; None chooses by device and memory. Results do not depend on it.
         memory_budget: GB that logits shared by several variants may take; beyond, they are computed once a variant.
         test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'). With pad_windows=True
-            windows are zero-padded to whole patches (ClearCLIP); else a rest at the right and bottom is dropped.
+            windows are zero-padded to whole patches, with a number to multiples of so many pixels; else a rest at the
+            right and bottom is dropped.
         settings: auxiliary, text_coefficient (alpha), image_coefficient (lambda), image_engineering, pamr, logit_scale,
             prob_threshold, area_threshold, closing_kernel, background_set; see `Settings`.
         train_cfg, pretrained: MMSegmentation's `init_model` sets them, to None; the weights are the backbone's.
@@ -70,7 +71,8 @@ class ITACLIP(OpenVocabularySegmentor):
             self.backbone.prepare(settings.last_block)
         text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
         self.texts = TextTable(self.bank, self.variants.values(), text_encoder)
-        self.multiple = self.backbone.patch_size if self.window.pad else (1, 1)
+        pad = self.window.pad
+        self.multiple = self.backbone.patch_size if pad is True else (pad or 1, pad or 1)
         blocks = categories_by_block(self.variants.values())
         self.encoder = WindowEncoder(self.backbone, self.texts, blocks, window_batch_size)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from itaclip_mmseg.last_block import Keep, LastInputs, last_block
+from itaclip_mmseg.models.backbones.attention import attention_map
 from itaclip_mmseg.models.backbones.last_blocks.calibration import Calibration, attend_by
 from itaclip_mmseg.models.backbones.last_blocks.similarity import cut, similarity_attention
 from itaclip_mmseg.utils.checks import check, is_count, is_number
@@ -71,8 +72,7 @@ def drawn_attention(qkv: Tensor, scale: float) -> Tensor:
     Returns:
         V x L, float32, means over the heads.
     """
-    queries, keys = qkv[0].float(), qkv[1].float()
-    attention = (queries @ keys.mT / queries.shape[-1] ** 0.5).softmax(dim=-1).mean(dim=1)  # V x (1 + L) x (1 + L)
+    attention = attention_map(qkv).mean(dim=1)  # V x (1 + L) x (1 + L)
     drawn, own = scale * attention[:, 0, 1:], attention.diagonal(dim1=-2, dim2=-1)[:, 1:]
     return drawn.masked_fill(drawn <= own, -torch.inf)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import REPO
-from golden import SEED, arrays, tiny_newer
+from golden import SEED, arrays, tiny_dino_proxy
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
@@ -22,10 +22,10 @@ def merged(settings: dict, changes: dict) -> dict:
 
 
 @pytest.fixture(scope='session')
-def newer_weights(tmp_path_factory) -> str:
-    """The small CLIP of these references, as a file."""
-    path = tmp_path_factory.mktemp('weights') / 'newer.pt'
-    torch.save({name: torch.from_numpy(value) for name, value in tiny_newer.state_dict(SEED).items()}, path)
+def dino_weights(tmp_path_factory) -> str:
+    """The small DINO beside it."""
+    path = tmp_path_factory.mktemp('weights') / 'dino.pth'
+    torch.save({name: torch.from_numpy(value) for name, value in tiny_dino_proxy.state_dict(SEED).items()}, path)
     return str(path)
 
 
@@ -36,12 +36,15 @@ def references() -> Callable[[str], dict[str, np.ndarray]]:
 
 
 @pytest.fixture(scope='session')
-def build(newer_weights, golden_banks, references):
+def build(newer_weights, dino_weights, golden_banks, references):
     """build('scclip', prob_threshold=None, backbone=dict(...)): a method's VOC config, its texts the stored vectors."""
 
     def build(method: str, **changes):
         settings = Config.fromfile(REPO / f'configs/{method}/{method}_vit-b-16_voc21.py').model.to_dict()
         small = dict(text_bank=golden_banks['bg'], backbone=dict(arch=None, pretrained=newer_weights))
+        if method == 'proxyclip':
+            dino = dict(pretrained=dino_weights, heads=tiny_dino_proxy.VISION['heads'])
+            small['backbone']['last_block'] = dict(dino=dino)
         model = MODELS.build(merged(merged(settings, small), changes))
         model.texts.embeddings = torch.from_numpy(references(method)['query'])
         return model

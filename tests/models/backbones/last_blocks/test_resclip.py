@@ -6,6 +6,7 @@ import torch
 from golden import image
 
 from itaclip_mmseg.last_block import LastBlock
+from itaclip_mmseg.models.backbones.attention import attention_map
 from itaclip_mmseg.models.stages.feedback import patch_kinds, relation, word_scores
 from itaclip_mmseg.utils.errors import UserError
 
@@ -22,7 +23,7 @@ def model(build):
 def test_middle_map(model, references):
     """R, the mean map of blocks 6 to 9, which the model never builds."""
     qkv = model.backbone.shared_blocks(image(*SIZES['224'])[None], model.backbone.last_block.keep).qkv
-    maps = [(qkv[layer][0] @ qkv[layer][1].mT / 8).softmax(dim=-1) for layer in (6, 7, 8, 9)]  # heads are 64 wide
+    maps = [attention_map(qkv[layer]) for layer in (6, 7, 8, 9)]
     np.testing.assert_allclose((sum(maps) / 4)[0, :, ::14], references('resclip')['stage_rcs'], atol=5e-6)
 
 

@@ -12,9 +12,13 @@ VARIANTS = {
     'scclip': dict(last_block='scclip'),
     'scclip without views': dict(last_block='scclip', image_engineering=False, auxiliary=None, pamr=None),
     'scclip, coarse': dict(last_block='scclip', stride=(112, 112), logit_scale=40),
-    'scclip, other threshold': dict(last_block='scclip', threshold=0.5, sharpness=2),
+    'scclip, other threshold': dict(last_block='scclip', threshold=0.5, sharpness=2, image_engineering=False),
     'sfp': dict(last_block='sfp'),
     'sfp by norm': dict(last_block=dict(type='sfp', outliers='norm'), auxiliary='synonym', area_threshold=0.1),
+    'resclip': dict(last_block='resclip', feedback=dict(threshold=0.05), image_engineering=False),
+    'resclip, one pass': dict(last_block='resclip', feedback=None, image_engineering=False),
+    'proxyclip': dict(last_block=dict(type='proxyclip')),
+    'proxyclip, sharper': dict(last_block=dict(type='proxyclip'), sharpness=8, image_engineering=False),
     'plain': dict(attention='qk', intermediate_layers=None),
 }
 OUTSIDE = ('image_engineering', 'auxiliary', 'pamr', 'logit_scale', 'area_threshold')
@@ -22,6 +26,13 @@ OUTSIDE = ('image_engineering', 'auxiliary', 'pamr', 'logit_scale', 'area_thresh
 
 def samples(number=1):
     return [SegDataSample(metainfo=dict(ori_shape=(100, 120))) for _ in range(number)]
+
+
+@pytest.fixture(scope='module')
+def variants(dino_weights):
+    """Those above, ProxyCLIP's with its network."""
+    network = dict(last_block=dict(type='proxyclip', dino=dict(pretrained=dino_weights, heads=2)))
+    return {name: changes | network if 'proxyclip' in name else changes for name, changes in VARIANTS.items()}
 
 
 def single(build_model, newer_weights, changes):
@@ -36,35 +47,32 @@ def single(build_model, newer_weights, changes):
 
 
 @pytest.fixture(scope='module')
-def together(build_model, newer_weights):
-    return build_model(stride=56, backbone=dict(pretrained=newer_weights), **BASE, variants=VARIANTS)
+def together(build_model, newer_weights, variants):
+    return build_model(stride=56, backbone=dict(pretrained=newer_weights), **BASE, variants=variants)
 
 
-def test_every_variant_equals_its_own_run(build_model, newer_weights, together):
+def test_every_variant_equals_its_own_run(build_model, newer_weights, variants, together, monkeypatch):
     """Protects what is shared: the blocks, their states, a further network; and keys of a variant's last block."""
-    found = together.predict(image(3, 224, 280)[None], samples())[0].variant_labels
-    assert set(found) == set(VARIANTS)
-    for name, changes in VARIANTS.items():
-        expected = single(build_model, newer_weights, changes).predict(image(3, 224, 280)[None], samples())[0]
-        assert (found[name] != expected.pred_sem_seg.data[0]).float().mean() < 1e-3, name
-    different = [name for name in VARIANTS if (found[name] != found['sum']).float().mean() > 0.01]
-    assert len(different) == len(VARIANTS) - 1
-
-
-def test_shared_blocks_run_once(together, monkeypatch):
     seen, shared = [], together.backbone.shared_blocks
     monkeypatch.setattr(
         together.backbone, 'shared_blocks', lambda views, keep: seen.append(len(views)) or shared(views, keep)
     )
     sample = together.predict(image(3, 224, 280)[None], samples())[0]
-    assert sum(seen) == sample.encoded_views == 10
+    found = sample.variant_labels
+    assert set(found) == set(variants) and sum(seen) == sample.encoded_views == 10, 'the shared blocks run once'
+    for name, changes in variants.items():
+        expected = single(build_model, newer_weights, changes).predict(image(3, 224, 280)[None], samples())[0]
+        assert (found[name] != expected.pred_sem_seg.data[0]).float().mean() < 1e-3, name
+    different = [name for name in variants if (found[name] != found['sum']).float().mean() > 0.01]
+    assert len(different) == len(variants) - 1
 
 
-@pytest.mark.parametrize('method', ['scclip', 'sfp'])
-def test_batches_do_not_change_results(build_model, newer_weights, method):
+@pytest.mark.parametrize('method', ['scclip', 'sfp', 'resclip', 'proxyclip'])
+def test_batches_do_not_change_results(build_model, newer_weights, dino_weights, method):
     """Three images of different sizes together or alone, any number of views a pass: the same scores."""
     images = [image(3, 200, 280), image(4, 96, 130), image(5, 200, 280)]
-    backbone = dict(pretrained=newer_weights, last_block=method)
+    network = dict(dino=dict(pretrained=dino_weights, heads=2)) if method == 'proxyclip' else {}
+    backbone = dict(pretrained=newer_weights, last_block=dict(type=method, **network))
     settings = BASE | dict(auxiliary=None, image_engineering=False, pamr=None)
     one_by_one = build_model(backbone=backbone, **settings, window_batch_size=1)
     alone = [one_by_one.predict(one[None], samples())[0] for one in images]
