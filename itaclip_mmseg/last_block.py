@@ -109,7 +109,7 @@ class LastBlock:
     needs (`keep`) and computes `tokens`. docs/add_a_method.md shows one.
     """
 
-    name: ClassVar[str] = 'sum'  # by which configs choose it; the plain sum needs none
+    name: ClassVar[str]  # by which configs choose it
     feedback: ClassVar[Feedback | None] = None  # a field of those that run a second time
 
     @property
@@ -139,7 +139,7 @@ class LastBlock:
             return AttentionSum(**{key: backbone[key] for key in keys if key in backbone})
         settings = dict(chosen) if isinstance(chosen, Mapping) else dict(type=chosen)
         name = settings.pop('type', None)
-        check(name in LAST_BLOCKS, 'backbone.last_block', name, ', '.join(LAST_BLOCKS) or 'none is registered')
+        check(name in LAST_BLOCKS, 'backbone.last_block', name, ', '.join(LAST_BLOCKS))
         return from_dict(LAST_BLOCKS[name], settings, f'backbone.last_block of {name}')
 
     def check_depth(self, depth: int, model: str) -> None:
@@ -173,6 +173,7 @@ def last_block(name: str) -> Callable[[type[LastBlock]], type[LastBlock]]:
     return register
 
 
+@last_block('sum')
 @dataclass(frozen=True)
 class AttentionSum(LastBlock):
     """A sum of attention terms over the last block's values (paper, section 3.1; tables 2 to 4).

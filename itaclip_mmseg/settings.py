@@ -102,13 +102,14 @@ class Settings(Decision):
     def vary(self, changes: Mapping[str, object]) -> 'Settings':
         """These settings with some changed, those of the last block by their own names.
 
-        `last_block` chooses another one, as in a backbone's config; `pamr` may be a number of steps, and `stride` one
-        number for both axes.
+        `last_block` chooses another one, as in a backbone's config; the name of this one keeps it. `pamr` may be a
+        number of steps, and `stride` one number for both axes.
 
         Raises:
             UserError: a name or a value that is not possible.
         """
-        chosen = LastBlock.from_config(changes) if 'last_block' in changes else self.last_block
+        keep = changes.get('last_block', self.last_block.name) == self.last_block.name
+        chosen = self.last_block if keep else LastBlock.from_config(changes)
         own = {one.name for one in fields(self)} - {'last_block'}
         block = {one.name for one in fields(chosen)}
         allowed = own | block | {'last_block'}

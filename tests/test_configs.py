@@ -11,6 +11,7 @@ from itaclip_mmseg.text.bank import load_bank
 
 CONFIGS = sorted(path for path in (REPO / 'configs').glob('*/*.py') if path.parent.name != '_base_')
 METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip')
+NEWER = ('scclip', 'sfp', 'resclip', 'proxyclip', 'cliper')
 SECOND = [path for path in CONFIGS if path.stem.endswith('_itaclip-protocol')]
 # short side, lambda, alpha, texts, logit scale, prob_threshold, area_threshold, the paper's mIoU
 PROTOCOL = {
@@ -36,7 +37,7 @@ def test_settings_are_the_papers(name):
 
 
 def test_there_are_configs():
-    assert len(CONFIGS) == 11 + 2 * 8 * len(METHODS) and len(SECOND) == 8 * len(METHODS)
+    assert len(CONFIGS) == 11 + 2 * 8 * len(METHODS) + 8 * len(NEWER) + 6 and len(SECOND) == 8 * len(METHODS)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -76,6 +77,11 @@ def test_the_second_setting_differs_in_protocol_alone(path):
         ('sclip/sclip_vit-b-16_coco-stuff171', (448, 'slide', (224, 224), (112, 112), 40, None, None)),
         ('clearclip/clearclip_vit-b-16_coco-object', (448, 'slide', (448, 448), (224, 224), 50, 0.4, None)),
         ('clearclip/clearclip_vit-b-16_cityscapes19', (448, 'slide', (224, 224), (224, 224), 50, None, None)),
+        ('scclip/scclip_vit-b-16_coco-object', (336, 'slide', (224, 224), (112, 112), 55, 0.35, None)),
+        ('sfp/sfp_vit-b-16_ade20k150', (384, 'slide', (224, 224), (112, 112), 40, None, None)),
+        ('resclip/resclip_vit-b-16_voc20', (336, 'whole', None, None, 40, None, None)),
+        ('proxyclip/proxyclip_vit-b-16_context60', (336, 'slide', (336, 336), (112, 112), 40, 0.15, None)),
+        ('proxyclip/proxyclip_vit-b-16_cityscapes19', (448, 'slide', (224, 224), (112, 112), 40, None, None)),
     ],
 )
 def test_methods_keep_their_own_protocol(name, expected):
