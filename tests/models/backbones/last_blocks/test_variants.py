@@ -80,3 +80,13 @@ def test_batches_do_not_change_results(build_model, newer_weights, dino_weights,
     for one, other in zip(alone, together, strict=True):
         torch.testing.assert_close(other.seg_logits.data, one.seg_logits.data, atol=2e-5, rtol=0)
         assert (other.pred_sem_seg.data == one.pred_sem_seg.data).float().mean() > 0.999
+
+
+@pytest.mark.parametrize('method', ['scclip', 'sfp', 'resclip', 'proxyclip'])
+def test_low_precision_is_close(build, method):
+    """Thresholds and softmaxes are taken in float32 whatever the precision of the weights."""
+    views = image(6, 100, 130)[None]
+    expected = build(method).extract_feat(views)
+    tokens = build(method, backbone=dict(precision='bf16')).extract_feat(views)
+    assert tokens.dtype == torch.float32 and tokens.isfinite().all()
+    assert (tokens * expected).sum(dim=-1).mean() > 0.95
