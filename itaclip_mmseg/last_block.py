@@ -144,12 +144,11 @@ class LastBlock:
 
     def check_depth(self, depth: int, model: str) -> None:
         """Raise a `UserError` if a layer whose state it needs is none of the blocks 1 to `depth`."""
-        for layer in sorted(self.keep.qkv | self.keep.hidden):
-            check(layer <= depth, 'backbone, layer of the last block', layer, f'{model} has blocks 1 to {depth}')
+        where = 'backbone, layer of the last block'
+        for layer in sorted(self.keep.qkv):
+            check(layer <= depth, where, layer, f'{model} has blocks 1 to {depth}')
         for layer in sorted(self.keep.hidden):
-            check(
-                layer < depth, 'backbone, layer of the last block', layer, f'blocks before the last, 1 to {depth - 1}'
-            )
+            check(layer < depth, where, layer, f'{model} has blocks 1 to {depth - 1} before the last')
 
 
 def from_dict(cls: type, settings: Mapping, where: str) -> object:

@@ -102,12 +102,11 @@ class WindowEncoder:
 
     def tokens(self, inputs: LastInputs, blocks: Sequence[LastBlock]) -> dict[LastBlock, Tensor]:
         """Unit patch embeddings V x L x D by last block; those with feedback run twice."""
-        tokens = dict(zip(blocks, self.backbone.encode_last(inputs, blocks)))
-        for block in blocks:
-            if block.feedback is not None:
-                answer = (tokens[block] @ self.texts.words.mT).mT.unflatten(
-                    -1, block.grid(inputs)
-                )  # V x Q x rows x columns
-                related = relation(inputs.views, answer, self.backbone.patch_size, block.feedback)
-                tokens[block] = self.backbone.encode_last(inputs._replace(relation=related), [block])[0]
-        return tokens
+        first = dict(zip(blocks, self.backbone.encode_last(inputs, blocks)))
+        return {block: self.second_pass(inputs, block, one) if block.feedback else one for block, one in first.items()}
+
+    def second_pass(self, inputs: LastInputs, block: LastBlock, tokens: Tensor) -> Tensor:
+        """Tokens of a last block that is told what the first pass's tokens answer, V x L x D as these."""
+        cosines = (tokens @ self.texts.words.mT).mT.unflatten(-1, block.grid(inputs))  # V x Q x rows x columns
+        related = relation(inputs.views, cosines, self.backbone.patch_size, block.feedback)
+        return self.backbone.encode_last(inputs._replace(relation=related), [block])[0]

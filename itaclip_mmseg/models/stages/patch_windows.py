@@ -1,6 +1,5 @@
 """Windows merged on the grid of patches, where window and stride are whole patches: no pixel is interpolated."""
 
-import itertools
 from collections.abc import Iterable
 
 import torch
@@ -24,21 +23,21 @@ def merge_patches(
         window shows together do not attend to each other.
     """
     rows, columns = (length // side for length, side in zip(windows.image_size, patch_size))
+    corners = [(top // patch_size[0], left // patch_size[1]) for top in windows.tops for left in windows.lefts]
     index = torch.arange(rows * columns).unflatten(0, (rows, columns))
-    total = pairs = None
-    for (top, left), (maps, attention) in zip(itertools.product(windows.tops, windows.lefts), parts):
-        if total is None:
-            total, cover = maps.new_zeros(*maps.shape[:-2], rows, columns), maps.new_zeros(rows, columns)
-            pairs, together = (attention.new_zeros(rows * columns, rows * columns) for _ in range(2))
-        height, width = maps.shape[-2:]
-        place = (
-            slice(top // patch_size[0], top // patch_size[0] + height),
-            slice(left // patch_size[1], left // patch_size[1] + width),
-        )
-        total[(..., *place)] += maps
-        cover[place] += 1
+    sums = None
+    for (row, column), (maps, attention) in zip(corners, parts):
+        if sums is None:
+            sums = maps.new_zeros(*maps.shape[:-2], rows, columns)
+            cover, (pairs, together) = (
+                maps.new_zeros(rows, columns),
+                attention.new_zeros(2, index.numel(), index.numel()),
+            )
+        place = (slice(row, row + maps.shape[-2]), slice(column, column + maps.shape[-1]))
         seen = index[place].flatten().to(maps.device)
+        sums[(..., *place)] += maps
+        cover[place] += 1
         pairs[seen[:, None], seen] += attention
         together[seen[:, None], seen] += 1
     mean = pairs / (together + 1e-5)
-    return total / cover, mean / mean.sum(dim=-1, keepdim=True)
+    return sums / cover, mean / mean.sum(dim=-1, keepdim=True)
