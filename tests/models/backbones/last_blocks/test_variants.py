@@ -2,7 +2,10 @@
 
 import pytest
 import torch
+from conftest import REPO
 from golden import image
+from mmengine.config import Config
+from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 PAMR = dict(num_iters=2, dilations=(2, 4))
@@ -90,3 +93,14 @@ def test_low_precision_is_close(build, method):
     tokens = build(method, backbone=dict(precision='bf16')).extract_feat(views)
     assert tokens.dtype == torch.float32 and tokens.isfinite().all()
     assert (tokens * expected).sum(dim=-1).mean() > 0.95
+
+
+@pytest.mark.parametrize('name', ['itaclip_tiny-scclip', 'itaclip_tiny-sfp', 'scclip_tiny-itaclip'])
+def test_combinations(name):
+    """The combined configs that need no download: another method's tokens, or its attention, in a protocol."""
+    model = MODELS.build(Config.fromfile(REPO / f'configs/combined/{name}_scenes.py').model)
+    expected = name.split('-')[-1] if name.startswith('itaclip') else 'sum'
+    (settings,) = model.variants.values()
+    assert settings.last_block.name == expected and settings.image_engineering == name.startswith('itaclip')
+    sample = model.predict(image(3, 96, 128)[None], samples())[0]
+    assert sample.pred_sem_seg.data.shape == (1, 100, 120)
