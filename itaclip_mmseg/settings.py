@@ -128,13 +128,14 @@ class Settings(Decision):
     def vary(self, changes: Mapping[str, object]) -> 'Settings':
         """These settings with some changed, those of the last block by their own names.
 
-        `last_block` chooses another one, as in a backbone's config; `pamr` may be a number of steps, and `stride` one
-        number for both axes.
+        `last_block` chooses another one, as in a backbone's config; the name of this one keeps it. `pamr` may be a
+        number of steps, and `stride` one number for both axes.
 
         Raises:
             UserError: a name or a value that is not possible.
         """
-        chosen = LastBlock.from_config(changes) if 'last_block' in changes else self.last_block
+        keep = changes.get('last_block', self.last_block.name) == self.last_block.name
+        chosen = self.last_block if keep else LastBlock.from_config(changes)
         own = {one.name for one in fields(self)} - {'last_block'}
         block = {one.name for one in fields(chosen)}
         allowed = own | block | {'last_block'}
@@ -180,12 +181,13 @@ def check_pair(value: object, name: str) -> tuple[int, int]:
 class Window:
     """`test_cfg`: windows of `crop_size` moved by `stride` pixels, both (height, width), or whole images (None).
 
-    `pad` zero-pads windows to whole patches (ClearCLIP); else a rest at the right and bottom is dropped.
+    `pad` zero-pads windows to whole patches, or, a number, to multiples of so many pixels; else a rest at the right and
+    bottom is dropped.
     """
 
     crop_size: tuple[int, int] | None
     stride: tuple[int, int] | None
-    pad: bool = False
+    pad: bool | int = False
 
     @classmethod
     def from_config(cls, config: Mapping) -> 'Window':
@@ -196,6 +198,8 @@ class Window:
         """
         mode, pad = config.get('mode'), config.get('pad_windows', False)
         check(mode in ('slide', 'whole'), 'test_cfg.mode', mode, "'slide' or 'whole'")
+        possible = isinstance(pad, bool) or is_count(pad)
+        check(possible, 'test_cfg.pad_windows', pad, 'True, False or a number of pixels')
         if mode == 'whole':
             return cls(None, None, pad)
         crop_size, stride = (check_pair(config.get(name), f'test_cfg.{name}') for name in ('crop_size', 'stride'))

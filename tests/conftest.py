@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from golden import SEED, arrays, tiny_clip, tiny_deit, tiny_dino, tiny_resnet_clip
+from golden import SEED, arrays, tiny_clip, tiny_deit, tiny_dino, tiny_newer, tiny_resnet_clip
 from mmengine.utils import ManagerMixin
 from PIL import Image
 
@@ -66,6 +66,14 @@ def tiny_weights(tiny_state, tmp_path_factory) -> str:
     """The same, as a file."""
     path = tmp_path_factory.mktemp('weights') / 'tiny.pt'
     torch.save(tiny_state, path)
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def newer_weights(tmp_path_factory) -> str:
+    """The small CLIP with quieter blocks behind the references of newer methods, as a file."""
+    path = tmp_path_factory.mktemp('weights') / 'newer.pt'
+    torch.save({name: torch.from_numpy(value) for name, value in tiny_newer.state_dict(SEED).items()}, path)
     return str(path)
 
 

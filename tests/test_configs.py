@@ -109,6 +109,11 @@ def test_banks_fit_their_data_sets(path):
         ('sclip/sclip_vit-b-16_coco-stuff171', (448, 'slide', (224, 224), (112, 112), 40, None, None)),
         ('clearclip/clearclip_vit-b-16_coco-object', (448, 'slide', (448, 448), (224, 224), 50, 0.4, None)),
         ('clearclip/clearclip_vit-b-16_cityscapes19', (448, 'slide', (224, 224), (224, 224), 50, None, None)),
+        ('scclip/scclip_vit-b-16_coco-object', (336, 'slide', (224, 224), (112, 112), 55, 0.35, None)),
+        ('sfp/sfp_vit-b-16_ade20k150', (384, 'slide', (224, 224), (112, 112), 40, None, None)),
+        ('resclip/resclip_vit-b-16_voc20', (336, 'whole', None, None, 40, None, None)),
+        ('proxyclip/proxyclip_vit-b-16_context60', (336, 'slide', (336, 336), (112, 112), 40, 0.15, None)),
+        ('proxyclip/proxyclip_vit-b-16_cityscapes19', (448, 'slide', (224, 224), (112, 112), 40, None, None)),
     ],
 )
 def test_methods_keep_their_own_protocol(name, expected):

@@ -61,3 +61,16 @@ def test_settings_vary():
     assert (changed.image_coefficient, changed.text_coefficient) == (0.6, 0.1)
     assert base.vary(dict(pamr=dict(num_iters=1, dilations=[4]))).pamr == Pamr(1, (4,))
     assert base.vary(dict(pamr=None)).pamr is None and base.vary({}) == base
+
+
+def test_last_blocks_vary():
+    """Another one by its name and own keys; the name of the present one keeps what is set."""
+    base = Settings(last_block=AttentionSum('qk', None))
+    other = base.vary(dict(last_block='scclip', threshold=0.5))
+    assert (other.last_block.name, other.last_block.threshold) == ('scclip', 0.5)
+    assert base.vary(dict(last_block='sum')).last_block == base.last_block
+    assert other.vary(dict(last_block='scclip', sharpness=2)).last_block.threshold == 0.5
+    assert other.vary(dict(last_block='sum', attention='vv')).last_block == AttentionSum('vv')
+    for changes, named in ((dict(last_block='colour'), 'sum, '), (dict(last_block='sfp', attention='qk'), 'attention')):
+        with pytest.raises(UserError, match=named):
+            base.vary(changes)

@@ -41,6 +41,7 @@ from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.engine.outputs import clean, held
 from itaclip_mmseg.engine.protocol import adopt_protocol, is_own, protocol_source, run_name
 from itaclip_mmseg.evaluation.iou import SegmentationScores
+from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.utils.errors import UserError, one_line
@@ -256,7 +257,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
             text_bank=config.model.text_bank,
             test_cfg=dict(config.model.get('test_cfg', {})),
             precision=backbone.get('precision', 'fp32'),
-            **asdict(next(iter(model.variants.values()))),
+            **written(next(iter(model.variants.values()))),
         ),
         versions=versions(),
         encoded_views=metric.encoded_views,
@@ -267,7 +268,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     if metric.confusion.any() or metric.ignored:
         results['warnings'] = truth_warnings(metric.confusion.sum(axis=1).tolist(), metric.ignored, classes)
     if config.model.get('variants'):
-        results['variants'] = {name: dict(**row, settings=asdict(model.variants[name])) for name, row in rows.items()}
+        results['variants'] = {name: dict(**row, settings=written(model.variants[name])) for name, row in rows.items()}
     folder = Path(config.work_dir)
     with written_whole(folder / 'confusion.csv') as temporary, open(temporary, 'w', newline='') as file:
         csv.writer(file).writerows(
@@ -276,6 +277,14 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     with written_whole(folder / 'results.json') as temporary:
         temporary.write_text(json.dumps(results, indent=2) + '\n')
     return results
+
+
+def written(settings: Decision) -> dict:
+    """Settings as results.json holds them, the last block with its name."""
+    values = asdict(settings)
+    if 'last_block' in values:
+        values['last_block'] = dict(type=settings.last_block.name, **values['last_block'])
+    return values
 
 
 def figures(scores: SegmentationScores, classes: Sequence[str]) -> dict:

@@ -1,5 +1,6 @@
 """Backbones, stages and segmentors."""
 
+from itaclip_mmseg.models.backbones import last_blocks
 from itaclip_mmseg.models.backbones.clip_image import CLIPImageEncoder
 from itaclip_mmseg.models.backbones.clip_resnet import CLIPResNetBackbone
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
@@ -9,6 +10,7 @@ from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
 from itaclip_mmseg.models.segmentors.car import CaR
 from itaclip_mmseg.models.segmentors.clip_diy import CLIPDIY
+from itaclip_mmseg.models.segmentors.cliper import CLIPer
 from itaclip_mmseg.models.segmentors.groupvit import GroupViT
 from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
 from itaclip_mmseg.models.segmentors.reco import ReCo
@@ -22,6 +24,7 @@ __all__ = [
     'CLIPImageEncoder',
     'CLIPResNetBackbone',
     'CLIPVisionBackbone',
+    'CLIPer',
     'CaR',
     'GroupViT',
     'GroupViTBackbone',
@@ -30,4 +33,5 @@ __all__ = [
     'TCLDecoder',
     'TagCLIP',
     'ViTBackbone',
+    'last_blocks',
 ]

@@ -95,6 +95,19 @@ def test_sweep_equals_single_runs(run, tmp_path):
         assert min(Image.open(tmp_path / 'sweep' / name).size) > 100
 
 
+def test_last_blocks_are_a_key(run, tmp_path):
+    """Together with stride, refinement, views and texts; results name the last block of each row."""
+    keys = ['last_block=sum,scclip', 'stride=112,224', 'pamr=None,1', 'image_engineering=False']
+    code, captured = run('sweep.py', '--set', *keys, 'auxiliary=None', '--work-dir', 'sweep')
+    assert code == 0, captured.err
+    rows = json.loads((tmp_path / 'sweep/sweep.json').read_text())['rows']
+    assert len(rows) == 8
+    assert all(row['settings']['last_block']['type'] == row['varied']['last_block'] for row in rows)
+    assert all(
+        ('threshold' in row['settings']['last_block']) == (row['varied']['last_block'] == 'scclip') for row in rows
+    )
+
+
 def test_one_key_and_faults(run, tmp_path):
     code, captured = run('sweep.py', '--set', 'prob_threshold=None,0.3', '--work-dir', 'sweep')
     assert code == 0, captured.err

@@ -65,14 +65,8 @@ def plain_block(block: nn.Module, x: Tensor, mask: Tensor | None = None) -> tupl
     return feed_forward(block, x), qkv
 
 
-def attention_map(qkv: Tensor) -> Tensor:
-    """softmax(q kᵀ / sqrt(d)), V x heads x (1 + L) x (1 + L), for what reads the map itself; all else fuses it."""
-    queries, keys, _ = qkv
-    return (queries @ keys.mT * queries.shape[-1] ** -0.5).softmax(dim=-1)
-
-
-def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None) -> Tensor:
-    """softmax(a bᵀ / sqrt(d) + prior) v of a term such as qk; of identity, where a token keeps its own value, v.
+def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None, scale: float = 1.0) -> Tensor:
+    """softmax(scale a bᵀ / sqrt(d) + prior) v of a term such as qk; of identity, where a token keeps its own value, v.
 
     Args:
         qkv: of the layer whose map it is, 3 x V x heads x (1 + L) x d.
@@ -84,7 +78,13 @@ def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None) 
     if term == 'identity':
         return values
     left, right = (qkv['qkv'.index(letter)] for letter in term)
-    return F.scaled_dot_product_attention(left, right, values, attn_mask=prior)
+    return F.scaled_dot_product_attention(left, right, values, attn_mask=prior, scale=scale * left.shape[-1] ** -0.5)
+
+
+def attention_map(qkv: Tensor) -> Tensor:
+    """The map itself, softmax(q kᵀ / sqrt(d)), V x heads x (1 + L) x (1 + L) in float32, of `project`'s result."""
+    queries, keys = qkv[0].float(), qkv[1].float()
+    return (queries @ keys.mT / queries.shape[-1] ** 0.5).softmax(dim=-1)
 
 
 def neighbourhood_prior(height: int, width: int, std: float) -> Tensor:

@@ -1,15 +1,16 @@
 """CLIP's vision transformer as a dense encoder: views in, unit-length patch embeddings out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
+from torch.nn import ModuleList
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import AttentionSum, Keep, LastBlock, LastInputs
+from itaclip_mmseg.last_block import AttentionSum, Keep, LastBlock, LastInputs, Network
 from itaclip_mmseg.models.backbones.attention import (
     attention_sums,
     fold_quick_gelu,
@@ -18,6 +19,7 @@ from itaclip_mmseg.models.backbones.attention import (
     project,
 )
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
+from itaclip_mmseg.models.backbones.dino import DINO
 from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
 from itaclip_mmseg.models.backbones.weights import load_visual
 from itaclip_mmseg.utils.errors import UserError
@@ -78,10 +80,11 @@ class CLIPVisionBackbone(BaseModule):
             raise UserError(f'backbone.positions={positions!r}: not possible; allowed: {", ".join(WAYS)}')
         self.arch, self.pretrained, self.quick_gelu, self.positions = arch, pretrained, quick_gelu, positions
         self.visual = load_visual(arch, pretrained, quick_gelu)
-        self.last_block.check_depth(len(self.blocks), arch or str(pretrained))
         for block in self.blocks:
             fold_quick_gelu(block)
         self.visual.to(PRECISIONS[precision])
+        self.further, self.networks = [], ModuleList()  # what last blocks ask for, and its modules
+        self.prepare(self.last_block)
         self.plain_block = compile_or_plain(plain_block) if compile else plain_block
         if not torch.cuda.is_available() and precision not in fast_precisions():
             MMLogger.get_current_instance().warning(
@@ -96,9 +99,20 @@ class CLIPVisionBackbone(BaseModule):
         return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
 
     @property
-    def blocks(self) -> torch.nn.ModuleList:
+    def blocks(self) -> ModuleList:
         """The residual attention blocks, first to last."""
         return self.visual.transformer.resblocks
+
+    def prepare(self, last_block: LastBlock) -> None:
+        """Check that a last block fits this model, and build what further networks it asks for, each once.
+
+        Raises:
+            UserError: it needs a layer that there is not, or a network whose weights are missing or damaged.
+        """
+        last_block.check_depth(len(self.blocks), self.arch or str(self.pretrained))
+        for network in last_block.keep.networks - set(self.further):
+            self.further.append(network)
+            self.networks.append(DINO(network.pretrained, network.heads).to(self.visual.proj))
 
     @property
     def patch_size(self) -> tuple[int, int]:
@@ -121,12 +135,12 @@ class CLIPVisionBackbone(BaseModule):
         return self.encode_last(self.shared_blocks(views, self.last_block.keep), [self.last_block])[0]
 
     def shared_blocks(self, views: Tensor, keep: Keep = NOTHING, positions: str | None = None) -> LastInputs:
-        """Run all blocks but the last, none of which depends on the settings; keep the states that `keep` names.
+        """Run what does not depend on the settings, all blocks but the last; keep the states that `keep` names.
 
         `positions` replaces those of the config.
         """
         x, grid = self.embed(views, positions)
-        projected, hidden = {}, {}
+        projected, hidden = {}, {0: x} if 0 in keep.hidden else {}
         for number, block in enumerate(self.blocks[:-1], start=1):
             x, qkv = self.plain_block(block, x)
             if number in keep.qkv:
@@ -134,7 +148,11 @@ class CLIPVisionBackbone(BaseModule):
             if number in keep.hidden:
                 hidden[number] = x
         projected[len(self.blocks)] = project(self.blocks[-1], x)
-        return LastInputs(x, projected, hidden, grid, views)
+        return LastInputs(x, projected, hidden, grid, views, self.features(views, keep.networks))
+
+    def features(self, views: Tensor, networks: Collection[Network]) -> dict[Network, Tensor]:
+        """Patch features of views by further networks, V x D x rows x columns."""
+        return {name: network(views) for name, network in zip(self.further, self.networks) if name in networks}
 
     def encode_last(self, inputs: LastInputs, variants: Sequence[LastBlock]) -> list[Tensor]:
         """The last block in one or several variants, the projection, unit length; each as `forward`'s result."""

@@ -10,12 +10,21 @@ from torch.nn import functional as F
 def by_factor(square: Tensor, rows: int, columns: int) -> Tensor:
     """Bicubic by a factor, as CLIP's descendants without training do it (SCLIP, NACLIP, ITACLIP).
 
-    Two oddities are kept for equal numbers: DINO's 0.1 is added to the target size and the factor taken from it
-    (github.com/facebookresearch/dino/issues/8), and a grid with as many patches as the trained one is not interpolated
-    whatever its shape.
+    An oddity is kept for equal numbers: a grid with as many patches as the trained one is not interpolated whatever its
+    shape.
     """
     side = square.shape[-1]
-    if rows * columns == side * side:
+    return square if rows * columns == side * side else by_exact_factor(square, rows, columns)
+
+
+def by_exact_factor(square: Tensor, rows: int, columns: int) -> Tensor:
+    """Bicubic by a factor; only the trained grid stays as it is.
+
+    DINO's oddity is kept for equal numbers: 0.1 is added to the target size and the factor taken from it
+    (github.com/facebookresearch/dino/issues/8).
+    """
+    side = square.shape[-1]
+    if (rows, columns) == (side, side):
         return square
     factor = ((rows + 0.1) / side, (columns + 0.1) / side)
     return F.interpolate(square, scale_factor=factor, mode='bicubic', align_corners=False)
@@ -37,6 +46,7 @@ def bilinear(square: Tensor, rows: int, columns: int) -> Tensor:
 # maps wrote the resized table back into weights that it held in half.
 WAYS: dict[str, Callable[[Tensor, int, int], Tensor]] = {
     'factor': by_factor,
+    'exact_factor': by_exact_factor,
     'size': by_size,
     'bilinear': bilinear,
     'bilinear_half': bilinear,

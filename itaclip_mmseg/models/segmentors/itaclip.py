@@ -49,7 +49,8 @@ class ITACLIP(OpenVocabularySegmentor):
         memory_budget: GB that the logits of several variants may take together; a larger image is worked on in tiles.
             With 0 variants share none. One variant alone takes less, see `stages/tiles.py`.
         test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'). With pad_windows=True
-            windows are zero-padded to whole patches (ClearCLIP); else a rest at the right and bottom is dropped.
+            windows are zero-padded to whole patches, with a number to multiples of so many pixels; else a rest at the
+            right and bottom is dropped.
         settings: auxiliary, text_coefficient (alpha), image_coefficient (lambda), image_engineering, pamr, logit_scale,
             prob_threshold, area_threshold, closing_kernel, background_set; see `Settings`.
         train_cfg, pretrained: MMSegmentation's `init_model` sets them, to None; the weights are the backbone's.
@@ -58,7 +59,7 @@ class ITACLIP(OpenVocabularySegmentor):
         UserError: a setting, the bank or the weights do not fit; all settings are checked before weights are read.
     """
 
-    takes_variants = two_halves = True
+    takes_variants = True
 
     def __init__(
         self,
@@ -92,10 +93,11 @@ class ITACLIP(OpenVocabularySegmentor):
         """Read the weights, and embed the texts that some variant asks for."""
         self.backbone = MODELS.build(backbone)
         for settings in self.variants.values():
-            settings.last_block.check_depth(len(self.backbone.blocks), self.backbone.arch or self.backbone.pretrained)
+            self.backbone.prepare(settings.last_block)
         self.text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
         self.texts = TextTable(self.bank, self.variants.values(), self.text_encoder)
-        self.multiple = self.backbone.patch_size if self.window.pad else (1, 1)
+        pad = self.window.pad
+        self.multiple = self.backbone.patch_size if pad is True else (pad or 1, pad or 1)
         blocks = categories_by_block(self.variants.values())
         self.encoder = WindowEncoder(self.backbone, self.texts, blocks, window_batch_size)
 
@@ -149,6 +151,11 @@ class ITACLIP(OpenVocabularySegmentor):
         return result
 
     @property
+    def two_halves(self) -> bool:
+        """No last block asks the words."""
+        return not any(block.feedback for block in self.encoder.last_blocks)
+
+    @property
     def settings(self) -> Settings:
         """Those of the first variant."""
         return next(iter(self.variants.values()))
@@ -168,9 +175,11 @@ class ITACLIP(OpenVocabularySegmentor):
         """Class of each query, Q."""
         return self.texts.rows(self.settings).classes
 
+    @torch.no_grad()
     def extract_feat(self, inputs: Tensor) -> Tensor:
-        """Unit patch embeddings of images taken as one window each, N x L x D."""
-        return self.backbone(inputs)
+        """Unit patch embeddings of images taken as one window each, N x L x D; of the first variant."""
+        block = self.settings.last_block
+        return self.encoder.token_maps(inputs, len(inputs), len(inputs))[block].flatten(1, 2)
 
     def encode_decode(self, inputs: Tensor | list[Tensor], batch_data_samples: list[SegDataSample]) -> list[Tensor]:
         """Query logits of each image before refinement, Q x H x W at its original size; of the first variant."""

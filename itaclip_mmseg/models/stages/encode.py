@@ -7,8 +7,9 @@ import torch
 from mmengine.logging import MMLogger
 from torch import Tensor
 
-from itaclip_mmseg.last_block import Keep, LastBlock
+from itaclip_mmseg.last_block import Keep, LastBlock, LastInputs
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
+from itaclip_mmseg.models.stages.feedback import relation
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS, fold_views, image_engineering
@@ -78,10 +79,9 @@ class WindowEncoder:
     def encode_views(self, windows: Tensor, batch: int) -> dict[LastBlock, Fields]:
         """Views, tokens and similarities of windows W x 3 x h x w, at most `batch` views a pass."""
         views = image_engineering(windows) if self.views_a_window > 1 else windows[None]  # V x W x 3 x h x w
-        grid = self.backbone.patch_grid(*windows.shape[-2:])
         fields = {}
-        for block, tokens in self.tokens(views.flatten(0, 1), len(windows), batch).items():
-            folded = fold_views(tokens.unflatten(1, grid).unflatten(0, (-1, len(windows))))
+        for block, maps in self.token_maps(views.flatten(0, 1), len(windows), batch).items():
+            folded = fold_views(maps.unflatten(0, (-1, len(windows))))
             fields[block] = {name: self.compare(folded[name]).movedim(-1, 1) for name in self.last_blocks[block]}
         return fields
 
@@ -89,20 +89,31 @@ class WindowEncoder:
         """Cosines of tokens ... x D with the texts, ... x T; the tokens themselves where there are none."""
         return tokens if self.texts is None else tokens @ self.texts.embeddings.mT
 
-    def tokens(self, views: Tensor, windows: int, batch: int) -> dict[LastBlock, Tensor]:
-        """Unit patch embeddings V x L x D by last block; of the first `windows` views, which are the windows
-        themselves, alone where no more is wanted.
+    def token_maps(self, views: Tensor, windows: int, batch: int) -> dict[LastBlock, Tensor]:
+        """Unit embeddings V x rows x columns x D by last block, on the grid that it names; of the first `windows`
+        views, which are the windows themselves, alone where no more is wanted.
         """
         keep = functools.reduce(Keep.__or__, (block.keep for block in self.last_blocks), Keep())
-        tokens: dict[LastBlock, list[Tensor]] = {block: [] for block in self.last_blocks}
+        maps: dict[LastBlock, list[Tensor]] = {block: [] for block in self.last_blocks}
         for start in range(0, len(views), batch):
             inputs = self.backbone.shared_blocks(views[start : start + batch], keep)
             for plain, number in ((False, batch), (True, windows - start)):
                 blocks = [block for block, names in self.last_blocks.items() if (names == {'plain'}) == plain]
                 if blocks and number > 0:
-                    for block, part in zip(blocks, self.backbone.encode_last(inputs.first(number), blocks)):
-                        tokens[block].append(part)
-        return {block: torch.cat(parts) for block, parts in tokens.items()}
+                    for block, tokens in self.tokens(inputs.first(number), blocks).items():
+                        maps[block].append(tokens.unflatten(1, block.grid(inputs)))
+        return {block: torch.cat(parts) for block, parts in maps.items()}
+
+    def tokens(self, inputs: LastInputs, blocks: Sequence[LastBlock]) -> dict[LastBlock, Tensor]:
+        """Unit patch embeddings V x L x D by last block; those with feedback run twice."""
+        first = dict(zip(blocks, self.backbone.encode_last(inputs, blocks)))
+        return {block: self.second_pass(inputs, block, one) if block.feedback else one for block, one in first.items()}
+
+    def second_pass(self, inputs: LastInputs, block: LastBlock, tokens: Tensor) -> Tensor:
+        """Tokens of a last block that is told what the first pass's tokens answer, V x L x D as these."""
+        cosines = (tokens @ self.texts.words.mT).mT.unflatten(-1, block.grid(inputs))  # V x Q x rows x columns
+        related = relation(inputs.views, cosines, self.backbone.patch_size, block.feedback)
+        return self.backbone.encode_last(inputs._replace(relation=related), [block])[0]
 
 
 def similarity(fields: Fields, texts: Tensor) -> Fields:

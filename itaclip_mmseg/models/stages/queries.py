@@ -43,6 +43,7 @@ class TextTable(nn.Module):
         for one in settings:
             if self.kind(one) not in self.kinds:
                 self.kinds[self.kind(one)] = place_rows(bank, *self.kind(one), row)
+        self.word_rows = place_rows(bank, None, True, row).words
         self.register_buffer('embeddings', encoder.encode(list(row)), persistent=False)
 
     @staticmethod
@@ -55,6 +56,11 @@ class TextTable(nn.Module):
         words, auxiliary, classes = self.kinds[self.kind(settings)]
         device = self.embeddings.device
         return Rows(words.to(device), None if auxiliary is None else auxiliary.to(device), classes)
+
+    @property
+    def words(self) -> Tensor:
+        """Embeddings of the bank's query words alone, whatever the settings, Q x width."""
+        return self.embeddings[self.word_rows.to(self.embeddings.device)]
 
     def mixed(self, settings: Settings) -> Tensor:
         """The query embeddings of these settings, Q x width."""

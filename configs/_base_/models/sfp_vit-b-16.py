@@ -1,0 +1,8 @@
+"""SFP: patches that draw the CLS token's attention mended, features gathered by similarity, layers fused."""
+
+_base_ = ['./clip_vit-b-16.py']
+model = dict(
+    backbone=dict(last_block=dict(type='sfp')),
+    logit_scale=40,
+    test_cfg=dict(crop_size=(224, 224), stride=(112, 112)),
+)

@@ -1,0 +1,25 @@
+"""SC-CLIP's protocol with ITACLIP's attention, on our own rendered scenes with our own small CLIP. A toy.
+
+Run: python tools/dataset_converters/make_scenes.py
+     python tools/test.py configs/combined/scclip_tiny-itaclip_scenes.py
+"""
+
+_base_ = [
+    '../_base_/models/scclip_vit-b-16.py',
+    '../_base_/datasets/scenes.py',
+    '../_base_/pipelines/short_side_336.py',
+    '../_base_/default_runtime.py',
+]
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+model = dict(
+    backbone=dict(
+        arch=None,
+        pretrained='tiny',
+        last_block=None,
+        attention=('qq', 'kk'),
+        intermediate_layers=(7, 8, 10),
+        residual=True,
+        final_ffn=False,
+    ),
+    text_bank='data/text_bank/scenes.json',
+)

@@ -1,0 +1,15 @@
+"""ProxyCLIP on COCO-Stuff, 171 classes: short side 336, window 336, stride 112.
+
+Run: python tools/test.py configs/proxyclip/proxyclip_vit-b-16_coco-stuff171.py
+"""
+
+_base_ = [
+    '../_base_/models/proxyclip_vit-b-16.py',
+    '../_base_/datasets/coco-stuff171.py',
+    '../_base_/pipelines/short_side_336.py',
+    '../_base_/default_runtime.py',
+]
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+model = dict(text_bank='data/text_bank/sclip_coco-stuff171.json')
+
+paper = dict(mIoU=26.5, source="table in OV-Stitcher's repository")

@@ -1,0 +1,18 @@
+"""ResCLIP on ADE20K, 150 classes: short side 336, window 224, stride 112.
+
+Run: python tools/test.py configs/resclip/resclip_vit-b-16_ade20k150.py
+"""
+
+_base_ = [
+    '../_base_/models/resclip_vit-b-16.py',
+    '../_base_/datasets/ade20k150.py',
+    '../_base_/pipelines/short_side_336.py',
+    '../_base_/default_runtime.py',
+]
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+model = dict(
+    text_bank='data/text_bank/sclip_ade20k150.json',
+    backbone=dict(last_block=dict(middle_share=0.3, feedback=dict(scale=2.1, share=0.7, threshold=0.25))),
+)
+
+paper = dict(mIoU=18.0, source="ResCLIP's README")

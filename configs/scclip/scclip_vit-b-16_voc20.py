@@ -1,0 +1,15 @@
+"""SC-CLIP on Pascal VOC, the 20 objects: short side 336, window 224, stride 112.
+
+Run: python tools/test.py configs/scclip/scclip_vit-b-16_voc20.py
+"""
+
+_base_ = [
+    '../_base_/models/scclip_vit-b-16.py',
+    '../_base_/datasets/voc20.py',
+    '../_base_/pipelines/short_side_336.py',
+    '../_base_/default_runtime.py',
+]
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+model = dict(text_bank='data/text_bank/sclip_voc20.json')
+
+paper = dict(mIoU=84.3, source="table in OV-Stitcher's repository")

@@ -1,0 +1,15 @@
+"""SFP on Cityscapes, 19 classes: short side 560, window 224, stride 112.
+
+Run: python tools/test.py configs/sfp/sfp_vit-b-16_cityscapes19.py
+"""
+
+_base_ = [
+    '../_base_/models/sfp_vit-b-16.py',
+    '../_base_/datasets/cityscapes19.py',
+    '../_base_/pipelines/short_side_560.py',
+    '../_base_/default_runtime.py',
+]
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+model = dict(text_bank='data/text_bank/sfp_cityscapes19.json')
+
+paper = dict(mIoU=41.1, source="table in OV-Stitcher's repository")

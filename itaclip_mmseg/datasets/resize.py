@@ -1,0 +1,31 @@
+"""Resizing to whole patches."""
+
+import mmcv
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class ResizeToPatches(BaseTransform):
+    """Resize an image, bicubic as PIL does it, so that its sides are whole patches; the truth keeps its size.
+
+    Args:
+        short_side: about this many pixels, the ratio kept; then each side goes to the nearest multiple.
+        multiple: of so many pixels.
+    """
+
+    def __init__(self, short_side: int, multiple: int = 16) -> None:
+        self.short_side, self.multiple = short_side, multiple
+
+    def transform(self, results: dict) -> dict:
+        """Resize `img` of MMSegmentation's dict of an image."""
+        height, width = results['img'].shape[:2]
+        height, width = self.size(height, width)
+        results['img'] = mmcv.imresize(results['img'], (width, height), interpolation='bicubic', backend='pillow')
+        results['img_shape'] = (height, width)
+        return results
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width after resizing."""
+        scale = self.short_side / min(height, width)
+        return tuple(int(side * scale / self.multiple + 0.5) * self.multiple for side in (height, width))

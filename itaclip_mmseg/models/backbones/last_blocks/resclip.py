@@ -1,0 +1,82 @@
+"""ResCLIP's last block (arXiv:2411.15851): residual attention."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from itaclip_mmseg.last_block import AttentionSum, Feedback, Keep, LastBlock, LastInputs, from_dict, last_block
+from itaclip_mmseg.models.backbones.attention import attend, finish, neighbourhood_prior
+from itaclip_mmseg.utils.checks import check, is_count, is_number
+
+
+@last_block('resclip')
+@dataclass(frozen=True)
+class ResCLIP(LastBlock):
+    """A sum of attention terms, mixed with the plain maps of middle layers (RCS), and run once more by feedback (SFR).
+
+    Args:
+        attention, residual, final_ffn, neighbourhood_std: of the base, as in `AttentionSum`; by default NACLIP's.
+        middle_layers: whose mean q-k attention is mixed in; none for no RCS.
+        middle_share: its share, 0 to 1.
+        scale: what the rows of the mixture add up to, where those of the base add up to 1.
+        feedback: of the second pass, or None for none.
+    """
+
+    attention: tuple[str, ...] = ('kk',)
+    residual: bool = False
+    final_ffn: bool = False
+    neighbourhood_std: float | None = 5
+    middle_layers: tuple[int, ...] = (6, 7, 8, 9)
+    middle_share: float = 0.4
+    scale: float = 2.0
+    feedback: Feedback | None = field(default_factory=Feedback)
+
+    def __post_init__(self) -> None:
+        base = AttentionSum(self.attention, None, self.residual, self.final_ffn, self.neighbourhood_std)
+        object.__setattr__(self, 'attention', base.attention)  # checked
+        object.__setattr__(self, 'middle_layers', tuple(self.middle_layers or ()))
+        if isinstance(self.feedback, Mapping):
+            object.__setattr__(self, 'feedback', from_dict(Feedback, self.feedback, 'last_block.feedback'))
+        valid = self.feedback is None or isinstance(self.feedback, Feedback)
+        check(valid, 'last_block.feedback', self.feedback, 'None or a dict')
+        for layer in self.middle_layers:
+            check(is_count(layer), 'last_block.middle_layers', layer, 'numbers of blocks, counted from 1')
+        check(is_number(self.middle_share, 0, 1), 'last_block.middle_share', self.middle_share, 'numbers from 0 to 1')
+        check(is_number(self.scale, 0), 'last_block.scale', self.scale, 'numbers from 0')
+
+    @property
+    def keep(self) -> Keep:
+        """The projections of the middle layers."""
+        return Keep(qkv=frozenset(self.middle_layers))
+
+    def tokens(self, inputs: LastInputs, block: nn.Module) -> Tensor:
+        """Patch tokens V x L x D; in a second pass by the relation as well."""
+        values = inputs.qkv[max(inputs.qkv)][2]
+        heads = self.base_attention(inputs)
+        if self.middle_layers:
+            middle = sum(attend(inputs.qkv[layer], values, 'qk') for layer in self.middle_layers)
+            share = self.middle_share
+            heads = self.scale * ((1 - share) * heads + share / len(self.middle_layers) * middle)
+        return finish(block, inputs.x, heads, self)[:, 1:]
+
+    def base_attention(self, inputs: LastInputs) -> Tensor:
+        """The sum of terms, in a second pass with the relation in the scores before each softmax; values of heads."""
+        qkv = inputs.qkv[max(inputs.qkv)]
+        prior = None
+        if self.neighbourhood_std is not None:
+            prior = neighbourhood_prior(*inputs.grid, self.neighbourhood_std).to(qkv)
+        scale = 1.0
+        if inputs.relation is not None:
+            related = self.feedback.scale * rounded_share(inputs.relation, self.feedback.share)[:, None].to(qkv)
+            prior = related if prior is None else related + prior  # V x 1 x (1 + L) x (1 + L)
+            scale = self.feedback.scale * (1 - self.feedback.share)
+        return sum(attend(qkv, qkv[2], term, prior, scale) for term in self.attention)
+
+
+def rounded_share(relation: Tensor, share: float) -> Tensor:
+    """A relation's share in the scores: brought to at most 1 and rounded to half, before and after the product.
+
+    The authors' code rounds so in every precision; kept for equal numbers.
+    """
+    return share * (relation / relation.amax(dim=(-2, -1), keepdim=True)).half()

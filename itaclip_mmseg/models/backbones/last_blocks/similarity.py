@@ -1,0 +1,39 @@
+"""Similarity of patches as attention: cosines, their cut, and what is averaged by them."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def cosines(features: Tensor, threshold: float = -1.0) -> Tensor:
+    """Cosines between the patches of features V x L x D, V x L x L in float32; those below the threshold become 0."""
+    unit = F.normalize(features.float(), dim=-1)
+    return cut(unit @ unit.mT, threshold)
+
+
+def cut(similarity: Tensor, threshold: float) -> Tensor:
+    """Similarities below the threshold become 0."""
+    return similarity.masked_fill(similarity < threshold, 0)
+
+
+def aggregate(features: Tensor, similarity: Tensor) -> Tensor:
+    """Features V x L x D, each patch the mean of all by its row of the similarity, V x L x L."""
+    weights = similarity / (similarity.sum(dim=-1, keepdim=True) + 1e-6)
+    return weights.to(features) @ features
+
+
+def similarity_attention(similarity: Tensor, sharpness: float, centre: float = 1.0) -> Tensor:
+    """Attention to what is more similar than the view's mean: softmax(sharpness (S - centre mean(S))), negative
+    entries excluded.
+
+    A patch always attends to itself, also where a view is so even that nothing lies above the mean.
+
+    Args:
+        similarity: S, V x L x L.
+
+    Returns:
+        V x L x L, rows add to 1.
+    """
+    scores = sharpness * (similarity - centre * similarity.mean(dim=(-2, -1), keepdim=True))
+    scores.diagonal(dim1=-2, dim2=-1).clamp_(min=0)
+    return scores.masked_fill_(scores < 0, -torch.inf).softmax(dim=-1)

@@ -1,0 +1,62 @@
+"""The relation of patches by a first pass, step by step as the page of the reference outputs tells it."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from itaclip_mmseg.last_block import Feedback
+from itaclip_mmseg.models.stages.feedback import blur_rows, patch_kinds, relation, same_kind
+
+
+@pytest.mark.parametrize('shape', [(4, 7), (6, 3), (1, 1), (1, 5)])
+def test_relation_of_two_patches(shape):
+    """Any grid and batch, pair by pair: how far along the way another kind is looked for."""
+    rows, columns = shape
+    kinds = torch.randint(3, (2, rows, columns), generator=torch.Generator().manual_seed(1))
+    found = same_kind(kinds, decay=True).reshape(2, rows, columns, rows, columns)
+    assert torch.equal(same_kind(kinds, decay=False) > 0, found.flatten(1, 2).flatten(2) > 0)
+    furthest, decayed = max(max(shape) - 1, 1), 0
+    for view, row, column, y, x in np.ndindex(2, rows, columns, rows, columns):
+        kind, distance = kinds[view, row, column], max(abs(y - row), abs(x - column))
+        expected = float(kind == kinds[view, y, x])
+        steps = [np.float32(step) / np.float32(furthest) for step in range(distance + 1)]
+        way = [(int(np.rint((1 - t) * row + t * y)), int(np.rint((1 - t) * column + t * x))) for t in steps]
+        if any(kinds[view, one, other] != kind for one, other in way):
+            decayed += expected > 0
+            expected *= np.exp(-distance / furthest)
+        assert found[view, row, column, y, x] == pytest.approx(expected)
+    assert decayed > 0 or rows * columns < 8
+
+
+def test_most_frequent_word():
+    """The smallest of equals; unsure pixels count as word 0; a rest of pixels belongs to no patch."""
+    words = torch.tensor([[2, 2, 1, 1, 0], [1, 1, 3, 3, 0], [3, 3, 3, 2, 0]])
+    scores = F.one_hot(words, 4).permute(2, 0, 1)[None].float()
+    assert patch_kinds(scores, 0.5, (2, 2)).tolist() == [[[1, 1]]]
+    scores[:, :, 0, :4] *= 0.4
+    assert patch_kinds(scores, 0.5, (2, 2)).tolist() == [[[0, 0]]]
+
+
+@pytest.mark.parametrize('length', [1, 4, 31, 40])
+def test_rows_are_blurred_to_the_sum_one(length):
+    blurred = blur_rows(torch.eye(length)[None].expand(2, -1, -1))
+    torch.testing.assert_close(blurred.sum(dim=-1), torch.ones(2, length))
+    taps = min(length, 31) | 1
+    kernel = np.exp(-((np.arange(taps) - taps // 2) ** 2) / 50)
+    middle = length // 2
+    row = np.convolve(np.eye(length)[middle], kernel, 'same') if length >= taps else None
+    if row is not None:
+        np.testing.assert_allclose(blurred[1, middle], row / row.sum(), atol=1e-6)
+
+
+def test_views_do_not_mix():
+    """Three views together are what each is alone, and CLS is related to nothing."""
+    generator = torch.Generator().manual_seed(0)
+    views = torch.randn(3, 3, 40, 52, generator=generator)
+    cosines = torch.randn(3, 5, 2, 3, generator=generator) / 10
+    together = relation(views, cosines, (16, 16), Feedback(threshold=0))
+    assert together.shape == (3, 7, 7) and not together[:, 0].any() and not together[:, :, 0].any()
+    alone = [relation(view[None], one[None], (16, 16), Feedback(threshold=0)) for view, one in zip(views, cosines)]
+    torch.testing.assert_close(together, torch.cat(alone))
+    assert not torch.equal(alone[0], alone[1])
