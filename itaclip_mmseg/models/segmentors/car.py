@@ -194,9 +194,6 @@ class CaR(OpenVocabularySegmentor):
 
     def regions(self, ending: Ending, names: Pass, picture: np.ndarray) -> dict[int, tuple[float, np.ndarray]]:
         """Score and region, H x W, of the names at the end."""
-        values = ending.masks
-        if self.bank.background:
-            values = with_background(values, names.background_factor)
-        if self.settings.crf:
-            values = close_with_crf(values, picture)
+        values = with_background(ending.masks, names.background_factor) if self.bank.background else ending.masks
+        values = close_with_crf(values, picture) if self.settings.crf else values
         return pair(values.argmax(axis=0), ending) if self.bank.background else own_regions(values, ending)
