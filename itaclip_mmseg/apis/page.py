@@ -33,12 +33,12 @@ ALONE = 'nothing'
 VISITORS = 16  # whose photographs are kept, as tokens of up to 150 MB each; the oldest make room
 HOUR = 3600  # seconds that a photograph is kept
 SLIDERS = (  # setting, label, range, step
-    ('image_coefficient', 'lambda: share of plain, gray and blurred views', 0, 1, 0.05),
-    ('text_coefficient', 'alpha: share of the definitions', 0, 1, 0.05),
+    ('image_coefficient', 'lambda', 0, 1, 0.05),
+    ('text_coefficient', 'alpha', 0, 1, 0.05),
     ('logit_scale', 'logit scale', 1, 200, 1),
-    ('prob_threshold', 'below this score: background (0: off)', 0, 1, 0.01),
-    ('area_threshold', 'below this share of the foreground: no class (0: off)', 0, 0.5, 0.01),
-    ('pamr', 'steps of PAMR (0: off)', 0, 20, 1),
+    ('prob_threshold', 'score threshold (0: off)', 0, 1, 0.01),
+    ('area_threshold', 'area threshold (0: off)', 0, 0.5, 0.01),
+    ('pamr', 'PAMR steps (0: off)', 0, 20, 1),
 )
 PROGRESS = gr.Progress()  # how Gradio knows that a function shows it
 Attention = Callable[[Segmenter, np.ndarray, tuple[int, int]], Figure]  # of an image and a pixel X, Y
@@ -79,7 +79,7 @@ class Page:
             [str(path) for path in self.examples],
             label='or an example',
             columns=3,
-            height=170,
+            height=230,
             allow_preview=False,
             interactive=False,
             buttons=[],
@@ -91,7 +91,7 @@ class Page:
             label='Classes, one a line',
             info='other words behind =, a definition behind : for all or none',
             lines=6,
-            max_lines=14,
+            max_lines=10,
             elem_id='classes',
         )
         self.background = gr.Textbox(
@@ -105,11 +105,16 @@ class Page:
         script = (ASSETS / 'page.js').read_text(encoding='utf-8')
         self.view = gr.HTML(js_on_load=script, elem_id='view', min_height=320)
         self.figure = gr.Plot(label='What the patch attends to, layer by layer', visible=False, elem_id='attention')
-        self.command = gr.Textbox(
-            label='The same on the command line', buttons=['copy'], interactive=False, elem_id='command'
-        )
         self.write = gr.Button('Write files', elem_id='write')
         self.files = gr.Files(label='Overlay, label map, class list, COCO annotations', visible=False, elem_id='files')
+        self.command = gr.Textbox(
+            label='The same on the command line',
+            lines=2,
+            max_lines=5,
+            buttons=['copy'],
+            interactive=False,
+            elem_id='command',
+        )
 
     def lay_settings(self) -> None:
         """Legend, sliders, second method."""
@@ -136,8 +141,12 @@ class Page:
         changes = [one.change for one in (*self.sliders, self.method)]
         gr.on([*changes, self.go.click, self.background.submit], self.segment, given, answers, **latest)
         self.shown.input(self.repaint, {self.answer, self.shown}, {self.view}, **latest)
-        self.view.click(self.attend, {self.photo}, {self.message, self.figure}, concurrency_id='encoder')
-        self.write.click(self.write_all, {self.answer}, {self.message, self.files}, concurrency_id='decoder')
+        self.view.click(
+            self.attend, {self.photo}, {self.message, self.figure}, concurrency_id='encoder', show_progress_on=self.view
+        )
+        self.write.click(
+            self.write_all, {self.answer}, {self.message, self.files}, show_progress='hidden', concurrency_id='decoder'
+        )
 
     def take(self, given: dict, progress: gr.Progress = PROGRESS) -> dict:
         """A photograph was dropped: encode it, and segment it by what stands in the page."""

@@ -59,4 +59,9 @@ def legend(results: Mapping[str, Segmentation]) -> list[tuple[str, str]]:
     """A line a class, by label: its share of the picture in each result, and its name."""
     shares = [result.shares() for result in results.values()]
     names = next(iter(results.values())).names
-    return [(f'{name}  {" | ".join(f"{share[name]:.1%}" for share in shares)}', name) for name in names]
+    return [(f'{name}: {" | ".join(per_cent(share[name]) for share in shares)}', name) for name in names]
+
+
+def per_cent(share: float) -> str:
+    """A share for people; a dash for nothing, so that what is there stands out."""
+    return f'{share:.1%}' if share else '-'
