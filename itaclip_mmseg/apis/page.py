@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from itaclip_mmseg.apis.page_session import Answer, Workbench, class_fields, class_list, write_files
+from itaclip_mmseg.apis.page_session import Answer, Workbench, class_fields, class_list, existing, write_files
 from itaclip_mmseg.apis.page_view import legend, view
 from itaclip_mmseg.apis.segmenter import Segmenter
 from itaclip_mmseg.utils.errors import UserError, one_line
@@ -29,6 +29,7 @@ except ImportError as error:
     raise UserError("page: needs the package gradio; pip install 'itaclip_mmseg[page]'") from error
 
 ASSETS = Path(__file__).parents[1] / 'assets'
+HINT = 'Drop a photograph, or take an example. A click on the result shows what that patch attends to.'
 ALONE = 'nothing'
 VISITORS = 16  # whose photographs are kept, as tokens of up to 150 MB each; the oldest make room
 HOUR = 3600  # seconds that a photograph is kept
@@ -61,6 +62,8 @@ class Page:
         with gr.Blocks(
             title='itaclip_mmseg', analytics_enabled=False, fill_width=True, delete_cache=(HOUR, HOUR)
         ) as self.blocks:
+            backbone = workbench.segmenter.model.backbone
+            gr.Markdown(f'**itaclip_mmseg** · `{workbench.config}` · weights `{backbone.pretrained}`')
             self.photo, self.answer = gr.State(time_to_live=HOUR), gr.State(time_to_live=HOUR)
             with gr.Row():
                 with gr.Column(scale=3, min_width=280):
@@ -69,6 +72,7 @@ class Page:
                     self.lay_answer()
                 with gr.Column(scale=3, min_width=280):
                     self.lay_settings()
+            self.figure = gr.Plot(show_label=False, visible=False, elem_id='attention')
             self.wire()
 
     def lay_input(self) -> None:
@@ -77,9 +81,9 @@ class Page:
         self.drop = gr.File(label='Photograph', file_types=['image'], height=120, elem_id='photograph')
         self.gallery = gr.Gallery(
             [str(path) for path in self.examples],
-            label='or an example',
+            show_label=False,
             columns=3,
-            height=230,
+            height=175,
             allow_preview=False,
             interactive=False,
             buttons=[],
@@ -100,13 +104,18 @@ class Page:
         self.go = gr.Button('Segment', variant='primary', elem_id='segment')
 
     def lay_answer(self) -> None:
-        """Messages, painted labels, attention, files and the command line."""
-        self.message = gr.Markdown('Drop a photograph, or take an example.', elem_id='message', elem_classes='message')
+        """Messages, painted labels, files and the command line."""
+        self.message = gr.Markdown(HINT, elem_id='message', elem_classes='message')
         script = (ASSETS / 'page.js').read_text(encoding='utf-8')
         self.view = gr.HTML(js_on_load=script, elem_id='view', min_height=320)
-        self.figure = gr.Plot(label='What the patch attends to, layer by layer', visible=False, elem_id='attention')
-        self.write = gr.Button('Write files', elem_id='write')
-        self.files = gr.Files(label='Overlay, label map, class list, COCO annotations', visible=False, elem_id='files')
+        self.write = gr.Button('Make files to download', elem_id='write')
+        self.files = gr.Files(
+            label='Overlay, label map, class list, COCO annotations',
+            visible=False,
+            interactive=False,
+            height=190,
+            elem_id='files',
+        )
         self.command = gr.Textbox(
             label='The same on the command line',
             lines=2,
@@ -141,9 +150,8 @@ class Page:
         changes = [one.change for one in (*self.sliders, self.method)]
         gr.on([*changes, self.go.click, self.background.submit], self.segment, given, answers, **latest)
         self.shown.input(self.repaint, {self.answer, self.shown}, {self.view}, **latest)
-        self.view.click(
-            self.attend, {self.photo}, {self.message, self.figure}, concurrency_id='encoder', show_progress_on=self.view
-        )
+        attention = dict(concurrency_id='encoder', show_progress_on=self.view, scroll_to_output=True)
+        self.view.click(self.attend, {self.photo}, {self.message, self.figure}, **attention)
         self.write.click(
             self.write_all, {self.answer}, {self.message, self.files}, show_progress='hidden', concurrency_id='decoder'
         )
@@ -196,7 +204,10 @@ class Page:
 
     def attend(self, given: dict, event: gr.EventData) -> dict:
         """A patch was clicked on."""
-        image = given[self.photo].picture.image
+        try:
+            image = existing(given[self.photo]).picture.image
+        except UserError as error:
+            return {self.message: fault(error)}
         figure = self.attention(self.workbench.segmenter, image, (event.x, event.y))
         return {self.figure: gr.Plot(figure, visible=True)}
 
@@ -205,7 +216,7 @@ class Page:
         if given[self.answer] is None:
             return {self.message: fault(UserError('files: nothing is segmented yet; drop a photograph'))}
         try:
-            return {self.files: gr.Files(write_files(given[self.answer], self.folder), visible=True)}
+            return {self.files: gr.Files(write_files(given[self.answer], self.folder), visible=True, interactive=False)}
         except UserError as error:
             return {self.message: fault(error)}
 

@@ -94,8 +94,7 @@ class Workbench:
         Raises:
             UserError: no photograph, or classes that are not possible.
         """
-        if photo is None:
-            raise UserError('photograph: none yet; drop one, or take one of the examples')
+        photo = existing(photo)
         bank = bank_of(classes)
         settings = {OWN: fitting(values, bank)} | ({method: self.methods[method]} if method else {})
         results = {name: photo.picture.segment(bank, **changes) for name, changes in settings.items()}
@@ -115,6 +114,13 @@ def check_two_halves(config: Config) -> None:
             f'{config.filename}: {config.model.type} encodes anew for other words and settings, which the page changes '
             'all the time; use tools/demo.py'
         )
+
+
+def existing(photo: Photo | None) -> Photo:
+    """The photograph; a `UserError` where a visitor has none, or none any more."""
+    if photo is None:
+        raise UserError('photograph: none yet; drop one, or take one of the examples')
+    return photo
 
 
 def read_photo(path: str | Path) -> tuple[Photograph, str]:

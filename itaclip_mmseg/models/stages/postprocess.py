@@ -57,7 +57,8 @@ def best_words(values: Tensor, classes: Tensor) -> Tensor:
 
 def drop_small_classes(scores: Tensor, threshold: float) -> Tensor:
     """Score 0 for foreground classes that win at most `threshold` of the area that all foreground classes win."""
-    area = scores.argmax(dim=0).flatten().bincount(minlength=len(scores))[1:]
+    winners = scores.max(dim=0).indices  # as argmax, which takes four times as long on a CPU
+    area = winners.flatten().bincount(minlength=len(scores))[1:]
     kept = area > threshold * area.sum()
     return torch.cat([scores[:1], scores[1:] * kept[:, None, None]])
 
