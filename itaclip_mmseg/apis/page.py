@@ -150,8 +150,9 @@ class Page:
         changes = [one.change for one in (*self.sliders, self.method)]
         gr.on([*changes, self.go.click, self.background.submit], self.segment, given, answers, **latest)
         self.shown.input(self.repaint, {self.answer, self.shown}, {self.view}, **latest)
-        attention = dict(concurrency_id='encoder', show_progress_on=self.view, scroll_to_output=True)
-        self.view.click(self.attend, {self.photo}, {self.message, self.figure}, **attention)
+        attention = dict(concurrency_id='encoder', show_progress_on=self.view)
+        clicked = self.view.click(self.attend, {self.photo}, {self.message, self.figure}, **attention)
+        clicked.then(js="() => document.querySelector('#attention')?.scrollIntoView({ behavior: 'smooth' })")
         self.write.click(
             self.write_all, {self.answer}, {self.message, self.files}, show_progress='hidden', concurrency_id='decoder'
         )
@@ -252,7 +253,7 @@ def serving(
         UserError: the port is taken.
     """
     with tempfile.TemporaryDirectory(prefix='itaclip_mmseg_page_') as folder:
-        os.environ |= dict(GRADIO_TEMP_DIR=folder, GRADIO_ANALYTICS_ENABLED='False')
+        os.environ |= dict(GRADIO_TEMP_DIR=folder, GRADIO_ANALYTICS_ENABLED='False', GRADIO_RUN_HISTORY='False')
         files = [Path(folder) / f'scene_{index}.png' for index in range(1, len(examples) + 1)]
         for file, image in zip(files, examples):
             Image.fromarray(image).save(file)
@@ -267,7 +268,6 @@ def serving(
                 state_session_capacity=VISITORS,
                 css=(ASSETS / 'page.css').read_text(encoding='utf-8'),
                 footer_links=[],
-                run_history=False,
                 quiet=True,
                 prevent_thread_lock=True,
             )
