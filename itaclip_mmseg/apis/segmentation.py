@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,9 +52,14 @@ class Segmentation:
         counts = np.bincount(self.labels.ravel(), minlength=len(self.names)) / self.labels.size
         return {self.names[label]: float(counts[label]) for label in np.argsort(-counts, kind='stable')}
 
-    def painted(self) -> Image.Image:
-        """The labels painted over the image, large regions named."""
-        return overlay(self.image, self.labels, self.names, self.colours, self.background)
+    def painted(self, shown: Collection[str] | None = None) -> Image.Image:
+        """The labels painted over the image, large regions named; only the classes named in `shown`, None for all."""
+        labels = self.labels
+        if shown is not None:
+            kept = [label for label, name in enumerate(self.names) if name in shown]
+            unpainted = 0 if self.background else len(self.names)
+            labels = np.where(np.isin(labels, kept), labels, unpainted)
+        return overlay(self.image, labels, self.names, self.colours, self.background)
 
     def overlay(self) -> Image.Image:
         """The image beside its labels painted over it, with a legend."""

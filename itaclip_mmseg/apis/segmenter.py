@@ -20,6 +20,7 @@ from itaclip_mmseg.apis.segmentation import Segmentation
 from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.testing import load_config
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
+from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.check import check_queries
@@ -80,7 +81,7 @@ class Segmenter:
             and auxiliary texts where they come without.
         options: overrides as of --cfg-options, such as {'model.backbone.pretrained': 'ViT-B-16.pt'}.
         device: 'cpu', 'cuda:1'; None takes the best there is.
-        variants: changes of settings by name, for `label_maps`.
+        variants: changes of settings by name, for `label_maps`; `encode` keeps the tokens of all their last blocks.
 
     Raises:
         UserError: classes, config or weights do not fit.
@@ -110,14 +111,18 @@ class Segmenter:
             model.variants = self.variants
         return MODELS.build(model).to(self.device).eval()
 
-    def encode(self, image: Photograph) -> Picture:
+    def encode(self, image: Photograph, track: Track = iter) -> Picture:
         """The expensive half: a path, a PIL image, or an array H x W x 3 uint8, RGB.
+
+        Args:
+            image: the photograph.
+            track: what iterates over the network's passes, such as a progress bar.
 
         Raises:
             UserError: there is no such file, or it is no image.
         """
         rgb, normalised = self.normalised(image)
-        return Picture(rgb, self.model.encode(normalised), self)
+        return Picture(rgb, self.model.encode(normalised, track), self)
 
     def __call__(self, image: Photograph, scores: bool = False) -> Segmentation:
         """Segment a photograph; see `encode` and `Picture.segment`."""

@@ -1,7 +1,8 @@
 """From words to query embeddings: a set of templates a word, kept on disk (section 3.3)."""
 
+import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import open_clip
@@ -48,6 +49,14 @@ class TextEncoder:
         Raises:
             UserError: the weights cannot embed a word.
         """
+        return self._remembered(tuple(texts))
+
+    @functools.cached_property
+    def _remembered(self) -> Callable[[tuple[str, ...]], Tensor]:
+        """`_encode` with its latest answers kept: every move of a slider asks for the same words again."""
+        return functools.lru_cache(maxsize=8)(self._encode)
+
+    def _encode(self, texts: tuple[str, ...]) -> Tensor:
         if self.pretrained is None:
             return random_embeddings(len(texts), model_config(self.arch)['embed_dim'])
         cache = EmbeddingCache(self._key())

@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.postprocess import Result, decide
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.settings import Decision, Window
@@ -78,8 +79,11 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
             self.pack(sample, [self.result(image, original_size(image, sample))])
         return samples
 
-    def encode(self, image: Tensor) -> object:
-        """The half that does not depend on words, of an image 3 x h x w; where a method has none, the image itself."""
+    def encode(self, image: Tensor, track: Track = iter) -> object:
+        """The half that does not depend on words, of an image 3 x h x w; where a method has none, the image itself.
+
+        `track` iterates over its passes, such as a progress bar.
+        """
         return image
 
     def result(self, image: Tensor, size: tuple[int, int]) -> Result:

@@ -12,7 +12,7 @@ from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.backbones.weights import read_once
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor, as_samples, original_size
-from itaclip_mmseg.models.stages.encode import Fields, WindowEncoder, similarity
+from itaclip_mmseg.models.stages.encode import Fields, Track, WindowEncoder, similarity
 from itaclip_mmseg.models.stages.mixing import mix
 from itaclip_mmseg.models.stages.plan import categories_by_block, check_encoded, check_variants, finest_stride
 from itaclip_mmseg.models.stages.postprocess import Result
@@ -126,11 +126,11 @@ class ITACLIP(OpenVocabularySegmentor):
         return samples
 
     @torch.no_grad()
-    def encode(self, image: Tensor) -> Encoded:
+    def encode(self, image: Tensor, track: Track = iter) -> Encoded:
         """The costly half, of an image 3 x h x w; all categories of views that were paid for are kept."""
         grid, encoder = self.grid(image), self.encoder
-        names = {'plain', 'first', 'second'} if encoder.views_a_window > 1 else {'plain'}
-        without_words = WindowEncoder(self.backbone, None, dict.fromkeys(encoder.last_blocks, names), encoder.batch)
+        kept = {block: names | {'plain'} for block, names in encoder.last_blocks.items()}
+        without_words = WindowEncoder(self.backbone, None, kept, encoder.batch, track)
         return Encoded(image, grid, without_words.encode([image], [grid])[0])
 
     @torch.no_grad()

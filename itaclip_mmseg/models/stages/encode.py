@@ -1,7 +1,7 @@
 """From images to fields: the costly half, done once whatever the number of settings (paper, figure 2, left)."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from mmengine.logging import MMLogger
@@ -17,6 +17,8 @@ from itaclip_mmseg.models.stages.views import NUM_VIEWS, fold_views, image_engin
 # Similarities of windows to texts at patch resolution, flips undone: W x T x rows x columns by category of views.
 # Before texts are known, the tokens themselves stand in their place: W x D x rows x columns.
 Fields = dict[str, Tensor]
+# Iterates over the passes of an image; a progress bar does so too.
+Track = Callable[[Sequence[Tensor]], Iterable[Tensor]]
 
 
 class WindowEncoder:
@@ -28,6 +30,7 @@ class WindowEncoder:
         last_blocks: the distinct last blocks, each with the categories of views (`fold_views`) that are wanted of it.
         batch: views a forward pass; None lets the backbone choose at the first image. Halved for good where a GPU's
             memory does not hold it. Results do not depend on it.
+        track: what iterates over the passes, such as a progress bar.
     """
 
     def __init__(
@@ -36,8 +39,10 @@ class WindowEncoder:
         texts: TextTable | None,
         last_blocks: Mapping[LastBlock, set[str]],
         batch: int | None = None,
+        track: Track = iter,
     ) -> None:
-        self.backbone, self.texts, self.last_blocks, self.batch = backbone, texts, last_blocks, batch
+        self.backbone, self.texts, self.last_blocks = backbone, texts, last_blocks
+        self.batch, self.track = batch, track
         self.views_a_window = NUM_VIEWS if any(names != {'plain'} for names in last_blocks.values()) else 1
 
     def encode(self, images: Sequence[Tensor], grids: Sequence[Grid]) -> list[dict[LastBlock, Fields]]:
@@ -56,7 +61,7 @@ class WindowEncoder:
         """Fields of windows W x 3 x h x w, a few windows at a time, so that only their views are held."""
         self.batch = self.batch or self.backbone.views_a_pass(windows)
         chunk = max(self.batch // self.views_a_window, 1)
-        pieces = [self.encode_or_halve(part) for part in windows.split(chunk)]
+        pieces = [self.encode_or_halve(part) for part in self.track(windows.split(chunk))]
         return {
             block: {name: torch.cat([piece[block][name] for piece in pieces]) for name in sorted(names)}
             for block, names in self.last_blocks.items()

@@ -66,7 +66,8 @@ def best_words(values: Tensor, classes: Tensor) -> Tensor:
 
 def drop_small_classes(scores: Tensor, threshold: float) -> Tensor:
     """Score 0 for foreground classes that win at most `threshold` of the area that all foreground classes win."""
-    areas = scores.argmax(dim=0).flatten().bincount(minlength=len(scores))
+    # As argmax, which takes four times as long on a CPU.
+    areas = scores.max(dim=0).indices.flatten().bincount(minlength=len(scores))
     return drop(scores, small_classes(areas, threshold))
 
 

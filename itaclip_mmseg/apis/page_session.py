@@ -1,0 +1,220 @@
+"""What the page computes, apart from how it looks: a photograph, words and settings in; labels, files, commands out."""
+
+import math
+import shlex
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from PIL import Image, ImageOps
+
+from itaclip_mmseg.apis.segmentation import PARTS, Segmentation
+from itaclip_mmseg.apis.segmenter import Photograph, Picture, Segmenter
+from itaclip_mmseg.engine.testing import load_config, parse_options
+from itaclip_mmseg.last_block import AttentionSum
+from itaclip_mmseg.models.stages.encode import Track
+from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.text.classes import bank_of
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.resources import written_whole
+
+OWN = 'these settings'  # what the page calls the method whose sliders it has
+THRESHOLDS = ('prob_threshold', 'area_threshold')
+MOST_PIXELS = 1_000_000  # of what is segmented: scores take 4 bytes a pixel and word, several times over
+LARGEST_FILE = 50_000_000  # pixels that are decoded at all
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A visitor's photograph, encoded; its name without suffix; what to tell about it."""
+
+    picture: Picture
+    name: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A segmented photograph: classes as `--classes` takes them; settings and labels by method, `OWN` first."""
+
+    photo: Photo
+    classes: str
+    settings: dict[str, dict]
+    results: dict[str, Segmentation]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the classes."""
+        return self.results[OWN].names
+
+
+class Workbench:
+    """What all visitors of the page share: a model and its methods. It keeps nothing of any of them.
+
+    Args:
+        config: whose settings, weights and text bank are used.
+        options: overrides, KEY=VALUE as of --cfg-options.
+        methods: changes of settings by name, to be compared with the config's own; see `Settings.vary`.
+
+    Raises:
+        UserError: config, overrides or weights do not fit, or the config's method has no half that needs no encoding.
+    """
+
+    def __init__(self, config: str, options: Sequence[str] = (), methods: Mapping[str, dict] | None = None) -> None:
+        self.config, self.options, self.methods = config, tuple(options), dict(methods or {})
+        overrides = parse_options(options)
+        check_two_halves(load_config(config, overrides))
+        self.segmenter = Segmenter(None, config, overrides, variants={OWN: {}} | self.methods)
+        self.settings = self.segmenter.model.settings
+
+    def open(self, path: str | Path, track: Track = iter) -> Photo:
+        """Encode a photograph, the half that takes seconds.
+
+        Raises:
+            UserError: it is no image, or too large.
+        """
+        image, note = read_photo(path)
+        picture = self.segmenter.encode(image, track)
+        height, width = picture.image.shape[:2]
+        return Photo(picture, Path(path).stem, f'{width} x {height} pixels{note}')
+
+    def answer(self, photo: Photo | None, classes: str, values: Mapping[str, float], method: str | None) -> Answer:
+        """Segment a photograph, the half that takes a moment.
+
+        Args:
+            photo: None where the visitor has none yet.
+            classes: as `class_list` gives them.
+            values: of the sliders, by name of the setting.
+            method: one of `methods`, to be set beside these settings, or None.
+
+        Raises:
+            UserError: no photograph, or classes that are not possible.
+        """
+        photo = existing(photo)
+        bank = bank_of(classes)
+        settings = {OWN: fitting(values, bank)} | ({method: self.methods[method]} if method else {})
+        results = {name: photo.picture.segment(bank, **changes) for name, changes in settings.items()}
+        return Answer(photo, classes, settings, results)
+
+    def command(self, answer: Answer, method: str = OWN) -> str:
+        """The command line that gives the same labels, of the photograph as `write_files` writes it."""
+        options = [*self.options, *overrides(answer.settings[method])]
+        words = ['python', 'tools/demo.py', f'{answer.photo.name}_photo.png', '--classes', answer.classes]
+        return shlex.join([*words, '--config', self.config, '--cfg-options', *options])
+
+
+def check_two_halves(config: Config) -> None:
+    """Raise a `UserError` where a method would have to encode anew at every move of a slider."""
+    if not MODELS.get(config.model.type).two_halves:
+        raise UserError(
+            f'{config.filename}: {config.model.type} encodes anew for other words and settings, which the page changes '
+            'all the time; use tools/demo.py'
+        )
+
+
+def existing(photo: Photo | None) -> Photo:
+    """The photograph; a `UserError` where a visitor has none, or none any more."""
+    if photo is None:
+        raise UserError('photograph: none yet; drop one, or take one of the examples')
+    return photo
+
+
+def read_photo(path: str | Path) -> tuple[Photograph, str]:
+    """A photograph to encode, and a note: the path itself, or what it shows made small enough.
+
+    Raises:
+        UserError: it is no image, or larger than `LARGEST_FILE`.
+    """
+    name = Path(path).name
+    try:
+        with Image.open(path) as photo:
+            pixels = math.prod(photo.size)
+            if pixels > LARGEST_FILE:
+                raise UserError(
+                    f'{name}: {photo.width} x {photo.height} pixels; at most {LARGEST_FILE // 1_000_000} megapixels'
+                )
+            if pixels <= MOST_PIXELS:
+                return path, ''
+            return shrunk(photo), f', shrunk from {photo.width} x {photo.height}'
+    except (OSError, Image.DecompressionBombError) as error:
+        raise UserError(f'{name}: not readable as an image; take another') from error
+
+
+def shrunk(photo: Image.Image) -> np.ndarray:
+    """A photograph at `MOST_PIXELS`, its ratio kept, H x W x 3 uint8, RGB."""
+    factor = math.sqrt(MOST_PIXELS / math.prod(photo.size))
+    upright = ImageOps.exif_transpose(photo).convert('RGB')
+    size = tuple(max(int(side * factor), 1) for side in upright.size)
+    return np.asarray(upright.resize(size, Image.Resampling.LANCZOS))
+
+
+def class_list(classes: str, background: str) -> str:
+    """What the page's two fields hold as `--classes` takes it.
+
+    Args:
+        classes: between semicolons or one a line, each as `bank_of` takes it.
+        background: words between commas; none for no background.
+
+    Raises:
+        UserError: there is no class.
+    """
+    entries = [entry.strip() for entry in classes.replace('\n', ';').split(';') if entry.strip()]
+    if not entries:
+        raise UserError("classes: none given; write 'a dog; grass; sky = sky, clouds', or one a line")
+    words = ', '.join(word.strip() for word in background.replace('\n', ',').split(',') if word.strip())
+    return '; '.join(([f'background = {words}'] if words else []) + entries)
+
+
+def class_fields(bank: TextBank, auxiliary: str | None) -> tuple[str, str]:
+    """A bank as the page's two fields show it, classes and background words; the reverse of `class_list`."""
+    background = ', '.join(bank.classes[0].words) if bank.background else ''
+    lines = []
+    for entry in bank.classes[bank.background :]:
+        words = '' if entry.words == (entry.name,) else f' = {", ".join(entry.words)}'
+        text = getattr(entry, auxiliary) if auxiliary else None
+        lines.append(entry.name + words + (f': {text}' if text else ''))
+    return '\n'.join(lines), background
+
+
+def fitting(values: Mapping[str, float], bank: TextBank) -> dict[str, object]:
+    """Settings from sliders, whose 0 turns a threshold or PAMR off; what classes lack is left out."""
+    thresholds = {name: (values[name] or None) if bank.background else None for name in THRESHOLDS}
+    defined = any(entry.definition for entry in bank.classes)
+    steps = int(values['pamr']) or None
+    return dict(values) | thresholds | dict(pamr=steps, auxiliary='definition' if defined else None)
+
+
+def overrides(settings: Mapping[str, object]) -> list[str]:
+    """Settings as KEY=VALUE of --cfg-options."""
+    block = {one.name for one in fields(AttentionSum)}
+    pairs = []
+    for name, value in settings.items():
+        key = f'model.backbone.{name}' if name in block else f'model.{name}'
+        if name == 'pamr' and value is not None:
+            pamr = value if isinstance(value, Mapping) else dict(num_iters=value)
+            pairs += [f'{key}.{inner}={spelled(one)}' for inner, one in pamr.items()]
+        else:
+            pairs.append(f'{key}={spelled(value)}')
+    return pairs
+
+
+def spelled(value: object) -> str:
+    """A value as MMEngine reads it from a command line."""
+    return f'[{",".join(map(str, value))}]' if isinstance(value, tuple | list) else str(value)
+
+
+def write_files(answer: Answer, folder: str | Path) -> list[str]:
+    """Everything to take away, in a new folder below `folder`, whose name nobody guesses: the photograph as it was
+    segmented, and each method's overlay, label map, class list and COCO annotations.
+    """
+    folder, name = Path(tempfile.mkdtemp(dir=folder)), answer.photo.name
+    files = [folder / f'{name}_photo.png']
+    with written_whole(files[0]) as temporary:
+        Image.fromarray(answer.photo.picture.image).save(temporary)
+    for method, result in answer.results.items():
+        files += result.save(folder / (name if method == OWN else f'{name}_{method}'), PARTS)
+    return [str(file) for file in files]

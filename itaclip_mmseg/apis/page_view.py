@@ -1,0 +1,67 @@
+"""An answer of the page as the browser shows it: pictures that name the class under the pointer, and a legend."""
+
+import base64
+import html
+import io
+import json
+from collections.abc import Collection, Mapping
+
+import numpy as np
+from PIL import Image
+
+from itaclip_mmseg.apis.segmentation import Segmentation
+
+
+def view(results: Mapping[str, Segmentation], shown: Collection[str] | None = None) -> str:
+    """The HTML of painted label maps beside each other; `page.js` reads names and labels from it.
+
+    Args:
+        results: by title.
+        shown: names of the classes to paint; None for all.
+    """
+    first = next(iter(results.values()))
+    figures = ''.join(figure(title, result, shown) for title, result in results.items())
+    return f'<style>{swatches(first)}</style><div class="figures">{figures}</div><div class="tip" hidden></div>'
+
+
+def figure(title: str, result: Segmentation, shown: Collection[str] | None) -> str:
+    """A painted label map, and the labels themselves in a hidden picture."""
+    names = html.escape(json.dumps(result.names))
+    return (
+        f'<figure data-names="{names}"><img alt="{html.escape(title)}" src="{data_url(result.painted(shown), "JPEG")}">'
+        f'<img hidden alt="" src="{data_url(as_colours(result.labels), "PNG")}">'
+        f'<figcaption>{html.escape(title)}</figcaption></figure>'
+    )
+
+
+def as_colours(labels: np.ndarray) -> Image.Image:
+    """Labels as a picture that a browser does not alter: red + 256 green."""
+    return Image.fromarray(np.stack([labels % 256, labels // 256, 0 * labels], axis=-1).astype(np.uint8))
+
+
+def data_url(picture: Image.Image, kind: str) -> str:
+    """A picture inside HTML; PNG packed lightly, as it goes no further than the next room."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **(dict(quality=90) if kind == 'JPEG' else dict(compress_level=1)))
+    return f'data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}'
+
+
+def swatches(result: Segmentation) -> str:
+    """The style that gives every line of the legend its class's colour; the background has none."""
+    return ''.join(
+        f'.legend .wrap label:nth-of-type({label + 1})::before{{background:rgb{colour}}}'
+        for label, colour in enumerate(result.colours)
+        if not (result.background and label == 0)
+    )
+
+
+def legend(results: Mapping[str, Segmentation]) -> list[tuple[str, str]]:
+    """A line a class, by label: its share of the picture in each result, and its name."""
+    shares = [result.shares() for result in results.values()]
+    names = next(iter(results.values())).names
+    return [(f'{name}: {" | ".join(per_cent(share[name]) for share in shares)}', name) for name in names]
+
+
+def per_cent(share: float) -> str:
+    """A share for people; a dash for nothing, so that what is there stands out."""
+    return f'{share:.1%}' if share else '-'

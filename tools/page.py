@@ -1,0 +1,47 @@
+"""The page in a browser: drop a photograph, write words, move sliders, set a second method beside the first.
+
+python tools/page.py                                  (the small CLIP that comes with the package)
+python tools/page.py --config configs/itaclip/itaclip_vit-b-16_voc21.py --cfg-options model.backbone.pretrained=b16.pt
+"""
+
+import argparse
+
+SCENES = (25, 30, 39, 41, 45, 48)  # seeds of the examples
+SIZE = (375, 500)  # their height and width
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Segment photographs by any words in a browser.')
+    parser.add_argument('--config', default='configs/itaclip/itaclip_tiny_scenes.py', help='default: %(default)s')
+    parser.add_argument('--host', default='127.0.0.1', help='0.0.0.0 lets other machines in (default: %(default)s)')
+    parser.add_argument('--port', type=int, help='default: the first free one from 7860 on')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides, model.backbone.pretrained=b16.pt'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    import signal
+    import sys
+    import threading
+
+    from itaclip_mmseg.apis.page import serving
+    from itaclip_mmseg.apis.page_session import Workbench
+    from itaclip_mmseg.scenes.render import render_scene
+    from itaclip_mmseg.studies.figures import draw_attention
+    from itaclip_mmseg.studies.tables import METHODS, method_changes
+
+    workbench = Workbench(args.config, args.cfg_options, {method: method_changes(method) for method in METHODS})
+    scenes = [render_scene(seed, *SIZE).image for seed in SCENES]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # leaves the context, and with it no upload behind
+    with serving(workbench, draw_attention, scenes, args.host, args.port) as address:
+        print(f'listening on {address}', flush=True)
+        threading.Event().wait()
+
+
+if __name__ == '__main__':
+    args = parse_args()  # before the imports, so that --help answers at once
+    from itaclip_mmseg.utils.errors import run
+
+    run(main)
