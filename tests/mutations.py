@@ -6,7 +6,25 @@ from random import Random
 
 from itaclip_mmseg.utils.errors import UserError
 
-WILD = (None, True, False, 0, -1, 3, 10**30, 0.5, float('nan'), float('inf'), '', ' ', 'x', 'a, b', 'a\nb', '\0', '\ud800')
+WILD = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    3,
+    10**30,
+    0.5,
+    float('nan'),
+    float('inf'),
+    '',
+    ' ',
+    'x',
+    'a, b',
+    'a\nb',
+    '\0',
+    '\ud800',
+)
 WILD = (*WILD, [], {}, [[]], ['x'], ['x', 'x'], {'name': 'x'}, {'x': None}, (1, 2))
 
 

@@ -39,7 +39,7 @@ def read_header(path: str | os.PathLike) -> Header:
         raise UserError(f'{path}: no such file; check the path, or complete the data (data/README.md)')
     try:
         with Image.open(path) as image:
-            turned = image.format in TURNING and image.getexif().get(ExifTags.Base.Orientation, 1) > 4
+            turned = image.format in TURNING and orientation(image) > 4
             header = Header(image.format, image.mode, image.size[::-1], turned)
     except Image.DecompressionBombError as error:
         raise UserError(
@@ -51,6 +51,13 @@ def read_header(path: str | os.PathLike) -> Header:
     if header.format in ENDS and ENDS[header.format] not in tail(path):
         raise UserError(f'{path}: image ends too early; restore it')
     return header
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation in a header, 1 to 8; Pillow's own `getexif` would decode a PNG for it."""
+    exif = Image.Exif()
+    exif.load(image.info.get('exif', b''))
+    return exif.get(ExifTags.Base.Orientation, 1)
 
 
 def tail(path: str | os.PathLike) -> bytes:

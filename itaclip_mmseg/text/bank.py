@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import find, written_whole
 
 CLASS_KEYS = {'name', 'words', 'definition', 'synonym'}
+SURROGATE = re.compile('[\ud800-\udfff]')
 BANK_KEYS = {'dataset', 'background', 'classes', 'provenance'}
 
 
@@ -192,8 +194,8 @@ def key_faults(entry: dict, allowed: set[str], where: str) -> Iterator[str]:
 
 
 def is_text(value: object) -> bool:
-    """A string with something in it."""
-    return isinstance(value, str) and bool(value.strip())
+    """A string with something in it, and no half of a surrogate pair, which cannot be written."""
+    return isinstance(value, str) and bool(value.strip()) and not SURROGATE.search(value)
 
 
 def save_bank(bank: TextBank, path: str | os.PathLike) -> None:

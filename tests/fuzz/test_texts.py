@@ -86,7 +86,9 @@ def test_paths_that_are_none(source):
         assert answers.refused
 
 
-@pytest.mark.parametrize('source', ['', '.', '..', 'json', 'json.loads', 'ConcatDataset', 'mmdet.X', 'a' * 5000, 'a\0b'])
+@pytest.mark.parametrize(
+    'source', ['', '.', '..', 'json', 'json.loads', 'ConcatDataset', 'mmdet.X', 'a' * 5000, 'a\0b']
+)
 def test_names_that_are_no_data_set(source, monkeypatch):
     """Modules and classes of such a name are neither imported nor taken for one."""
     answers = Answers(source)
