@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from itaclip_mmseg.utils.checks import check, is_count, is_number
+from itaclip_mmseg.utils.checks import as_tuple, check, is_count, is_number
 
 TERMS = ('qk', 'qq', 'kk', 'vv', 'identity')
 
@@ -149,7 +149,7 @@ class LastBlock:
             return AttentionSum(**{key: backbone[key] for key in keys if key in backbone})
         settings = dict(chosen) if isinstance(chosen, Mapping) else dict(type=chosen)
         name = settings.pop('type', None)
-        check(name in LAST_BLOCKS, 'backbone.last_block', name, ', '.join(LAST_BLOCKS))
+        check(isinstance(name, str) and name in LAST_BLOCKS, 'backbone.last_block', name, ', '.join(LAST_BLOCKS))
         return from_dict(LAST_BLOCKS[name], settings, f'backbone.last_block of {name}')
 
     def check_depth(self, depth: int, model: str) -> None:
@@ -202,9 +202,11 @@ class AttentionSum(LastBlock):
     neighbourhood_std: float | None = None
 
     def __post_init__(self) -> None:
-        attention = (self.attention,) if isinstance(self.attention, str) else tuple(self.attention)
+        terms = (self.attention,) if isinstance(self.attention, str) else self.attention
+        attention = as_tuple(terms, 'backbone.attention', f'any sum of {", ".join(TERMS)}')
+        layers = as_tuple(self.intermediate_layers or (), 'backbone.intermediate_layers', 'numbers of blocks')
         object.__setattr__(self, 'attention', attention)
-        object.__setattr__(self, 'intermediate_layers', tuple(self.intermediate_layers or ()))
+        object.__setattr__(self, 'intermediate_layers', layers)
         for term in attention:
             check(term in TERMS, 'backbone.attention', term, f'any sum of {", ".join(TERMS)}')
         check(len(attention) > 0, 'backbone.attention', attention, f'any sum of {", ".join(TERMS)}')

@@ -6,8 +6,8 @@ One run has one `Settings`; an ablation is a list of them over the same encoding
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from itaclip_mmseg.last_block import AttentionSum, LastBlock
-from itaclip_mmseg.utils.checks import check, is_count, is_number
+from itaclip_mmseg.last_block import AttentionSum, LastBlock, from_dict
+from itaclip_mmseg.utils.checks import as_tuple, check, is_count, is_number
 
 AUXILIARY = ('definition', 'synonym', None)
 
@@ -20,7 +20,8 @@ class Pamr:
     dilations: tuple[int, ...] = (8, 16)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, 'dilations', tuple(self.dilations))
+        dilations = as_tuple(self.dilations, 'pamr.dilations', 'a list of whole numbers from 1')
+        object.__setattr__(self, 'dilations', dilations)
         check(is_count(self.num_iters), 'pamr.num_iters', self.num_iters, 'whole numbers from 1 (pamr=None for none)')
         valid = len(self.dilations) > 0 and all(is_count(dilation) for dilation in self.dilations)
         check(valid, 'pamr.dilations', self.dilations, 'one or more whole numbers from 1')
@@ -34,7 +35,7 @@ class Pamr:
     def from_config(cls, value: object) -> 'Pamr | None':
         """From a dict of its keys, or None, or itself."""
         check(value is None or isinstance(value, Pamr | Mapping), 'pamr', value, 'None, or a dict of its settings')
-        return cls(**value) if isinstance(value, Mapping) else value
+        return from_dict(cls, value, 'pamr') if isinstance(value, Mapping) else value
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Settings(Decision):
             check(name in allowed, 'variant', name, ', '.join(sorted(allowed)))
         values = {name: value for name, value in changes.items() if name in own}
         if isinstance(values.get('pamr'), Mapping):
-            values['pamr'] = Pamr(**values['pamr'])
+            values['pamr'] = Pamr.from_config(values['pamr'])
         elif is_count(values.get('pamr')):
             values['pamr'] = replace(self.pamr or Pamr(), num_iters=values['pamr'])
         if values.get('stride') is not None:

@@ -17,6 +17,17 @@ SAMPLES = REPO.parent / 'shared' / 'data'
 SMALL_VOC = ('one', 'two', 'three')  # images of `small_voc`
 
 
+def pytest_addoption(parser):
+    """As the first conftest, whatever folder is asked for."""
+    parser.addoption('--fuzz', type=int, metavar='N', help='inputs for each test in tests/fuzz (default: a few)')
+
+
+@pytest.fixture
+def rounds(request):
+    """How many inputs a test of tests/fuzz tries: rounds(100), or as many as `--fuzz` says."""
+    return lambda few: range(request.config.getoption('--fuzz') or few)
+
+
 def pytest_configure(config):
     """One thread a worker and process: two cores run two workers, and the reference outputs were made with one."""
     os.environ.setdefault('OMP_NUM_THREADS', '1')

@@ -14,6 +14,7 @@ SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 IGNORED = 255
 LARGEST_RATIO = 1000  # of sides; a longer photograph has no pixel left once it is resized
 JPEGS = ('JPEG', 'MPO')  # some cameras write several pictures into one file
+TURNING = (*JPEGS, 'PNG', 'WEBP')  # whose EXIF orientation OpenCV heeds
 ENDS = {'JPEG': b'\xff\xd9', 'MPO': b'\xff\xd9', 'PNG': b'IEND'}
 TAIL = 65536  # some cameras write a few bytes after the end marker
 CHANNELS = {'1': 1, 'L': 1, 'P': 1, 'I': 1, 'I;16': 1, 'I;16B': 1, 'LA': 2, 'PA': 2, 'RGB': 3, 'RGBA': 4}
@@ -38,7 +39,7 @@ def read_header(path: str | os.PathLike) -> Header:
         raise UserError(f'{path}: no such file; check the path, or complete the data (data/README.md)')
     try:
         with Image.open(path) as image:
-            turned = image.format in JPEGS and image.getexif().get(ExifTags.Base.Orientation, 1) > 4
+            turned = image.format in TURNING and orientation(image) > 4
             header = Header(image.format, image.mode, image.size[::-1], turned)
     except Image.DecompressionBombError as error:
         raise UserError(
@@ -50,6 +51,13 @@ def read_header(path: str | os.PathLike) -> Header:
     if header.format in ENDS and ENDS[header.format] not in tail(path):
         raise UserError(f'{path}: image ends too early; restore it')
     return header
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation in a header, 1 to 8; Pillow's own `getexif` would decode a PNG for it."""
+    exif = Image.Exif()
+    exif.load(image.info.get('exif', b''))
+    return exif.get(ExifTags.Base.Orientation, 1)
 
 
 def tail(path: str | os.PathLike) -> bytes:
@@ -85,13 +93,15 @@ def read_photograph(path: str | os.PathLike) -> np.ndarray:
     Raises:
         UserError: see `check_photograph`; or its pixels are damaged.
     """
-    check_photograph(path)
+    size = check_photograph(path)
     try:
         image = mmcv.imread(os.fspath(path), backend='cv2')
     except cv2.error:
         image = None
     if image is None:
         raise UserError(f'{path}: its pixels are not readable; restore or remove it')
+    if image.shape[:2] != size:
+        raise UserError(f'{path}: {size} pixels (height, width) by its header, decoded {image.shape[:2]}; save it anew')
     return image
 
 
@@ -145,6 +155,8 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
     """
     check_mode(read_header(path), path)
     try:
+        with Image.open(path) as image:
+            image.verify()  # a PNG's checksums, which decoding passes over
         with Image.open(path) as image:
             labels = np.array(image)
     except Exception as error:  # whatever Pillow's many readers raise

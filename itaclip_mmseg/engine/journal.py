@@ -15,10 +15,13 @@ from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.backbones.weights import weight_files
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.resources import naming
+from itaclip_mmseg.utils.sealed_lines import read_sealed, sealed
 
 
 class Journal:
     """A file of lines, one an image, for each process; what a kill left half-written is passed over.
+
+    Every line is sealed by a hash, as a flipped bit must not count either.
 
     Args:
         folder: where it lies.
@@ -32,13 +35,10 @@ class Journal:
         """Counts of all images done so far, by name, whichever process did them."""
         done = {}
         for path in sorted(self.folder.glob(self.pattern)):
-            for line in path.read_text(encoding='utf-8').splitlines():
-                try:
-                    entry = json.loads(line)
-                    counts = {name: unpack(text) for name, text in entry['counts'].items()}
-                    done[entry['image']] = ImageCounts(entry['image'], entry['views'], counts, entry.get('ignored', 0))
-                except (ValueError, KeyError, TypeError, zlib.error):
-                    continue
+            for content in read_sealed(path, self.key):
+                entry = json.loads(content)
+                counts = {name: unpack(text) for name, text in entry['counts'].items()}
+                done[entry['image']] = ImageCounts(entry['image'], entry['views'], counts, entry['ignored'])
         return done
 
     def append(self, entries: Iterable[ImageCounts]) -> None:
@@ -48,7 +48,7 @@ class Journal:
         with naming(path), open(path, 'a', encoding='utf-8') as file:
             for entry in entries:
                 counts = {name: pack(*pair) for name, pair in entry.counts.items()}
-                file.write('\n' + json.dumps(entry._asdict() | dict(counts=counts)))
+                file.write('\n' + sealed(json.dumps(entry._asdict() | dict(counts=counts)), self.key))
 
     def remove(self) -> None:
         """The run is complete."""

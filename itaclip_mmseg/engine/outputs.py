@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from itaclip_mmseg.utils.resources import mirrored, remove_unfinished
 RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')  # known before the processes have found each other
 RESULTS = ('results.json', 'confusion.csv')
 LOCK = '.lock'
+COLLECTED = '.collect'  # where several processes hand their counts to the first
 NEEDED = 1 << 16  # bytes that must be free; a disk that is full already is known by less
 
 
@@ -71,5 +73,6 @@ def clean(work_dir: str, folders: Iterable[str | None], images: Iterable[str], r
         images: their paths, below `root`.
     """
     images = list(images)
+    shutil.rmtree(Path(work_dir) / COLLECTED, ignore_errors=True)
     remove_unfinished(Path(work_dir) / name for name in RESULTS)
     remove_unfinished(mirrored(image, root, folder) for folder in folders if folder for image in images)

@@ -7,7 +7,7 @@ import itertools
 import json
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -38,13 +38,13 @@ from itaclip_mmseg.datasets.loading import with_our_readers
 from itaclip_mmseg.datasets.reading import IGNORED
 from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, run_key
-from itaclip_mmseg.engine.outputs import clean, held
+from itaclip_mmseg.engine.outputs import COLLECTED, clean, held
 from itaclip_mmseg.engine.protocol import adopt_protocol, is_own, protocol_source, run_name
 from itaclip_mmseg.evaluation.iou import SegmentationScores
 from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.check import check_queries
-from itaclip_mmseg.utils.errors import UserError, one_line
+from itaclip_mmseg.utils.errors import UserError, first_line, one_line
 from itaclip_mmseg.utils.resources import find, written_whole
 from itaclip_mmseg.version import __version__
 
@@ -78,10 +78,12 @@ def load_config(
         if not is_own(path, protocol):
             adopt_protocol(config, Config.fromfile(protocol_source(path, protocol)))
         config.merge_from_dict(options or {})
-    except (KeyError, TypeError, SyntaxError, FileNotFoundError) as error:
-        raise UserError(f'{path}: {str(error).splitlines()[0]}; check the config and --cfg-options') from error
-    if 'test_dataloader' in config:
-        with_our_readers(config.test_dataloader.dataset)
+        if 'test_dataloader' in config:
+            with_our_readers(config.test_dataloader.dataset)
+    except UserError:
+        raise
+    except Exception as error:  # a config is a program, which may raise anything
+        raise UserError(f'{path}: {first_line(error)}; check the config and --cfg-options') from error
     config.launcher = launcher
     config.run_name = run_name(path, protocol)
     config.work_dir = work_dir or config.get('work_dir') or f'work_dirs/{config.run_name}'
@@ -90,15 +92,23 @@ def load_config(
 
 def parse_options(options: Sequence[str]) -> dict:
     """Overrides as of --cfg-options, KEY=VALUE, MMEngine's spelling of lists and tuples included."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    found = argparse.Namespace()
     try:
-        return parser.parse_args(['--cfg-options', *options]).cfg_options
-    except ValueError as error:
-        raise UserError(f'--cfg-options {" ".join(options)}: not readable as KEY=VALUE; check the spelling') from error
+        DictAction([], 'options', nargs='*')(argparse.ArgumentParser(), found, options)
+        return found.options
+    except (ValueError, AssertionError) as error:  # no '=', or a bracket alone
+        raise UserError(
+            f'--cfg-options {" ".join(options)!r}: not readable as KEY=VALUE; check the spelling'
+        ) from error
 
 
-def run_test(config: Config, show_dir: str | None = None, out_dir: str | None = None, table: bool = True) -> dict:
+def run_test(
+    config: Config,
+    show_dir: str | None = None,
+    out_dir: str | None = None,
+    table: bool = True,
+    write_more: Callable[[dict], None] | None = None,
+) -> dict:
     """Test a config; see DESIGN.md of `results.json`, which this writes into the work folder and returns.
 
     Args:
@@ -106,6 +116,7 @@ def run_test(config: Config, show_dir: str | None = None, out_dir: str | None = 
         show_dir: folder for overlays, or None.
         out_dir: folder for label maps, or None.
         table: print the results.
+        write_more: writes what else is made of the results; a kill before its end costs no image.
 
     Raises:
         UserError: something in the config or the data does not fit; no results were written then.
@@ -125,6 +136,8 @@ def run_test(config: Config, show_dir: str | None = None, out_dir: str | None = 
         if not is_main_process():
             return {}
         results = summarise(runner, config, num_images=len(dataset), run_key=journal.key)
+        if write_more:
+            write_more(results)
         journal.remove()
     print_warnings(results['warnings'])
     if table:
@@ -162,7 +175,7 @@ def prepare(
         hook = dict(type='OverlayHook', folder=show_dir, image_dir=image_dir)
         config.custom_hooks = [*config.get('custom_hooks', []), hook]
     if config.launcher != 'none':
-        config.test_evaluator.collect_dir = str(Path(config.work_dir) / '.collect')
+        config.test_evaluator.collect_dir = str(Path(config.work_dir) / COLLECTED)
     journal = Journal(Path(config.work_dir), run_key(config, show_dir, out_dir))
     done, paths = journal.read(), paths_of(dataset)
     runner = build_runner(restricted(config, [index for index, path in enumerate(paths) if path not in done]))

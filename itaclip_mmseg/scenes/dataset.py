@@ -11,11 +11,11 @@ from PIL import Image
 
 from itaclip_mmseg.scenes.names import PALETTE, SCENE_CLASSES
 from itaclip_mmseg.scenes.render import render_scene
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 
 
 def write_scenes(root: Path, seed: int = 0, num_images: int = 50) -> None:
-    """Write a validation split in VOC's layout; does nothing where it is complete.
+    """Write a validation split in VOC's layout; does nothing where it is complete, and goes on where it was killed.
 
     Args:
         root: gets JPEGImages, SegmentationClass and ImageSets/Segmentation/val.txt.
@@ -29,8 +29,11 @@ def write_scenes(root: Path, seed: int = 0, num_images: int = 50) -> None:
     listing = '\n'.join(names) + '\n'
     if split.is_file() and split.read_text() == listing and all(path.is_file() for path in scene_files(root, names)):
         return
+    remove_unfinished((split, *scene_files(root, names)))
     colours = [channel for colour in PALETTE for channel in colour]
     for index, ((height, width), name) in enumerate(zip(sizes, names)):
+        if all(path.is_file() for path in scene_files(root, [name])):
+            continue
         scene = render_scene(seed + index, height, width)
         labels = Image.fromarray(scene.labels)
         labels.putpalette(colours)

@@ -12,7 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from itaclip_mmseg.studies.tables import Cell, load_tables
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 
 COLUMNS = ('paper', 'ours', 'difference')
 STYLE = """
@@ -38,6 +38,7 @@ def write_report(cells: Sequence[Cell], folder: Path, protocol: str | None = Non
         'report.md': '\n'.join(markdown(tables, unit)) + '\n',
         'report.html': page(tables, unit),
     }
+    remove_unfinished(folder / name for name in documents)
     for name, text in documents.items():
         with written_whole(folder / name) as temporary:
             temporary.write_text(text, encoding='utf-8')

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from itaclip_mmseg.datasets.reading import check_photograph
-from itaclip_mmseg.engine.journal import run_key
+from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.engine.protocol import run_name
 from itaclip_mmseg.engine.testing import check_config, image_paths, load_config, run_test
 from itaclip_mmseg.models.stages.sliding import Grid
@@ -131,8 +131,11 @@ def finished(config: Config) -> dict | None:
     path = Path(config.work_dir) / 'results.json'
     if not path.is_file():
         return None
-    results = json.loads(path.read_text())
-    return results if results.get('run_key') == run_key(config) else None
+    key, results = run_key(config), json.loads(path.read_text())
+    if results.get('run_key') != key:
+        return None
+    Journal(path.parent, key).remove()  # of a pass that was killed at its very end
+    return results
 
 
 def print_plan(

@@ -12,10 +12,11 @@ from rich.table import Table
 
 from itaclip_mmseg.engine.testing import FIGURES, parse_options, run_test
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 from itaclip_mmseg.visualization.plots import draw_by_class, draw_heat_map
 
 Values = dict[str, list]
+FILES = ('sweep.json', 'sweep.csv', 'sweep.png', 'sweep_classes.png')
 
 
 def parse_values(options: Sequence[str]) -> Values:
@@ -53,21 +54,35 @@ def run_sweep(config: Config, values: Values) -> dict:
     """
     variants = grid_variants(values)
     config.model.variants = variants
-    results = run_test(config, table=False)
-    if not results:  # not the main process
-        return {}
+    sweep = {}
+
+    def write(results: dict) -> None:
+        sweep.update(sweep_of(results, variants))
+        write_sweep(sweep, values, Path(config.work_dir))
+
+    run_test(config, table=False, write_more=write)
+    if sweep:  # the main process
+        print_rows(sweep['rows'], values, config)
+    return sweep
+
+
+def sweep_of(results: Mapping, variants: Mapping[str, dict]) -> dict:
+    """What sweep.json holds, of the results of a test."""
     names = sorted(variants, key=lambda name: -results['variants'][name]['mIoU'])
     rows = [results['variants'][name] | dict(varied=variants[name]) for name in names]
     keys = ('encoded_views', 'num_images', 'versions')
-    sweep = dict(rows=rows, settings=results['settings']) | {key: results[key] for key in keys}
-    folder = Path(config.work_dir)
-    with written_whole(folder / 'sweep.json') as temporary:
+    return dict(rows=rows, settings=results['settings']) | {key: results[key] for key in keys}
+
+
+def write_sweep(sweep: Mapping, values: Values, folder: Path) -> None:
+    """The file, a table and two pictures."""
+    remove_unfinished(folder / name for name in FILES)
+    rows = sweep['rows']
+    with written_whole(folder / FILES[0]) as temporary:
         temporary.write_text(json.dumps(sweep, indent=2) + '\n')
-    write_csv(rows, folder / 'sweep.csv')
-    draw_heat_map(rows, values, folder / 'sweep.png')
-    draw_by_class(rows, folder / 'sweep_classes.png')
-    print_rows(rows, values, config)
-    return sweep
+    write_csv(rows, folder / FILES[1])
+    draw_heat_map(rows, values, folder / FILES[2])
+    draw_by_class(rows, folder / FILES[3])
 
 
 def write_csv(rows: Sequence[Mapping], path: Path) -> None:
@@ -90,4 +105,4 @@ def print_rows(rows: Sequence[Mapping], values: Values, config: Config) -> None:
         table.add_row(*(spelled(row['varied'][key]) for key in values), *(f'{row[name]:.2f}' for name in FIGURES))
     console = Console(markup=False)
     console.print(table)
-    console.print(f'written to {config.work_dir}: sweep.json, sweep.csv, sweep.png, sweep_classes.png', highlight=False)
+    console.print(f'written to {config.work_dir}: {", ".join(FILES)}', highlight=False)

@@ -8,7 +8,8 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from itaclip_mmseg.text.bank import BankClass, TextBank
+from itaclip_mmseg.text.bank import TextBank, parse_bank
+from itaclip_mmseg.text.classes import split
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import written_whole
 
@@ -29,22 +30,23 @@ def read_authors(
         names: of the data set's classes, a line each; None names a class by its first word.
 
     Raises:
-        UserError: a file is missing or unreadable, or the numbers of lines differ.
+        UserError: a file is missing or unreadable, the numbers of lines differ, or a class is none that a bank takes.
     """
-    words = [tuple(word.strip() for word in line.split(',') if word.strip()) for line in read_lines(classes)]
+    words = [split(line) for line in read_lines(classes)]
     if not all(words):
-        raise UserError(f'{classes}: line {words.index(()) + 1} has no word; fill or remove it')
+        raise UserError(f'{classes}: line {words.index([]) + 1} has no word; fill or remove it')
     names = names or [entry[0] for entry in words]
     if len(names) != len(words):
         raise UserError(f'{classes}: {len(words)} lines, but {dataset} has {len(names)} classes; they must be equal')
     firsts = [entry[0] for entry in words[background:]]
     columns = {kind: [None] * background + read_texts(path, firsts) for kind, path in texts.items()}
-    entries = tuple(
-        BankClass(name, entry, **{kind: column[label] for kind, column in columns.items()})
+    entries = [
+        dict(name=name, words=entry) | {kind: column[label] for kind, column in columns.items() if column[label]}
         for label, (name, entry) in enumerate(zip(names, words))
-    )
+    ]
     provenance = {kind: {'source': path.name} for kind, path in texts.items()}
-    return TextBank(dataset, background, entries, provenance)
+    content = dict(dataset=dataset, background=background, classes=entries, provenance=provenance)
+    return parse_bank(content, str(classes))
 
 
 def read_texts(path: Path, words: Sequence[str]) -> list[str]:
@@ -56,7 +58,7 @@ def read_texts(path: Path, words: Sequence[str]) -> list[str]:
     for number, (line, word) in enumerate(zip(lines, words), 1):
         name, mark, text = line.partition('>=')
         if not mark or not text.strip():
-            raise UserError(f"{path}: line {number} is '{line}'; it must read name >=text")
+            raise UserError(f'{path}: line {number} is {line!r}; it must read name >=text')
         if name.strip() != word:
             warnings.warn(f"{path}: line {number} is of '{name.strip()}', the class of '{word}'", stacklevel=2)
         texts.append(text.strip())
@@ -88,6 +90,6 @@ def write_authors(bank: TextBank, folder: Path) -> list[Path]:
 def read_lines(path: Path) -> list[str]:
     """Lines of a text file, those at its end that are empty left out."""
     try:
-        return path.read_text(encoding='utf-8').rstrip().splitlines()
+        return path.read_text(encoding='utf-8-sig').rstrip().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f'{path}: not readable as text ({error}); check the path') from error

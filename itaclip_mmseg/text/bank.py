@@ -2,15 +2,17 @@
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from itaclip_mmseg.settings import Decision
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import find, written_whole
 
 CLASS_KEYS = {'name', 'words', 'definition', 'synonym'}
+SURROGATE = re.compile('[\ud800-\udfff]')
 BANK_KEYS = {'dataset', 'background', 'classes', 'provenance'}
 
 
@@ -125,9 +127,11 @@ def read_content(path: str | os.PathLike) -> object:
     """
     path = find(path, 'text bank')
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f'{path}: not a JSON file ({error}); mend it') from error
+        content = json.loads(path.read_text(encoding='utf-8'))
+        json.dumps(content, ensure_ascii=False).encode()  # fails for half a surrogate pair, which nobody can print
+        return content
+    except (ValueError, RecursionError) as error:  # endless numbers and endless nesting too
+        raise UserError(f'{path}: not a JSON file ({first_line(error)}); mend it') from error
 
 
 def parse_bank(content: object, path: str = 'text bank') -> TextBank:
@@ -165,6 +169,9 @@ def class_faults(entry: object, label: int, path: str) -> Iterator[str]:
         yield f'{path}: class {label} has no name; add "name": "..."'
         return
     name = entry['name']
+    if not name.isprintable():
+        yield f'{path}: class {label} holds {name!r}, with a control character or an unusual blank; remove that'
+        return
     yield from key_faults(entry, CLASS_KEYS, f"{path}: class '{name}'")
     words = entry.get('words')
     if not isinstance(words, list) or not words:
@@ -173,7 +180,7 @@ def class_faults(entry: object, label: int, path: str) -> Iterator[str]:
     for text in (*words, *(entry[kind] for kind in ('definition', 'synonym') if kind in entry)):
         if not is_text(text):
             yield f"{path}: class '{name}' holds {text!r} where a text must stand; fill or remove it"
-    for text in [text for text in (name, *words) if is_text(text) and not text.isprintable()]:
+    for text in [text for text in words if is_text(text) and not text.isprintable()]:
         yield f'{path}: class {label} holds {text!r}, with a control character or an unusual blank; remove that'
     counts = Counter(word for word in words if is_text(word))
     for word in (word for word, count in counts.items() if count > 1):
@@ -183,12 +190,12 @@ def class_faults(entry: object, label: int, path: str) -> Iterator[str]:
 def key_faults(entry: dict, allowed: set[str], where: str) -> Iterator[str]:
     """Unknown keys are mostly misspelt ones."""
     for key in sorted(set(entry) - allowed):
-        yield f'{where}: unknown key "{key}"; allowed: {", ".join(sorted(allowed))}'
+        yield f'{where}: unknown key {json.dumps(key)}; allowed: {", ".join(sorted(allowed))}'
 
 
 def is_text(value: object) -> bool:
-    """A string with something in it."""
-    return isinstance(value, str) and bool(value.strip())
+    """A string with something in it, and no half of a surrogate pair, which cannot be written."""
+    return isinstance(value, str) and bool(value.strip()) and not SURROGATE.search(value)
 
 
 def save_bank(bank: TextBank, path: str | os.PathLike) -> None:

@@ -1,5 +1,6 @@
 """Where class lists come from: a text bank, a text file, a data set's own names."""
 
+import os
 from pathlib import Path
 
 from mmseg.registry import DATASETS
@@ -24,12 +25,15 @@ def read_classes(source: str) -> TextBank:
     """
     if source.endswith('.json'):
         return load_bank(source)
-    if Path(source).is_file():
+    if os.path.isfile(source):
         return read_text_file(Path(source))
-    dataset = DATASETS.get(source)
+    DATASETS.import_from_location()
+    dataset = DATASETS.module_dict.get(source.removeprefix('mmseg.'))  # `get` would import a module of any name
     if dataset is None:
         raise UserError(f'{source}: no bank (.json), no text file and no registered data set; check path or name')
-    return bank_of_words(source, [[name.strip()] for name in dataset.METAINFO.get('classes', ())], source)
+    return bank_of_words(
+        source, [[name.strip()] for name in getattr(dataset, 'METAINFO', {}).get('classes', ())], source
+    )
 
 
 def read_text_file(path: Path) -> TextBank:

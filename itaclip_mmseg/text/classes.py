@@ -62,7 +62,7 @@ def parse_entry(text: str) -> dict:
     left, _, definition = text.partition(':')
     name, _, words = left.partition('=')
     if not name.strip():
-        raise UserError(f"classes: '{text.strip()}' has no name; write 'name', or 'name = word, word'")
+        raise UserError(f"classes: {text.strip()!r} has no name; write 'name', or 'name = word, word'")
     entry = dict(name=name.strip(), words=split(words) or [name.strip()])
     return entry | dict(definition=definition.strip()) if definition.strip() else entry
 

@@ -26,9 +26,9 @@ def find(path: str | os.PathLike, what: str = 'file', remedy: str = 'check the p
     Raises:
         UserError: it is in none of these places.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))  # which leaves an unknown user's ~ as it is
     for candidate in (path, ROOT / path):
-        if candidate.is_file():
+        if os.path.isfile(candidate):  # also for names that no file can have
             return candidate
     places = '' if path.is_absolute() else f' below {Path.cwd()} or {ROOT}'
     raise UserError(f'{path}: no such {what}{places}; {remedy}')

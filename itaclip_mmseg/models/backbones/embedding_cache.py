@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock
 from mmengine.logging import MMLogger
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -26,7 +26,7 @@ class EmbeddingCache:
     """
 
     def __init__(self, key: str) -> None:
-        self.path = cache_dir() / f'text_{key}.safetensors'
+        self.key, self.path = key, cache_dir() / f'text_{key}.safetensors'
 
     def read(self) -> dict[str, Tensor]:
         """All embeddings by text, width each."""
@@ -34,9 +34,9 @@ class EmbeddingCache:
             with safe_open(self.path, 'pt') as file:
                 header, embeddings = file.metadata() or {}, file.get_tensor('embeddings')
             texts = json.loads(header['texts'])
-            intact = checksum(texts, embeddings) == header['checksum'] and len(texts) == len(embeddings)
+            intact = self.checksum(texts, embeddings) == header['checksum'] and len(texts) == len(embeddings)
             return dict(zip(texts, embeddings)) if intact else {}
-        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        except Exception:  # whatever a damaged file makes of its reader: it costs time, and nothing else
             return {}
 
     def add(self, embeddings: Mapping[str, Tensor]) -> None:
@@ -46,16 +46,16 @@ class EmbeddingCache:
             with FileLock(self.path.with_suffix('.lock'), timeout=LOCK_SECONDS):
                 merged = self.read() | dict(embeddings)
                 texts, values = list(merged), torch.stack(list(merged.values())).contiguous()
-                header = dict(texts=json.dumps(texts), checksum=checksum(texts, values))
+                header = dict(texts=json.dumps(texts), checksum=self.checksum(texts, values))
                 with written_whole(self.path) as temporary:
                     save_file({'embeddings': values}, temporary, metadata=header)
         except OSError as error:  # a lock that is never freed is one too
             MMLogger.get_current_instance().info(f'text embeddings are not kept for the next run: {error}')
 
-
-def checksum(texts: list[str], embeddings: Tensor) -> str:
-    """Of all that an entry holds."""
-    return hashlib.sha256(json.dumps(texts).encode() + embeddings.numpy().tobytes()).hexdigest()
+    def checksum(self, texts: list[str], embeddings: Tensor) -> str:
+        """Of all that decides what the file means: its key too, so that no file counts under another's name."""
+        meaning = json.dumps([self.key, texts, str(embeddings.dtype), list(embeddings.shape)])
+        return hashlib.sha256(meaning.encode() + embeddings.numpy().tobytes()).hexdigest()
 
 
 def file_digest(path: Path) -> str:

@@ -14,6 +14,8 @@ from itaclip_mmseg.text.generation.backends import Backend, UnreadableError
 from itaclip_mmseg.text.generation.prompts import cleaned, correction, find_fault, messages_for, prompt_hash
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar
+from itaclip_mmseg.utils.resources import remove_unfinished
+from itaclip_mmseg.utils.sealed_lines import read_sealed, sealed
 
 TRIES = 5  # at a usable answer; lost connections and rate limits are the backend's affair
 
@@ -46,21 +48,16 @@ class AnswerJournal:
     def read(self) -> dict[Question, str]:
         """All answers; a line that a kill left half-written is passed over."""
         answers = {}
-        lines = self.path.read_text(encoding='utf-8', errors='replace').splitlines() if self.path.exists() else []
-        for line in lines:
-            try:
-                key, question, text = json.loads(line)
-                question = Question(**question)
-            except (ValueError, TypeError):
-                continue
-            if self.keys.get(question.kind) == key:
-                answers[question] = text
+        for key in self.keys.values() if self.path.exists() else ():
+            for content in read_sealed(self.path, key):
+                question, text = json.loads(content)
+                answers[Question(**question)] = text
         return answers
 
     def append(self, question: Question, text: str) -> None:
         """Write an answer down for good. The newline comes first: it ends a line that a kill left half-written."""
         with open(self.path, 'a', encoding='utf-8') as file:
-            file.write('\n' + json.dumps([self.keys[question.kind], asdict(question), text]))
+            file.write('\n' + sealed(json.dumps([asdict(question), text]), self.keys[question.kind]))
             file.flush()
             os.fsync(file.fileno())
 
@@ -95,6 +92,7 @@ def generate_bank(
     ]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_unfinished([path])
         answers = {question: text for question, text in journal.read().items() if question in questions}
         asyncio.run(ask_all(questions, answers, backend, journal, seed, workers))
         bank = with_texts(bank, answers, settings)
