@@ -1,17 +1,16 @@
 """The page in a real browser: what a visitor does, and that two visitors do not meet."""
 
+import os
 import shutil
+import socket
+import subprocess
+import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import REPO
 from PIL import Image
-
-from itaclip_mmseg.apis.page_session import Workbench
-from itaclip_mmseg.scenes.render import render_scene
-from itaclip_mmseg.studies.figures import draw_attention
-from itaclip_mmseg.studies.tables import method_changes
 
 pytest.importorskip('gradio', reason='the page needs gradio')
 playwright = pytest.importorskip('playwright.sync_api', reason='the browser test needs playwright')
@@ -19,26 +18,33 @@ playwright = pytest.importorskip('playwright.sync_api', reason='the browser test
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='the browser test needs Chromium')
 
-CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
-OPTIONS = ('test_pipeline.1.scale=(512,224)',)  # two windows, so that encoding takes a moment
-SIZE = (375, 500)
+OPTION = 'test_pipeline.1.scale=(512,224)'  # two windows, so that encoding takes a moment
+SIZE = (375, 500)  # of the examples
 # 21 classes with the background, as many as Pascal VOC has.
 OBJECTS = 'car; house; tree; boat; ball; flower; fish; bird; balloon; mushroom; umbrella; bottle; cup; kite'
 CLASSES = f'{OBJECTS}; sky; grass; sand; water; snow; road'
 
 
 @pytest.fixture(scope='module')
-def scene():
-    return render_scene(8, *SIZE).image
+def temporary(tmp_path_factory):
+    return tmp_path_factory.mktemp('page')
 
 
 @pytest.fixture(scope='module')
-def address(scene):
-    from itaclip_mmseg.apis.page import serving
-
-    workbench = Workbench(CONFIG, OPTIONS, {'clip': method_changes('clip')})
-    with serving(workbench, draw_attention, [scene]) as address:
-        yield address
+def address(temporary):
+    """The tool as a user starts it; when it is told to end, no upload is left behind."""
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, str(REPO / 'tools/page.py'), '--port', str(port), '--cfg-options', OPTION]
+    environment = os.environ | dict(TMPDIR=str(temporary), PYTHONPATH=str(REPO))
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = next((line for line in process.stdout if 'listening' in line), None)
+            assert line and list(temporary.glob('itaclip_mmseg_page_*/scene_6.png'))
+            yield line.split()[-1]
+        finally:
+            process.terminate()
+    assert not list(temporary.glob('itaclip_mmseg_page_*'))
 
 
 @pytest.fixture(scope='module')
@@ -98,11 +104,11 @@ def point(page, x, y):
     return page.locator('#view .tip').inner_text()
 
 
-def test_a_visit(visit, scene, tmp_path):
+def test_a_visit(visit, temporary, tmp_path):
     """Upload, words, sliders, a second method, names, legend, a patch, files; seconds of each are printed."""
     page = visit()
     photograph = tmp_path / 'beach.png'
-    Image.fromarray(scene).save(photograph)
+    shutil.copy(next(temporary.rglob('scene_2.png')), photograph)
     seconds = {'encoding': answer(page, lambda: page.set_input_files('#photograph input[type=file]', photograph))}
     assert '500 x 375 pixels' in page.locator('#message').inner_text()
     seconds['21 classes'] = answer(page, lambda: say(page, CLASSES))
@@ -116,7 +122,7 @@ def test_a_visit(visit, scene, tmp_path):
 
     def beside():
         page.locator('#method input').click()
-        page.get_by_role('option', name='clip').click()
+        page.get_by_role('option', name='clip', exact=True).click()
 
     seconds['second method'] = answer(page, beside)
     assert page.locator('#view figure').count() == 2
@@ -160,14 +166,3 @@ def test_visitors_do_not_meet_and_faults_are_said(visit, tmp_path):
     say(first, 'car; spaceship')
     fault(first, "word 'spaceship': the weights tiny have no")
     assert first.locator('#view figure').count() == 1
-
-
-def test_uploads_go_with_the_process(scene, tmp_path, monkeypatch):
-    """The temporary folder, its pictures and files are gone when the page closes."""
-    monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
-    from itaclip_mmseg.apis.page import serving
-
-    with serving(Workbench(CONFIG, OPTIONS), draw_attention, [scene]):
-        (folder,) = tmp_path.glob('itaclip_mmseg_page_*')
-        assert list(folder.rglob('*.png'))
-    assert not list(Path(tmp_path).iterdir())
