@@ -142,7 +142,7 @@ def test_a_checksum_that_pillow_passes_over(tmp_path):
     assert np.array_equal(read_labels(path), LABELS)
     place = whole.index(pixels[:9]) + 3
     path.write_bytes(whole[:place] + b'\4' + whole[place + 1 :])
-    with pytest.raises(UserError, match='map.png: not readable as a label map'):
+    with pytest.raises(UserError, match=r'map\.png: not readable as a label map'):
         read_labels(path)
 
 
