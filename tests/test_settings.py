@@ -1,6 +1,6 @@
 import pytest
 
-from itaclip_mmseg.last_block import AttentionSum
+from itaclip_mmseg.last_block import AttentionSum, LastBlock
 from itaclip_mmseg.settings import Pamr, Settings, Window
 from itaclip_mmseg.utils.errors import UserError
 
@@ -16,6 +16,7 @@ from itaclip_mmseg.utils.errors import UserError
         dict(area_threshold=True),
         dict(closing_kernel=4),
         dict(pamr=(10, (8, 16))),
+        dict(logit_scale=float('inf')),
     ],
 )
 def test_wrong_settings_are_named(wrong):
@@ -28,6 +29,10 @@ def test_wrong_refinement_is_named():
         Pamr(num_iters=0)
     with pytest.raises(UserError, match='dilations'):
         Pamr(dilations=())
+    with pytest.raises(UserError, match='dilations=8'):
+        Pamr(dilations=8)
+    with pytest.raises(UserError, match="pamr='steps'"):
+        Pamr.from_config(dict(steps=3))
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,14 @@ def test_wrong_refinement_is_named():
 def test_wrong_windows_are_named(mode, crop_size, stride, named):
     with pytest.raises(UserError, match=named):
         Window.from_config(dict(mode=mode, crop_size=crop_size, stride=stride))
+
+
+@pytest.mark.parametrize(
+    'wrong', [dict(attention=7), dict(attention=None), dict(intermediate_layers=7), dict(last_block=['sum'])]
+)
+def test_wrong_last_blocks_are_named(wrong):
+    with pytest.raises(UserError, match=f'backbone.{next(iter(wrong))}'):
+        LastBlock.from_config(wrong)
 
 
 def test_right_settings_pass():

@@ -238,12 +238,15 @@ def check_config(config: Config) -> list[str]:
     Returns:
         Warnings, a line each.
     """
-    dataset = config.test_dataloader.dataset
-    check_folders(dataset)
-    classes = dataset_classes(dataset)
-    check_labels(dataset, len(classes), config.test_evaluator.get('ignore_index', IGNORED))
-    bank = load_bank(config.model.text_bank)
-    bank.check_classes(classes)
+    try:
+        dataset = config.test_dataloader.dataset
+        check_folders(dataset)
+        classes = dataset_classes(dataset)
+        check_labels(dataset, len(classes), config.test_evaluator.get('ignore_index', IGNORED))
+        bank = load_bank(config.model.text_bank)
+        bank.check_classes(classes)
+    except (AttributeError, KeyError, TypeError) as error:  # a key that is missing, or holds another kind of value
+        raise UserError(f'{config.filename}: {first_line(error)}; check the config and --cfg-options') from error
     return check_queries(bank)
 
 

@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from itaclip_mmseg.datasets.reading import as_trained, check_label_map, check_photograph, read_labels, read_photograph
 from itaclip_mmseg.utils.errors import UserError
@@ -129,3 +129,28 @@ def test_labels_are_counted_as_mmsegmentation_does(tmp_path):
     assert as_trained(stored, True, {0: 255, 1: 0}).tolist() == [[255, 255, 0, 255]]
     assert as_trained(stored.astype(np.uint16), True).tolist() == [[255, 0, 1, 255]]
     assert as_trained(stored, False, {0: 1, 1: 0}).tolist() == [[1, 0, 2, 255]] and stored[0, 0] == 0
+
+
+def test_a_checksum_that_pillow_passes_over(tmp_path):
+    """Labels that a disk changed: the rows are there before the checksum, so that decoding alone sees nothing."""
+    pixels = b''.join(b'\0' + row.tobytes() for row in LABELS)
+    whole = png(8, 6, 8, 0, pixels)
+    stored = chunk(b'IDAT', zlib.compress(pixels, 0))
+    whole = whole.replace(chunk(b'IDAT', zlib.compress(pixels)), stored)
+    path = tmp_path / 'map.png'
+    path.write_bytes(whole)
+    assert np.array_equal(read_labels(path), LABELS)
+    place = whole.index(pixels[:9]) + 3
+    path.write_bytes(whole[:place] + b'\4' + whole[place + 1 :])
+    with pytest.raises(UserError, match=r'map\.png: not readable as a label map'):
+        read_labels(path)
+
+
+@pytest.mark.parametrize('suffix', ['jpg', 'png', 'webp'])
+def test_the_size_that_is_checked_is_the_size_that_is_read(tmp_path, suffix):
+    """OpenCV turns a photograph by its EXIF orientation, whatever its format."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    path = tmp_path / f'photo.{suffix}'
+    Image.fromarray(colours(6, 8)).save(path, exif=exif)
+    assert check_photograph(path) == read_photograph(path).shape[:2] == (8, 6)

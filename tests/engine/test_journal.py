@@ -46,3 +46,14 @@ def test_processes_write_apart_and_read_together(tmp_path, monkeypatch):
         Journal(tmp_path, 'key').append([entry(f'{rank}.jpg')])
     assert len(list(tmp_path.iterdir())) == 2
     assert set(Journal(tmp_path, 'key').read()) == {'0.jpg', '1.jpg'}
+
+
+def test_damage_is_not_counted(tmp_path):
+    """A number that a disk changed, bytes that are no text, a line of another run."""
+    journal = Journal(tmp_path, 'key')
+    journal.append([entry('a.jpg'), entry('b.jpg')])
+    Journal(tmp_path, 'old').append([entry('c.jpg')])
+    (path,) = tmp_path.glob('.journal-key-*')
+    data = path.read_bytes().replace(b'"a.jpg", "views": 5', b'"a.jpg", "views": 7')
+    path.write_bytes(data + b'\n\xff\xfe\n' + next(tmp_path.glob('.journal-old-*')).read_bytes())
+    assert list(journal.read()) == ['b.jpg']

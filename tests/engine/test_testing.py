@@ -5,8 +5,11 @@ import json
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,12 +101,69 @@ def test_two_processes_count_like_one(run_tool):
     assert done.returncode == 0, done.stderr
     alone = (work / 'confusion.csv').read_text(), json.loads((work / 'results.json').read_text())
     shutil.rmtree(work)
-    launcher = (sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2')
-    done, work = run_tool('--launcher', 'pytorch', launcher=launcher)
+    done, work = run_tool('--launcher', 'pytorch', launcher=torchrun(2))
     assert done.returncode == 0, done.stderr
     together = (work / 'confusion.csv').read_text(), json.loads((work / 'results.json').read_text())
     assert together[0] == alone[0] and together[1]['mIoU'] == alone[1]['mIoU']
     assert not (work / '.collect').exists()
+
+
+def torchrun(processes, *options):
+    return (sys.executable, '-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={processes}', *options)
+
+
+def start(run_tool, monkeypatch, *launcher):
+    """The tool in several processes, in the background: its process, and the folder."""
+    started = []
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, 'run', lambda command, capture_output, **options: started.append((command, options)))
+        _, work = run_tool('--launcher', 'pytorch', launcher=launcher)
+    (command, options), *_ = started
+    return subprocess.Popen(command, **options, stderr=subprocess.PIPE, start_new_session=True), work
+
+
+def wait_for_an_image(process, work):
+    """Until some process has written down an image."""
+    while process.poll() is None and not any(path.stat().st_size for path in work.glob('.journal-*')):
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_killed_processes_go_on_as_three(run_tool, monkeypatch):
+    """Two processes, one of them killed, and three afterwards: the confusion matrix of one."""
+    done, work = run_tool()
+    alone = (work / 'confusion.csv').read_text()
+    shutil.rmtree(work)
+    process, work = start(run_tool, monkeypatch, *torchrun(2))
+    wait_for_an_image(process, work)
+    kill_a_worker(process)
+    process.communicate()
+    assert process.returncode and not (work / 'results.json').exists()
+    assert any(path.stat().st_size for path in work.glob('.journal-*'))
+    done, work = run_tool('--launcher', 'pytorch', launcher=torchrun(3))
+    assert done.returncode == 0, done.stderr
+    assert (work / 'confusion.csv').read_text() == alone
+    assert not list(work.glob('.journal*')) and not (work / '.collect').exists()
+
+
+@pytest.mark.slow
+def test_torchrun_starts_again_by_itself(run_tool, monkeypatch):
+    """As docs/own_data.md says: a killed process costs what was in flight, and nobody has to look."""
+    _, work = run_tool()
+    alone = (work / 'confusion.csv').read_text()
+    shutil.rmtree(work)
+    process, work = start(run_tool, monkeypatch, *torchrun(2, '--max-restarts=1'))
+    wait_for_an_image(process, work)
+    kill_a_worker(process)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert (work / 'confusion.csv').read_text() == alone and not list(work.glob('.journal*'))
+
+
+def kill_a_worker(process):
+    """Kill -9 the last of the processes that torchrun has started."""
+    (children,) = Path(f'/proc/{process.pid}/task').glob(f'{process.pid}/children')
+    os.kill(int(children.read_text().split()[-1]), signal.SIGKILL)
 
 
 def fails_in_one_line(done, work, *named):

@@ -17,3 +17,20 @@ def test_complete_scenes_are_left_alone(tmp_path):
     assert len(times) == 5
     write_scenes(tmp_path, seed=0, num_images=2)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*.*')} == times
+
+
+def test_a_killed_run_goes_on(tmp_path):
+    """What is there is not drawn again; what was half written is removed."""
+    write_scenes(tmp_path, seed=0, num_images=2)
+    files = {path: path.read_bytes() for path in tmp_path.rglob('*.*')}
+    first, second = sorted(tmp_path.glob('JPEGImages/*'))
+    first.write_bytes(b'there')
+    second.unlink()
+    (tmp_path / 'ImageSets/Segmentation/val.txt').unlink()
+    for path in (
+        second.with_name(f'.{second.stem}.abcd1234.jpg'),
+        tmp_path / 'ImageSets/Segmentation/.val.abcd1234.txt',
+    ):
+        path.write_bytes(b'half')
+    write_scenes(tmp_path, seed=0, num_images=2)
+    assert {path: path.read_bytes() for path in tmp_path.rglob('*.*')} == files | {first: b'there'}

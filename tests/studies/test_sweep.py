@@ -9,6 +9,7 @@ import pytest
 from conftest import REPO
 from PIL import Image
 
+from itaclip_mmseg.models.stages.encode import WindowEncoder
 from itaclip_mmseg.studies.sweep import grid_variants, parse_values
 from itaclip_mmseg.utils.errors import UserError
 
@@ -119,3 +120,21 @@ def test_one_key_and_faults(run, tmp_path):
     ):
         code, captured = run('sweep.py', *arguments)
         assert code == 1 and named in captured.err and len(captured.err.splitlines()) == 1
+
+
+def test_a_sweep_killed_behind_its_last_image(run, tmp_path, monkeypatch):
+    """While its pictures were drawn: nothing is encoded again, and what was half written is removed."""
+    arguments = ('sweep.py', '--lambda', '0.2', '0.7', '--work-dir', 'sweep')
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr('itaclip_mmseg.studies.sweep.draw_heat_map', stop)
+        assert run(*arguments)[0] == 'interrupted'
+    (tmp_path / 'sweep/.sweep.abcd1234.png').write_bytes(b'half')
+    monkeypatch.setattr(WindowEncoder, 'encode', None)
+    code, captured = run(*arguments)
+    assert code == 0, captured.err
+    assert (tmp_path / 'sweep/sweep_classes.png').exists()
+    assert [path.name for path in (tmp_path / 'sweep').iterdir() if path.name.startswith('.')] == []

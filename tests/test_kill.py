@@ -1,0 +1,15 @@
+"""A short version of tests/kill.py."""
+
+from random import Random
+
+import pytest
+from kill import setting, torture
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['make_scenes', 'colours_to_labels'])
+def test_a_killed_tool_ends_as_an_undisturbed_one(name, monkeypatch):
+    monkeypatch.setattr('kill.KILLS', 1)
+    with setting(images=1) as (data, folder, found):
+        (job,) = (job for job in found if job.name == name)
+        assert torture(job, data, folder / name, 1, Random(0)) == []
