@@ -4,6 +4,7 @@ run_benchmark: build -> data -> image (predict) -> stages and floors -> labels a
 """
 
 import copy
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,14 +104,15 @@ def build_model(config: Config, settings: BenchmarkSettings, precision: str | No
     model = copy.deepcopy(config.model)
     if precision is not None:
         model.backbone.precision = precision
-    if settings.random_weights:
-        model = random_weights(model)
-    try:
-        return MODELS.build(model).to(settings.device or get_device()).eval()
-    except TypeError as error:
-        if 'unexpected keyword argument' not in str(error):
-            raise
-        raise UserError(f'{config.filename}: {error}; check the keys of the config and the options') from error
+    with tempfile.TemporaryDirectory() as folder:
+        if settings.random_weights:
+            model = random_weights(model, Path(folder))
+        try:
+            return MODELS.build(model).to(settings.device or get_device()).eval()
+        except TypeError as error:
+            if 'unexpected keyword argument' not in str(error):
+                raise
+            raise UserError(f'{config.filename}: {error}; check the keys of the config and the options') from error
 
 
 def loading(config: Config, model: OpenVocabularySegmentor, photograph: np.ndarray) -> Callable[[], Tensor]:

@@ -5,7 +5,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.weights import load_visual, write_random_clip
+from itaclip_mmseg.models.backbones.weights import load_visual, without_file
 
 
 @MODELS.register_module()
@@ -30,10 +30,10 @@ class CLIPImageEncoder(BaseModule):
         self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
         self.visual = load_visual(arch, pretrained, quick_gelu)
 
-    @classmethod
-    def write_random_weights(cls, config: dict, path: str) -> None:
-        """Write random weights of `config`'s arch, both towers."""
-        write_random_clip(config['arch'], path)
+    @staticmethod
+    def random_weights(config: dict) -> dict:
+        """The config of such a network with random weights, to measure with."""
+        return without_file(config)
 
     @property
     def size(self) -> int:

@@ -21,7 +21,7 @@ from itaclip_mmseg.models.backbones.attention import (
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
 from itaclip_mmseg.models.backbones.dino import DINO
 from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
-from itaclip_mmseg.models.backbones.weights import load_visual
+from itaclip_mmseg.models.backbones.weights import load_visual, without_file
 from itaclip_mmseg.utils.errors import UserError
 
 # Views a pass where the config does not say. On a CPU fewer leave bf16's tile units half idle (ViT-B/16 on two cores
@@ -93,10 +93,8 @@ class CLIPVisionBackbone(BaseModule):
 
     @staticmethod
     def random_weights(config: dict) -> dict:
-        """The config of such a backbone with random weights, to measure with; see `benchmark/random_weights.py`."""
-        if config.get('arch', 'ViT-B-16') is None:
-            raise UserError('backbone.arch=None: no dimensions to make random weights of; name an arch')
-        return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
+        """The config of such a backbone with random weights, to measure with."""
+        return without_file(config)
 
     @property
     def blocks(self) -> ModuleList:

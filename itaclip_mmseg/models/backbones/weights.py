@@ -15,7 +15,7 @@ import torch
 from mmengine.logging import MMLogger
 from open_clip.pretrained import download_pretrained
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from itaclip_mmseg.models.backbones.transformers_names import from_transformers, is_transformers
@@ -124,9 +124,11 @@ def check_tower(config: dict, tower: str, name: str) -> None:
         raise UserError(f'arch {name}: its image tower is a {found}, and a {tower} is needed here; try {example}')
 
 
-def write_random_clip(arch: str, path: str) -> None:
-    """Write weights of a CLIP as open_clip initialises it, for trying and timing."""
-    save_file({name: value.contiguous() for name, value in open_clip.create_model(arch).state_dict().items()}, path)
+def without_file(config: Mapping) -> dict:
+    """The config of a network of CLIP's with random weights, to measure with; its texts are random too."""
+    if config.get('arch', '') is None:
+        raise UserError('backbone.arch=None: no dimensions to make random weights of; name an arch')
+    return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
 
 
 @functools.cache

@@ -75,8 +75,7 @@ class RecurrenceSettings(Decision):
         for name in ('mask_threshold', 'confidence_threshold', 'box_threshold'):
             check_share(getattr(self, name), name)
         check_layers(self.affinity_layers, 'affinity_layers')
-        for prompts in (self.visual_prompts, (self.stuff or {}).get('visual_prompts', ())):
-            check_prompts(prompts)
+        check_prompts((*self.visual_prompts, *(self.stuff or {}).get('visual_prompts', ())))
         if self.crf:
             load_crf()
 
@@ -154,12 +153,8 @@ class CaR(OpenVocabularySegmentor):
         view = View(picture, inputs, transitions(patch_attention(inputs, self.settings.affinity_layers)))
         labels, notes = np.zeros(size, np.int64), {}
         for name, names in self.passes.items():
-            ending = recur(
-                len(names.classes),
-                partial(self.propose, view, names),
-                partial(self.judge, picture, names),
-                self.settings.confidence_threshold,
-            )
+            propose, judge = partial(self.propose, view, names), partial(self.judge, picture, names)
+            ending = recur(len(names.classes), propose, judge, self.settings.confidence_threshold)
             found = self.regions(ending, names, picture)
             scores, regions = zip(*found.values()) if found else ((), ())
             paint(labels, regions, scores, [self.first + names.classes[index] for index in found])
@@ -194,9 +189,6 @@ class CaR(OpenVocabularySegmentor):
 
     def regions(self, ending: Ending, names: Pass, picture: np.ndarray) -> dict[int, tuple[float, np.ndarray]]:
         """Score and region, H x W, of the names at the end."""
-        values = ending.masks
-        if self.bank.background:
-            values = with_background(values, names.background_factor)
-        if self.settings.crf:
-            values = close_with_crf(values, picture)
+        values = with_background(ending.masks, names.background_factor) if self.bank.background else ending.masks
+        values = close_with_crf(values, picture) if self.settings.crf else values
         return pair(values.argmax(axis=0), ending) if self.bank.background else own_regions(values, ending)

@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.clip_text import TextEncoder
+from itaclip_mmseg.models.backbones.clip_text import TextEncoder, random_embeddings
 from itaclip_mmseg.models.backbones.weights import read_parameters, weights_file
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.cosegmentation import cosines, text_attention
@@ -60,8 +60,11 @@ class ReCo(OpenVocabularySegmentor):
         self.crf = crf
         if crf:
             load_crf()  # so that its absence is said before weights are read
-        self.register_buffer('references', read_references(self.bank, **references), persistent=False)  # Q x D
+        vectors = read_references(self.bank, **references) if references['pretrained'] else None
         self.backbone = MODELS.build({'type': 'ViTBackbone', **backbone})
+        if vectors is None:
+            vectors = random_embeddings(len(self.bank.words), self.backbone.width)
+        self.register_buffer('references', vectors, persistent=False)  # Q x D
         if self.references.shape[1] != self.backbone.width:
             raise UserError(
                 f'references.pretrained={references["pretrained"]!r}: vectors of width {self.references.shape[1]}, but '
@@ -71,6 +74,11 @@ class ReCo(OpenVocabularySegmentor):
         text_tower = (self.dense.arch, self.dense.pretrained, self.dense.quick_gelu)
         texts = TextEncoder(*text_tower, templates='imagenet_scene').encode(self.bank.words)
         self.register_buffer('texts', texts, persistent=False)  # Q x width
+
+    @staticmethod
+    def random_weights(config: dict) -> dict:
+        """The config of such a segmentor with random references, to measure with."""
+        return dict(config, references=dict(pretrained=None))
 
     def class_scores(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Scores of a photograph, C x height x width; see the base class."""

@@ -29,6 +29,17 @@ def test_words_equal_the_authors(golden, golden_banks, tiny_weights):
     np.testing.assert_allclose(definitions, golden['text_aux_bg'], atol=1e-6)
 
 
+def test_sentences_stand_alone(tiny_weights, empty_cache):
+    """Protects their order and their own cache entry: their mean, made unit length, is the word's embedding."""
+    encoder = TextEncoder(None, tiny_weights, templates='sizes')
+    sentences = encoder.encode_sentences(['dog', 'cat'])
+    assert sentences.shape == (2, 15, 64)
+    torch.testing.assert_close(sentences.norm(dim=-1), torch.ones(2, 15))
+    mean = torch.nn.functional.normalize(sentences.mean(dim=1), dim=-1)
+    torch.testing.assert_close(encoder.encode(['dog', 'cat']), mean)
+    torch.testing.assert_close(encoder.encode_sentences(['cat'])[0], sentences[1])
+
+
 def test_short_sentences_equal_open_clip(tiny_weights):
     """Protects the shortcut: nothing after the last end of text is computed."""
     clip = weights.load_clip(None, tiny_weights)
