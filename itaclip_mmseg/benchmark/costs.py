@@ -60,14 +60,14 @@ def measure_or_say_why(config: str, photograph: np.ndarray) -> dict:
 
 
 def measure_cost(path: str, photograph: np.ndarray) -> dict[str, float]:
-    """GFLOP, seconds and peak bytes above the weights of one `predict`; the call that is counted warms up."""
+    """GFLOP, seconds and peak bytes above the weights of one `predict`."""
     config = load_config(path)
     model = build_model(config, SETTINGS, None)
     meter, size = Meter(next(model.parameters()).device, SETTINGS.repeats), photograph.shape[:2]
     with torch.no_grad():
         image = loading(config, model, photograph)()
+        meter.measure('image', lambda: predict(model, image, size))  # first of all: see `Meter.measure`
         flops = count_flops(lambda: predict(model, image, size))
-        meter.measure('image', lambda: predict(model, image, size))
     return dict(gflop=flops / 1e9, **meter.rows['image'])
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import mmengine
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from itaclip_mmseg.studies.runs import Figure, read_runs
-from itaclip_mmseg.studies.tables import PAPER, load_tables
+from itaclip_mmseg.studies.tables import PAPER, load_tables, read_config
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import ROOT, find
 
@@ -93,16 +92,21 @@ def read_method(folder: Path) -> Method:
         found = sorted(folder.glob(f'*_{dataset}.py'))  # ViT-B/16 before others
         if found:
             method.configs[dataset] = str(found[0].relative_to(ROOT))
-    rows = {row.get('method', 'itaclip'): row['paper'] for row in load_tables()['1']['rows']}
-    method.compared = rows.get(folder.name, {})
+    rows = {row.get('method', 'itaclip'): row for row in load_tables()['1']['rows']}
+    row = rows.get(folder.name, dict(paper={}))
+    method.compared = row['paper']
     cited = {dataset: Figure(value, TABLE_1) for dataset, value in method.compared.items()}
-    method.stated = cited | quoted(method.configs)
+    known = row.get('notes', {})
+    method.stated = {
+        dataset: Figure(value, f'{source}. {known[dataset]}' if PAPER in source and dataset in known else source)
+        for dataset, (value, source) in (cited | quoted(method.configs)).items()
+    }
     return method
 
 
 def quoted(configs: Mapping[str, str]) -> dict[str, Figure]:
     """What the configs quote as published, by data set."""
-    papers = {dataset: Config.fromfile(find(path)).get('paper') for dataset, path in configs.items()}
+    papers = {dataset: read_config(path).get('paper') for dataset, path in configs.items()}
     return {dataset: Figure(paper.mIoU, paper.source) for dataset, paper in papers.items() if paper}
 
 

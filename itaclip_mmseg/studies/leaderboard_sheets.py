@@ -52,7 +52,8 @@ def figure_sheet(board: Leaderboard, notes: Notes) -> Sheet:
         'mIoU in per cent. In italics: stated by others, each with its source, not measured by us. Plain: measured by '
         f'us, the best in bold. Sorted by the stated mean over five data sets ({", ".join(FIVE)}); methods without it '
         'by voc21, behind. Protocols differ: see below.',
-        'Of methods without a figure on any data set, which cannot be run here yet, at most that mean is known here.',
+        'Methods without a figure on any data set cannot be run here yet; at most that mean is known of them, and they '
+        'use other backbones.',
         *(['No run of ours was found: all figures are stated ones.'] if not best else []),
         *(f'Found and left out: {line}.' for line in board.left_out),
     ]
@@ -82,7 +83,12 @@ def stated_texts(method: Method, notes: Notes) -> Iterator[Text]:
     yield Text('-') if total is None else Text(f'{total:.1f}', 'stated', notes.number(source))
     for dataset in SETS:
         figure = method.stated.get(dataset)
-        yield Text(f'{figure.value:.1f}', 'stated', notes.number(figure.source)) if figure else Text('-')
+        yield Text(as_stated(figure.value), 'stated', notes.number(figure.source)) if figure else Text('-')
+
+
+def as_stated(value: float) -> str:
+    """With as many digits behind the point as the source has, one or two."""
+    return f'{value:.1f}' if value == round(value, 1) else f'{value:.2f}'
 
 
 def measured_texts(method: Method, best: Mapping[str, float], notes: Notes) -> Iterator[Text]:
@@ -104,7 +110,7 @@ def compared_sheet(board: Leaderboard) -> Sheet:
             above = method.stated[dataset].value
             if abs(above - value) >= ROUNDING:
                 names = [Text(method.name), Text(dataset)]
-                rows.append([*names, Text(f'{above:.1f}', 'stated'), Text(f'{value:.1f}', 'stated')])
+                rows.append([*names, Text(as_stated(above), 'stated'), Text(as_stated(value), 'stated')])
     remarks = ['Stated figures of the same method and data set that are not the same; above stand those of the config.']
     return Sheet("Where ITACLIP's Table 1 differs", remarks, ['method', 'data set', 'above', 'Table 1'], rows)
 
@@ -115,7 +121,10 @@ def protocol_sheet(board: Leaderboard) -> Sheet:
     for method in board.methods:
         for protocol, datasets in protocols(method.configs).items():
             rows.append([Text(text) for text in (method.name, ', '.join(datasets), *protocol)])
-    remarks = ["The protocol of our configs, which are the authors'. Lengths in pixels of the resized image."]
+    remarks = [
+        "As the configs have it, after the authors' code; lengths in pixels of the resized image. 'Whole image' also "
+        'stands for methods that cut it up by themselves.'
+    ]
     headings = ['method', 'data sets', 'short side', 'window', 'stride', 'PAMR', 'words', 'background']
     return Sheet('Protocols', remarks, headings, rows)
 

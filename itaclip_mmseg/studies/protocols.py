@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.studies.reproduce import views_at
+from itaclip_mmseg.studies.tables import read_config
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.resources import find
 
@@ -29,7 +30,7 @@ def protocols(configs: Mapping[str, str]) -> dict[Protocol, list[str]]:
     """The data sets of each protocol of a method; a bank a data set is one pattern."""
     found: dict[Protocol, list[str]] = {}
     for dataset, path in configs.items():
-        found.setdefault(read_protocol(Config.fromfile(find(path)), dataset), []).append(dataset)
+        found.setdefault(read_protocol(read_config(path), dataset), []).append(dataset)
     return found
 
 
@@ -69,7 +70,7 @@ def background(model: Mapping) -> str:
 
 def views(path: str, size: tuple[int, int]) -> int | None:
     """How many views a method encodes of an image; None for one that decides by itself what it looks at."""
-    config = Config.fromfile(find(path))
+    config = read_config(path)
     kind = MODELS.get(config.model.type)
     slides = kind.takes_variants or kind.window_scores is not OpenVocabularySegmentor.window_scores
     return views_at(config, size) if slides else None

@@ -37,9 +37,12 @@ def read_runs(folder: Path, configs: Mapping[str, str]) -> tuple[dict[str, Figur
         name = results['settings']['config']
         if name not in configs or results['mIoU'] is None:
             continue
-        row = results.get('variants', {}).get(OWN, results)
-        config = load_config(configs[name])
-        if changes := changed(config, results['settings'] | row['settings']):
+        variants = results.get('variants', {OWN: results})
+        if OWN not in variants:
+            left_out.append(f'{name}: run with variants alone')
+            continue
+        row = variants[OWN]
+        if changes := changed(load_config(configs[name]), results['settings'] | row['settings']):
             left_out.append(f"{name}: run with other settings than the method's own ({', '.join(changes)})")
             continue
         source = f'{name}, {results["num_images"]} images, weights {results["settings"]["pretrained"]}'

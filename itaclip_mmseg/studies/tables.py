@@ -1,5 +1,6 @@
 """The paper's tables: which settings each row stands for, and which passes answer all of them."""
 
+import functools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -106,7 +107,7 @@ def plan_cell(table: str, row: dict, dataset: str, passes: dict[str, Pass]) -> I
     cell = Cell(table, row['row'], dataset, row['paper'].get(dataset), cited=path is None, note=note, part=part)
     if cell.cited:
         return [cell]
-    config = Config.fromfile(find(path))
+    config = read_config(path)
     if 'key' in row:
         cell.ours = config.model[row['key']]
         return [cell]
@@ -117,6 +118,12 @@ def plan_cell(table: str, row: dict, dataset: str, passes: dict[str, Pass]) -> I
         changes = method_changes(method) | changes
     passes.setdefault(path, Pass(path, dataset)).ask(changes, cell)
     return [cell]
+
+
+@functools.cache
+def read_config(path: str) -> Config:
+    """A config as it is; many cells ask for the same."""
+    return Config.fromfile(find(path))
 
 
 def config_of(row: dict, dataset: str) -> str | None:

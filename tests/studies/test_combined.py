@@ -60,6 +60,7 @@ def test_table_of_the_scenes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tool = str(REPO / 'tools/reproduce.py')
     options = ['--work-dir', 'work', '--data-root', 'data', '--cfg-options', 'model.test_cfg.stride=(224,224)']
+    options += ['test_dataloader.dataset.pipeline.1.scale=(448,224)', 'test_pipeline.1.scale=(448,224)']
     monkeypatch.setattr(sys, 'argv', [tool, 'combined', '--datasets', 'scenes', *options])
     runpy.run_path(tool, run_name='__main__')
     tables = json.loads((tmp_path / 'work/report.json').read_text())['tables']
