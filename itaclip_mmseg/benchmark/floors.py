@@ -1,5 +1,7 @@
 """What a stage cannot be faster than on this machine: its work at rates that are measured here and now."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -22,13 +24,18 @@ def attention_flops(query: torch.Size, key: torch.Size, value: torch.Size, *_: o
     return 2 * query.numel() * key[-2] + 2 * value.numel() * query[-2]
 
 
-def encoder_floor(views: Tensor, backbone: CLIPVisionBackbone, batch: int, meter: Meter) -> float:
-    """Seconds for the encoder's FLOPs at the measured rate."""
+def count_flops(call: Callable) -> int:
+    """Floating-point operations of a call's products and convolutions."""
     # PyTorch does not count this one by itself.
     fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention_flops}
     with FlopCounterMode(display=False, custom_mapping=fused) as counter:
-        backbone(views[:1])
-    return counter.get_total_flops() * len(views) / product_rate(views[:batch], backbone, meter)
+        call()
+    return counter.get_total_flops()
+
+
+def encoder_floor(views: Tensor, backbone: CLIPVisionBackbone, batch: int, meter: Meter) -> float:
+    """Seconds for the encoder's FLOPs at the measured rate."""
+    return count_flops(lambda: backbone(views[:1])) * len(views) / product_rate(views[:batch], backbone, meter)
 
 
 def pamr_floor(logits: Tensor, num_iters: int, meter: Meter) -> float:

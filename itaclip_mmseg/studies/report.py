@@ -11,7 +11,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from itaclip_mmseg.studies.tables import Cell, load_tables
+from itaclip_mmseg.studies.tables import Cell, all_tables
 from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 
 COLUMNS = ('paper', 'ours', 'difference')
@@ -46,9 +46,9 @@ def write_report(cells: Sequence[Cell], folder: Path, protocol: str | None = Non
 
 def columns_of(cells: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
     """A table's columns by data set; where the paper has no figure, ours alone."""
-    compared = {cell.dataset for cell in cells if cell.paper is not None}
-    stated = {cell.dataset for cell in cells if cell.stated is not None}
-    columns = {cell.dataset: COLUMNS if cell.dataset in compared else ('ours',) for cell in cells}
+    compared = {cell.column for cell in cells if cell.paper is not None}
+    stated = {cell.column for cell in cells if cell.stated is not None}
+    columns = {cell.column: COLUMNS if cell.column in compared else ('ours',) for cell in cells}
     return {dataset: (*names, *['its authors'] * (dataset in stated)) for dataset, names in columns.items()}
 
 
@@ -56,7 +56,7 @@ def lines_of(cells: Sequence[Cell]) -> Iterator[tuple[str, list[str]]]:
     """A table's rows: name, and the text of each column."""
     columns = [(dataset, name) for dataset, names in columns_of(cells).items() for name in names]
     for row in {cell.row: 0 for cell in cells}:
-        own = {cell.dataset: figures(cell) for cell in cells if cell.row == row}
+        own = {cell.column: figures(cell) for cell in cells if cell.row == row}
         yield row, [own[dataset][name] if dataset in own else '' for dataset, name in columns]
 
 
@@ -93,11 +93,11 @@ def faults(cells: Iterable[Cell]) -> list[str]:
 
 def markdown(tables: dict[str, Sequence[Cell]], unit: str) -> Iterator[str]:
     """The report as Markdown, line by line."""
-    content = load_tables()
+    content = all_tables()
     yield f'# ITACLIP, the paper (arXiv:2411.12044) and ours\n\n{unit}'
     yield from (f'\n{fault}' for fault in faults(chain(*tables.values())))
     for number, cells in tables.items():
-        yield f'\n## Table {number}. {content[number]["title"]}\n'
+        yield f'\n## {heading(number)}. {content[number]["title"]}\n'
         headings = [f'{dataset}: {name}' for dataset, names in columns_of(cells).items() for name in names]
         yield '| | ' + ' | '.join(headings) + ' |'
         yield '|---' * (len(headings) + 1) + '|'
@@ -107,12 +107,17 @@ def markdown(tables: dict[str, Sequence[Cell]], unit: str) -> Iterator[str]:
         yield from (f'\n{note}' for note in notes(cells))
 
 
+def heading(number: str) -> str:
+    """How a table is called: the paper's have numbers."""
+    return f'Table {number}' if number.isdigit() else number.capitalize()
+
+
 def page(tables: dict[str, Sequence[Cell]], unit: str) -> str:
     """The report as a page; pictures are inside."""
-    content = load_tables()
+    content = all_tables()
     parts = [f'<p class="missing">{html.escape(fault)}</p>' for fault in faults(chain(*tables.values()))]
     for number, cells in tables.items():
-        parts.append(f'<h2>Table {number}. {html.escape(content[number]["title"])}</h2>')
+        parts.append(f'<h2>{heading(number)}. {html.escape(content[number]["title"])}</h2>')
         columns = columns_of(cells)
         head = ''.join(f'<th colspan="{len(names)}">{html.escape(dataset)}</th>' for dataset, names in columns.items())
         names = ''.join(f'<th>{name}</th>' for names in columns.values() for name in names)
@@ -124,7 +129,7 @@ def page(tables: dict[str, Sequence[Cell]], unit: str) -> str:
         parts += [f'<p class="note">Assumed: {html.escape(text)}</p>' for text in content[number]['assumptions']]
         parts += [f'<p class="note">{html.escape(note)}</p>' for note in notes(cells)]
         if any(cell.ours is not None for cell in cells):
-            parts.append(f'<img alt="Table {number}" src="data:image/png;base64,{picture(cells)}">')
+            parts.append(f'<img alt="{heading(number)}" src="data:image/png;base64,{picture(cells)}">')
     title = 'ITACLIP: the paper and ours'
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
@@ -134,11 +139,11 @@ def page(tables: dict[str, Sequence[Cell]], unit: str) -> str:
 
 def picture(cells: Sequence[Cell]) -> str:
     """Bars of a table, the paper's beside ours, one plot a data set; PNG in base64."""
-    datasets = list({cell.dataset: 0 for cell in cells if cell.ours is not None})
-    rows = max(sum(cell.dataset == dataset for cell in cells) for dataset in datasets)
+    datasets = list({cell.column: 0 for cell in cells if cell.ours is not None})
+    rows = max(sum(cell.column == dataset for cell in cells) for dataset in datasets)
     figure = Figure(figsize=(4.6 * len(datasets), 1.1 + 0.3 * rows), layout='constrained')
     for axes, dataset in zip(figure.subplots(1, len(datasets), squeeze=False)[0], datasets):
-        own = [cell for cell in cells if cell.dataset == dataset][::-1]
+        own = [cell for cell in cells if cell.column == dataset][::-1]
         places = range(len(own))
         axes.barh([place + 0.2 for place in places], [cell.paper or 0 for cell in own], 0.38, label='paper')
         axes.barh([place - 0.2 for place in places], [cell.ours or 0 for cell in own], 0.38, label='ours')

@@ -46,7 +46,7 @@ def reproduce(
     that was killed goes on with the image where it was.
 
     Args:
-        tables: numbers, '1' to '11'.
+        tables: numbers, '1' to '11', or 'combined'.
         datasets: names as in the configs' file names.
         data_root: the folder that replaces `data` in the configs.
         pretrained: weights of ViT-B/16; other backbones, and the scenes with weights of their own, keep theirs.
@@ -56,10 +56,12 @@ def reproduce(
         weights: paths by network, METHOD.KEY, such as 'tcl.decoder' for its config's `model.decoder.pretrained`.
 
     Raises:
-        UserError: no pass could be done.
+        UserError: there is nothing to do, or no pass could be done.
     """
     init_default_scope('mmseg')
     cells, passes = plan(tables, datasets)
+    if not cells:
+        raise UserError(f'{", ".join(tables)}: no such figures of {", ".join(datasets)}; name other data sets')
     configs = {
         one.config: prepare(one, work_dir, data_root, pretrained, options, launcher, protocol, weights or {})
         for one in passes
@@ -187,14 +189,18 @@ def estimate(config: Config, paths: Sequence[str], sample: int = 30) -> float:
 
 def views_of(config: Config, path: str) -> int:
     """How many views an image needs; its size is read from its header."""
-    height, width = check_photograph(path)
+    return views_at(config, check_photograph(path))
+
+
+def views_at(config: Config, size: tuple[int, int]) -> int:
+    """How many views an image of a height and width needs."""
     (resize,) = (step for step in config.test_pipeline if step.type == 'Resize')
-    ratio = min(max(resize.scale) / max(height, width), min(resize.scale) / min(height, width))
+    ratio = min(max(resize.scale) / max(size), min(resize.scale) / min(size))
     window = config.model.test_cfg
-    size = (round(height * ratio), round(width * ratio))
-    slide = window.mode == 'slide'
-    grid = Grid(size, window.crop_size, window.stride) if slide else Grid(size, None, None)
-    return len(grid) * (NUM_VIEWS if config.model.get('image_engineering', True) else 1)
+    resized = tuple(round(side * ratio) for side in size)
+    grid = Grid(resized, window.crop_size, window.stride) if window.mode == 'slide' else Grid(resized, None, None)
+    engineered = takes_variants(config) and config.model.get('image_engineering', True)
+    return len(grid) * (NUM_VIEWS if engineered else 1)
 
 
 @functools.cache  # the passes share a few encoders

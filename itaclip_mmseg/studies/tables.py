@@ -1,5 +1,6 @@
 """The paper's tables: which settings each row stands for, and which passes answer all of them."""
 
+import functools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -8,6 +9,7 @@ from mmengine.config import Config
 
 from itaclip_mmseg.last_block import AttentionSum
 from itaclip_mmseg.settings import Settings
+from itaclip_mmseg.studies.combined import COMBINED, combined_table
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import ROOT, find
 
@@ -30,6 +32,7 @@ class Cell:
         missing: why there is no figure of ours.
         stated: what the method's own authors state, by its config; None where they state nothing, or nothing else.
         note: what is known of the paper's figure.
+        part: in a table of one method's parts on another's tokens, the column within the data set.
     """
 
     table: str
@@ -41,6 +44,12 @@ class Cell:
     missing: str | None = None
     stated: float | None = None
     note: str | None = None
+    part: str | None = None
+
+    @property
+    def column(self) -> str:
+        """The heading below which it stands."""
+        return self.dataset if self.part is None else f'{self.dataset}, {self.part}'
 
 
 @dataclass
@@ -64,13 +73,18 @@ def load_tables() -> dict[str, dict]:
     return json.loads(find(TABLES, 'data file').read_text(encoding='utf-8'))['tables']
 
 
+def all_tables() -> dict[str, dict]:
+    """The paper's tables, and the one that no paper has, in the same form."""
+    return load_tables() | {COMBINED: combined_table()}
+
+
 def plan(tables: Sequence[str], datasets: Sequence[str]) -> tuple[list[Cell], list[Pass]]:
     """All cells of some tables on some data sets, and the fewest passes that answer them.
 
     Raises:
         UserError: there is no such table.
     """
-    content = load_tables()
+    content = all_tables()
     for table in tables:
         if table not in content:
             raise UserError(f'table {table}: not one of the paper; there are {", ".join(content)}')
@@ -86,13 +100,14 @@ def plan(tables: Sequence[str], datasets: Sequence[str]) -> tuple[list[Cell], li
 def plan_cell(table: str, row: dict, dataset: str, passes: dict[str, Pass]) -> Iterable[Cell]:
     """The cell of a row on a data set, if it has one, entered into the pass that answers it."""
     path = config_of(row, dataset)
-    if dataset not in row['paper'] and not (dataset == SCENES and path):
+    free = dataset == SCENES or 'part' in row  # need no figure of the paper
+    if dataset not in row['paper'] and not (free and path):
         return []
-    note = row.get('notes', {}).get(dataset)
-    cell = Cell(table, row['row'], dataset, row['paper'].get(dataset), cited=path is None, note=note)
+    note, part = row.get('notes', {}).get(dataset), row.get('part')
+    cell = Cell(table, row['row'], dataset, row['paper'].get(dataset), cited=path is None, note=note, part=part)
     if cell.cited:
         return [cell]
-    config = Config.fromfile(find(path))
+    config = read_config(path)
     if 'key' in row:
         cell.ours = config.model[row['key']]
         return [cell]
@@ -103,6 +118,12 @@ def plan_cell(table: str, row: dict, dataset: str, passes: dict[str, Pass]) -> I
         changes = method_changes(method) | changes
     passes.setdefault(path, Pass(path, dataset)).ask(changes, cell)
     return [cell]
+
+
+@functools.cache
+def read_config(path: str) -> Config:
+    """A config as it is; many cells ask for the same."""
+    return Config.fromfile(find(path))
 
 
 def config_of(row: dict, dataset: str) -> str | None:

@@ -65,3 +65,34 @@ def draw_by_class(rows: Sequence[Mapping], path: Path) -> None:
     axes.set(xlabel='IoU of the best row; red: range over all rows', xlim=(0, 100))
     axes.margins(y=0.01)
     save(figure, path)
+
+
+def draw_fronts(
+    points: Mapping[str, Mapping[str, tuple[float, float]]],
+    fronts: Mapping[str, Sequence[str]],
+    cost: str,
+    figure_name: str,
+    path: Path,
+) -> None:
+    """Figures against cost, the front of the best as a line; of what is stated hollow and dashed.
+
+    Args:
+        points: (cost, figure) by name, for 'stated' and 'measured'.
+        fronts: names on the front, the cheapest first, for each.
+        cost, figure_name: labels of the axes.
+    """
+    figure = Figure(figsize=(7, 5))
+    axes = figure.subplots()
+    for kind, own in points.items():
+        stated = kind == 'stated'
+        colour = 'tab:gray' if stated else 'tab:blue'
+        axes.scatter(*zip(*own.values()), facecolors='none' if stated else colour, edgecolors=colour, label=kind)
+        line = [own[name] for name in fronts[kind]]
+        axes.plot(*zip(*line), color=colour, linestyle='--' if stated else '-', linewidth=1)
+        for name, place in own.items():
+            style = 'italic' if stated else 'normal'
+            axes.annotate(name, place, xytext=(4, 4), textcoords='offset points', fontsize=8, fontstyle=style)
+    axes.set(xlabel=cost, ylabel=figure_name, xscale='log')
+    axes.margins(x=0.15)
+    axes.legend()
+    save(figure, path)

@@ -1,0 +1,86 @@
+"""What one image costs each method: FLOPs, seconds and memory with random weights, kept for the next call."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.registry import init_default_scope
+
+from itaclip_mmseg.benchmark.floors import count_flops
+from itaclip_mmseg.benchmark.meter import Meter
+from itaclip_mmseg.benchmark.run import BenchmarkSettings, build_model, loading, predict
+from itaclip_mmseg.engine.testing import load_config, versions
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.resources import written_whole
+
+SETTINGS = BenchmarkSettings(repeats=1, random_weights=True, reference=False)
+
+
+def measure_costs(configs: Mapping[str, str], photograph: np.ndarray, path: Path) -> dict:
+    """Measure the configs whose cost is not known yet, and keep each as soon as it is.
+
+    What was measured under other conditions, another size, machine or number of threads, is measured anew: figures
+    beside each other are of one machine.
+
+    Args:
+        configs: paths by name.
+        photograph: H x W x 3 uint8, RGB.
+        path: of costs.json.
+
+    Returns:
+        As `read_costs`. A config whose networks cannot be had with random weights has `fault`, a line, alone.
+    """
+    init_default_scope('mmseg')
+    now = conditions(photograph.shape[:2])
+    known = read_costs(path)
+    costs = known['costs'] if known.get('conditions') == now else {}
+    for name, config in configs.items():
+        if 'seconds' not in costs.get(name, {}):
+            print(f'measuring {name}', flush=True)
+            costs[name] = measure_or_say_why(config, photograph)
+            with written_whole(path) as temporary:
+                temporary.write_text(json.dumps(dict(conditions=now, costs=costs), indent=2) + '\n')
+    return dict(conditions=now, costs=costs)
+
+
+def conditions(size: tuple[int, int]) -> dict:
+    """What a cost depends on beside the method."""
+    found = versions()
+    return dict(size=list(size), device=found['device'], threads=torch.get_num_threads(), torch=found['torch'])
+
+
+def measure_or_say_why(config: str, photograph: np.ndarray) -> dict:
+    """The cost of a config, or why it cannot be had."""
+    try:
+        return measure_cost(config, photograph)
+    except UserError as error:
+        return dict(fault=str(error))
+
+
+def measure_cost(path: str, photograph: np.ndarray) -> dict[str, float]:
+    """GFLOP, seconds and peak bytes above the weights of one `predict`."""
+    config = load_config(path)
+    model = build_model(config, SETTINGS, None)
+    meter, size = Meter(next(model.parameters()).device, SETTINGS.repeats), photograph.shape[:2]
+    with torch.no_grad():
+        image = loading(config, model, photograph)()
+        meter.measure('image', lambda: predict(model, image, size))  # first of all: see `Meter.measure`
+        flops = count_flops(lambda: predict(model, image, size))
+    return dict(gflop=flops / 1e9, **meter.rows['image'])
+
+
+def read_costs(path: Path) -> dict:
+    """What an earlier call kept: {conditions, costs: {name: {gflop, seconds, peak_bytes}}}; no costs without a file.
+
+    Raises:
+        UserError: the file is none of ours.
+    """
+    if not path.is_file():
+        return dict(conditions={}, costs={})
+    try:
+        kept = json.loads(path.read_text(encoding='utf-8'))
+        return dict(conditions=kept['conditions'], costs=kept['costs'])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f'{path}: not readable as costs; remove it, and they are measured anew') from error

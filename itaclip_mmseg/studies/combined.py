@@ -1,0 +1,52 @@
+"""The table that no paper has: every method's last block under each part of one protocol, from one encoding pass."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from mmengine.config import Config
+
+from itaclip_mmseg.last_block import LastBlock
+from itaclip_mmseg.utils.resources import find
+
+COMBINED = 'combined'  # its name among the paper's tables
+BLOCKS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip', 'itaclip', 'scclip', 'sfp', 'resclip')
+OFF = dict(image_engineering=False, auxiliary=None, pamr=None, closing_kernel=None)
+PARTS = {
+    'plain': tuple(OFF),
+    '+ views': ('auxiliary', 'pamr', 'closing_kernel'),
+    '+ texts': ('image_engineering', 'pamr', 'closing_kernel'),
+    '+ PAMR': ('image_engineering', 'auxiliary', 'closing_kernel'),
+    'all': (),
+}  # what is off in each
+
+
+def combined_table() -> dict:
+    """The table in the form of the paper's: a row for each last block and part, without any figure of a paper."""
+    return dict(
+        title="Each method's last block under the parts of ITACLIP's protocol",
+        assumptions=[
+            "Size, windows, words, scale and thresholds are those of ITACLIP's configuration in all columns, not tuned "
+            'for the combination; + views, + texts and + PAMR add one part each to plain, all has the three and the '
+            'closing.',
+            "Last blocks have the settings of their method's base configuration; that of ResCLIP is its first pass "
+            '(RCS), without feedback (SFR).',
+        ],
+        rows=list(combined_rows()),
+    )
+
+
+def combined_rows() -> Iterator[dict]:
+    """A row for each last block and part."""
+    for method in BLOCKS:
+        block = block_changes(method)
+        name = 'resclip (RCS)' if 'feedback' in block else method
+        for part, off in PARTS.items():
+            yield dict(row=name, part=part, paper={}, settings=block | {key: OFF[key] for key in off})
+
+
+def block_changes(method: str) -> dict:
+    """What makes the last block of any settings that of a method, as it is in the first pass."""
+    backbone = Config.fromfile(find(f'configs/_base_/models/{method}_vit-b-16.py')).model.backbone
+    block = LastBlock.from_config(backbone)
+    first_pass = dict(feedback=None) if block.feedback else {}
+    return dict(last_block=block.name) | asdict(block) | first_pass

@@ -1,0 +1,76 @@
+"""How a method segments a data set: image size, windows, refinement, words and background, read from its config."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from mmengine.config import Config
+from mmseg.registry import MODELS
+
+from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
+from itaclip_mmseg.studies.reproduce import views_at
+from itaclip_mmseg.studies.tables import read_config
+from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.utils.resources import find
+
+THRESHOLDS = ('prob_threshold', 'background_threshold')
+
+
+class Protocol(NamedTuple):
+    """As texts, ready for a table."""
+
+    short_side: str
+    window: str
+    stride: str
+    pamr: str
+    bank: str
+    background: str
+
+
+def protocols(configs: Mapping[str, str]) -> dict[Protocol, list[str]]:
+    """The data sets of each protocol of a method; a bank a data set is one pattern."""
+    found: dict[Protocol, list[str]] = {}
+    for dataset, path in configs.items():
+        found.setdefault(read_protocol(read_config(path), dataset), []).append(dataset)
+    return found
+
+
+def read_protocol(config: Config, dataset: str) -> Protocol:
+    """That of a config."""
+    model, window = config.model, config.model.test_cfg
+    slides = window.mode == 'slide'
+    return Protocol(
+        short_side=short_side(config),
+        window='{} x {}'.format(*window.crop_size) if slides else 'whole image',
+        stride=str(window.stride[0]) if slides else '-',
+        pamr=f'{model.pamr.num_iters} steps' if model.get('pamr') else '-',
+        bank=find(model.text_bank).stem.replace(dataset, '<data set>'),
+        background=background(model),
+    )
+
+
+def short_side(config: Config) -> str:
+    """To which images are resized."""
+    for step in config.test_pipeline:
+        if step.type == 'Resize':
+            return str(min(step.scale))
+        if 'short_side' in step:
+            return str(step.short_side)
+    return 'as it is'
+
+
+def background(model: Mapping) -> str:
+    """How the background is found: by words, by a threshold, by rules of the method's own."""
+    bank = load_bank(model['text_bank'])
+    if not bank.background:
+        return 'none'
+    words = ['words'] * (bank.classes[0].words != (bank.classes[0].name,))
+    threshold = ['threshold'] * any(model.get(name) for name in THRESHOLDS)
+    return ' and '.join(words + threshold) or 'its name, or a rule of the method'
+
+
+def views(path: str, size: tuple[int, int]) -> int | None:
+    """How many views a method encodes of an image; None for one that decides by itself what it looks at."""
+    config = read_config(path)
+    kind = MODELS.get(config.model.type)
+    slides = kind.takes_variants or kind.window_scores is not OpenVocabularySegmentor.window_scores
+    return views_at(config, size) if slides else None

@@ -1,0 +1,89 @@
+"""Figures of our own, found in a work folder: results.json of runs with exactly a config's own settings."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import Config
+from mmseg.registry import MODELS
+
+from itaclip_mmseg.engine.testing import load_config, written
+from itaclip_mmseg.settings import Settings, Window
+from itaclip_mmseg.utils.errors import UserError
+
+OWN = '{}'  # how studies call the variant without changes
+
+
+class Figure(NamedTuple):
+    """A mIoU in per cent, and where it is from."""
+
+    value: float
+    source: str
+
+
+def read_runs(folder: Path, configs: Mapping[str, str]) -> tuple[dict[str, Figure], list[str]]:
+    """Measured figures by the name of the config, and a line for each run of one that does not count, with the reason.
+
+    Of two runs of a config the later one counts.
+
+    Args:
+        folder: searched with all below it.
+        configs: paths by name.
+    """
+    measured, left_out = {}, []
+    for path in sorted(folder.rglob('results.json'), key=lambda path: path.stat().st_mtime):
+        results = read_results(path)
+        name = results['settings']['config']
+        if name not in configs or results['mIoU'] is None:
+            continue
+        variants = results.get('variants', {OWN: results})
+        if OWN not in variants:
+            left_out.append(f'{name}: run with variants alone')
+            continue
+        row = variants[OWN]
+        if changes := changed(load_config(configs[name]), results['settings'] | row['settings']):
+            left_out.append(f"{name}: run with other settings than the method's own ({', '.join(changes)})")
+            continue
+        source = f'{name}, {results["num_images"]} images, weights {results["settings"]["pretrained"]}'
+        measured[name] = Figure(row['mIoU'], f'{source}, {results["versions"]["device"]}')
+    return measured, left_out
+
+
+def read_results(path: Path) -> dict:
+    """A results.json.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        results = json.loads(path.read_text(encoding='utf-8'))
+        results['mIoU'], results['num_images'], results['settings']['config'], results['versions']['device']
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f'{path}: not readable as results of tools/test.py; remove it') from error
+    return results
+
+
+def changed(config: Config, settings: Mapping) -> list[str]:
+    """Names of the settings of a run that are not the config's; where its weights lie does not count."""
+    own = plain(dict(own_settings(config)))
+    return [key for key, value in plain(settings).items() if key in own and own[key] != value]
+
+
+def own_settings(config: Config) -> Iterator[tuple[str, object]]:
+    """What results.json says of a run of the config as it is, by name."""
+    model, backbone = config.model, config.model.get('backbone', {})
+    yield from model.items()
+    yield from dict(arch=backbone.get('arch'), precision=backbone.get('precision', 'fp32')).items()
+    yield 'test_pipeline', config.test_dataloader.dataset.pipeline
+    if MODELS.get(model.type).takes_variants:
+        keys = {key: model[key] for key in Settings.__dataclass_fields__ if key in model}
+        window = Window.from_config(model.test_cfg)
+        yield from written(Settings.from_config(keys, window, backbone)).items()
+
+
+def plain(value: object) -> object:
+    """As JSON has it, without the places of weights."""
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items() if key != 'pretrained'}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
