@@ -6,6 +6,7 @@ python tests/kill.py --rounds 20
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,9 @@ REPO = Path(__file__).parents[1]
 CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 # What tells of a run rather than of its results: MMEngine's logs and its copy of the config, which names folders.
 LOGS = ('*/20*_*/*', '*.log', '*/itaclip_tiny_scenes.py')
+RUN_KEY = re.compile(rb'"run_key": "[0-9a-f]+"')
 KILLS = 3  # a round
+IN_FLIGHT = 2  # images, maps or requests at a time
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,7 @@ def jobs(data: Path, chat: ChatServer) -> list[Job]:
     """All tools, on data that takes seconds."""
     test = ('--cfg-options', f'test_dataloader.dataset.data_root={data}/scenes', 'test_dataloader.num_workers=0')
     test += ('test_dataloader.persistent_workers=False', 'test_dataloader.dataset.pipeline.1.scale=(512,128)')
-    reproduced = (
-        '2',
-        '--datasets',
-        'scenes',
-        '--data-root',
-        str(data),
-        '--work-dir',
-        '{out}/work',
-        *test[:1],
-        *test[2:],
-    )
+    reproduced = ('2', '--datasets', 'scenes', '--data-root', str(data), '--work-dir', '{out}/work')
     grid = ('--lambda', '0.2', '0.7', '--set', 'logit_scale=40,60')
     words = (f'{data}/words.txt', '{out}/bank.json', '--base-url', chat.url, '--model', 'm', '--workers', '2')
     folder = 'tools/dataset_converters'
@@ -68,7 +61,7 @@ def jobs(data: Path, chat: ChatServer) -> list[Job]:
     return [
         Job('test', ('tools/test.py', CONFIG, '--work-dir', '{out}/work', '--out', '{out}/labels', *test)),
         Job('sweep', ('tools/sweep.py', CONFIG, '--work-dir', '{out}/work', *grid, *test)),
-        Job('reproduce', ('tools/reproduce.py', *reproduced)),
+        Job('reproduce', ('tools/reproduce.py', *reproduced, test[0], *test[2:])),
         Job('generate_text_bank', ('tools/generate_text_bank.py', *words), lambda: chat.counts().total()),
         Job('make_scenes', (f'{folder}/make_scenes.py', '--out', '{out}/scenes', '--num-images', '12')),
         Job('coco_object', (f'{folder}/coco_object.py', f'{data}/coco.json', *maps, *one)),
@@ -149,11 +142,12 @@ def kill(job: Job, out: Path, seconds: float) -> bool:
 
 
 def contents(out: Path) -> dict[str, bytes | dict]:
-    """Every file that a run left, hidden ones too, but for logs; JSON without the day and the folders it names."""
+    """Every file that a run left, hidden ones too, but for logs; without the folders it names, and the hash of them."""
     files = {}
     for path in sorted(path for path in out.rglob('*') if path.is_file()):
         if not any(path.match(pattern) for pattern in LOGS):
-            files[str(path.relative_to(out))] = path.read_bytes().replace(bytes(out), b'OUT')
+            text = path.read_bytes().replace(bytes(out), b'OUT')
+            files[str(path.relative_to(out))] = RUN_KEY.sub(b'', text)
     return files
 
 
@@ -162,18 +156,26 @@ def differences(left: dict, right: dict) -> list[str]:
     return sorted(name for name in left.keys() | right.keys() if left.get(name) != right.get(name))
 
 
-def disturbed(job: Job, data: Path, out: Path, seconds: float, random: Random) -> tuple[int, int]:
-    """A run that is killed some times and then left alone: how many kills met it, and what was done more than once."""
-    prepared(job, data, out)
-    before, met = job.asked() if job.asked else 0, 0
-    for _ in range(KILLS):
-        alive = kill(job, out, random.uniform(0.3, 1) * seconds)
-        met += alive
-        if not alive:
+def stamps(out: Path) -> dict[Path, int]:
+    """When each picture of a data set, or map of a photograph, was written."""
+    pictures = [path for path in out.rglob('[!.]*.*') if path.suffix in ('.jpg', '.png') and path.parent.name != 'work']
+    return {path: path.stat().st_mtime_ns for path in pictures}
+
+
+def disturbed(job: Job, out: Path, seconds: float, random: Random) -> tuple[int, int]:
+    """A run that is killed some times and then left alone: how many kills met it, and what was written twice."""
+    met, twice, seen = 0, 0, stamps(out)
+    for attempt in range(KILLS + 1):
+        if attempt < KILLS:
+            met += kill(job, out, random.uniform(0.3, 1) * seconds)
+        elif not (out / 'bank.json').exists():  # a finished bank is not written over
+            finish(job, out)
+        now = stamps(out)
+        twice += sum(now.get(path) != stamp for path, stamp in seen.items())
+        seen = now
+        if met <= attempt < KILLS:  # at its end already
             break
-    if met == KILLS or job.name != 'generate_text_bank':
-        finish(job, out)
-    return met, (job.asked() - before if job.asked else 0)
+    return met, twice
 
 
 def torture(job: Job, data: Path, folder: Path, rounds: int, random: Random) -> list[str]:
@@ -182,17 +184,21 @@ def torture(job: Job, data: Path, folder: Path, rounds: int, random: Random) -> 
     first, faults, met = asked(), [], 0
     seconds = finish(job, prepared(job, data, folder / 'undisturbed'))
     needed, expected = asked() - first, contents(folder / 'undisturbed')
-    if not expected:
-        return [f'{job.name}: wrote nothing']
     for one in range(rounds):
-        out = folder / f'round{one}'
-        kills, done = disturbed(job, data, out, seconds, random)
-        met += kills
+        first, out = asked(), prepared(job, data, folder / f'round{one}')
+        kills, twice = disturbed(job, out, seconds, random)
+        met, twice = met + kills, twice + max(asked() - first - needed, 0)
         different = differences(contents(out), expected)
         faults += [f'{job.name}, round {one}: {name} differs' for name in different]
-        if job.asked and done > needed + 2 * kills:  # two requests are in flight at a time
-            faults.append(f'{job.name}, round {one}: {done} requests instead of {needed} and {2 * kills} in flight')
-    print(f'{job.name}: {rounds} rounds, {met} kills, {len(expected)} files, {len(faults)} faults', flush=True)
+        if twice > IN_FLIGHT * kills:
+            faults.append(f'{job.name}, round {one}: {twice} things were done twice, with {kills} kills')
+    print(
+        f'{job.name}: {rounds} rounds, {met} kills, {len(expected)} files, {len(faults)} faults',
+        *faults,
+        sep='\n  ',
+        flush=True,
+    )
+    assert expected, 'nothing was written'
     return faults
 
 
@@ -218,7 +224,6 @@ def main() -> None:
         for job in found:
             if not args.jobs or job.name in args.jobs:
                 faults += torture(job, data, folder / job.name, args.rounds, random)
-    print('\n'.join(faults) or 'no fault')
     sys.exit(bool(faults))
 
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Test on a Slurm cluster: [GPUS=8] [GPUS_PER_NODE=8] [SRUN_ARGS=...] tools/slurm_test.sh PARTITION JOB_NAME CONFIG [arguments of test.py]
+# From a batch script under `sbatch --requeue`, a job that was taken away goes on by itself: the same command in the same
+# work folder counts the images that are not counted yet, also with another number of GPUs.
 set -euo pipefail
 partition=$1
 job_name=$2

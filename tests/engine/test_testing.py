@@ -148,7 +148,7 @@ def test_killed_processes_go_on_as_three(run_tool, monkeypatch):
 
 @pytest.mark.slow
 def test_torchrun_starts_again_by_itself(run_tool, monkeypatch):
-    """As docs/own_data.md says: a killed process costs what was in flight, and nobody has to look."""
+    """As RESTARTS of tools/dist_test.sh has it: a killed process costs what was in flight, and nobody has to look."""
     _, work = run_tool()
     alone = (work / 'confusion.csv').read_text()
     shutil.rmtree(work)
