@@ -1,6 +1,9 @@
 """What one image costs each method: FLOPs, seconds and memory with random weights, kept for the next call."""
 
+import ctypes
 import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -60,19 +63,32 @@ def measure_or_say_why(config: str, photograph: np.ndarray) -> dict:
 
 
 def measure_cost(path: str, photograph: np.ndarray) -> dict[str, float]:
-    """GFLOP, seconds and peak bytes above the weights of one `predict`."""
+    """GFLOP, seconds and peak bytes above the weights of one `predict`, and how busy the machine was."""
     config = load_config(path)
     model = build_model(config, SETTINGS, None)
     meter, size = Meter(next(model.parameters()).device, SETTINGS.repeats), photograph.shape[:2]
     with torch.no_grad():
         image = loading(config, model, photograph)()
+        trim_heap()
         meter.measure('image', lambda: predict(model, image, size))  # first of all: see `Meter.measure`
         flops = count_flops(lambda: predict(model, image, size))
-    return dict(gflop=flops / 1e9, **meter.rows['image'])
+    return dict(gflop=flops / 1e9, load=load(), **meter.rows['image'])
+
+
+def load() -> float | None:
+    """Processes that want a core, by the number of cores; far above this one's own share, seconds are too many."""
+    return os.getloadavg()[0] / os.cpu_count() if hasattr(os, 'getloadavg') else None
+
+
+def trim_heap() -> None:
+    """Give freed memory back, which building a model leaves much of: it would count as held before the peak."""
+    trim = getattr(ctypes.CDLL(None), 'malloc_trim', None) if sys.platform == 'linux' else None
+    if trim is not None:  # glibc's
+        trim(0)
 
 
 def read_costs(path: Path) -> dict:
-    """What an earlier call kept: {conditions, costs: {name: {gflop, seconds, peak_bytes}}}; no costs without a file.
+    """What an earlier call kept, {conditions, costs: {name: {gflop, seconds, peak_bytes, load}}}; else no costs.
 
     Raises:
         UserError: the file is none of ours.

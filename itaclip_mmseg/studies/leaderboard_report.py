@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from itaclip_mmseg.studies.leaderboard import Leaderboard, pareto
+from itaclip_mmseg.studies.leaderboard_costs import cost_sheet
 from itaclip_mmseg.studies.leaderboard_sheets import (
     Notes,
     Sheet,
     Text,
     compared_sheet,
-    cost_sheet,
     figure_sheet,
     protocol_sheet,
 )

@@ -4,11 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from itaclip_mmseg.studies.leaderboard import FIVE, SETS, Leaderboard, Method, mean
-from itaclip_mmseg.studies.protocols import protocols, views
+from itaclip_mmseg.studies.protocols import protocols
 from itaclip_mmseg.studies.runs import Figure
 
-SIZE = (375, 500)  # of the image whose views are counted where no cost was measured
-NOT_MEASURED = 'not measured here'
 ROUNDING = 0.06  # sources have one digit behind the point or two
 
 
@@ -127,36 +125,3 @@ def protocol_sheet(board: Leaderboard) -> Sheet:
     ]
     headings = ['method', 'data sets', 'short side', 'window', 'stride', 'PAMR', 'words', 'background']
     return Sheet('Protocols', remarks, headings, rows)
-
-
-def cost_sheet(board: Leaderboard, costs: Mapping) -> Sheet:
-    """A row a method that can be run: what one image costs by the config of Pascal VOC, or its first."""
-    found, conditions = costs['costs'], costs['conditions']
-    size = tuple(conditions.get('size', SIZE))
-    rows, faults = [], []
-    for method in (one for one in board.methods if one.configs):
-        path = method.cost_config
-        name = path.rpartition('/')[2].removesuffix('.py')
-        count, cost = views(path, size), found.get(name, {})
-        if 'fault' in cost:
-            faults.append(f'{method.name}: {NOT_MEASURED}: {cost["fault"]}')
-        rows.append(
-            [Text(method.name), Text(name), Text('its own' if count is None else f'{count}'), *cost_texts(cost)]
-        )
-    remarks = ['Views are counted, windows times views a window; its own: a method that decides what it looks at.']
-    if conditions:
-        remarks.append(
-            f'Measured in one image of {size[0]} x {size[1]} pixels with random weights, on {conditions["device"]}, '
-            f'{conditions["threads"]} threads, torch {conditions["torch"]}: the seconds of one run, peak memory above '
-            'the weights. Where a method asks more of an image in which it finds more, random weights are no measure.'
-        )
-    headings = ['method', 'config', 'views', 'GFLOP', 'seconds', 'peak MB']
-    return Sheet('Cost of an image', remarks + faults, headings, rows)
-
-
-def cost_texts(cost: Mapping) -> list[Text]:
-    """GFLOP, seconds and peak MB, or that they were not measured."""
-    if 'seconds' not in cost:
-        return [Text(NOT_MEASURED)] * 3
-    texts = f'{cost["gflop"]:.0f}', f'{cost["seconds"]:.2f}', f'{cost["peak_bytes"] / 1e6:.0f}'
-    return [Text(text, 'measured') for text in texts]

@@ -12,8 +12,9 @@ from mmengine.config import Config
 
 from itaclip_mmseg.engine.testing import load_config
 from itaclip_mmseg.studies.leaderboard import FIVE, SETS, TABLE_1, Figure, Leaderboard, Method, collect, pareto, rank
+from itaclip_mmseg.studies.leaderboard_costs import NOT_MEASURED
 from itaclip_mmseg.studies.leaderboard_report import in_html, in_markdown, page, points_of, write_leaderboard
-from itaclip_mmseg.studies.leaderboard_sheets import NOT_MEASURED, Notes, Sheet, Text, as_stated, figure_sheet
+from itaclip_mmseg.studies.leaderboard_sheets import Notes, Sheet, Text, as_stated, figure_sheet
 from itaclip_mmseg.studies.protocols import read_protocol, views
 from itaclip_mmseg.studies.runs import own_settings, plain, read_runs
 from itaclip_mmseg.utils.errors import UserError
@@ -166,7 +167,7 @@ def test_written_files(board, tmp_path):
 def test_picture_of_figure_against_cost(board, tmp_path):
     """Of those whose cost was measured; stated and measured figures are apart."""
     costs = {
-        'itaclip_vit-b-16_voc21': dict(gflop=8000.0, seconds=90.0, peak_bytes=1e9),
+        'itaclip_vit-b-16_voc21': dict(gflop=8000.0, seconds=90.0, peak_bytes=1e9, load=3.0),
         'clip_vit-b-16_voc21': dict(gflop=300.0, seconds=4.0, peak_bytes=5e8),
         'tcl_voc21': dict(fault='tcl: <weights> are missing'),
     }
@@ -178,6 +179,7 @@ def test_picture_of_figure_against_cost(board, tmp_path):
     write_leaderboard(board, dict(conditions=conditions, costs=costs), out, tmp_path / 'work')
     assert (tmp_path / 'results.png').is_file() and '(results.png)' in out.read_text()
     assert '| 8000 | 90.00 | 1000 |' in out.read_text() and 'some machine' in out.read_text()
+    assert 'busy with other work (3.0 to 3.0 processes a core)' in out.read_text()
     html = (tmp_path / 'work/leaderboard.html').read_text()
     assert html.count('data:image/png;base64') == 1 and '<weights>' not in html and '&lt;weights&gt;' in html
 
