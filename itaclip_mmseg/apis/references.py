@@ -11,14 +11,15 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image, UnidentifiedImageError
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
 from itaclip_mmseg.models.backbones.clip_image import CLIPImageEncoder
 from itaclip_mmseg.models.backbones.clip_resnet import CLIPResNetBackbone
-from itaclip_mmseg.models.backbones.clip_text import TextEncoder, read_cache, write_cache
+from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.backbones.weights import weight_files
 from itaclip_mmseg.models.stages.cosegmentation import column_weights, find_seeds, reference, text_attention
@@ -171,8 +172,10 @@ def kept(parts: Sequence[object], compute: Callable[..., Tensor], *arguments: ob
     """What `compute` returns: from the cache, by all that decides it, or computed and kept there."""
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
     path = cache_dir() / 'references' / f'{digest}.safetensors'
-    tensor = read_cache(path)
-    if tensor is None:
+    try:
+        return load_file(path)['tensor']
+    except (OSError, SafetensorError, KeyError):  # none yet, or damaged
         tensor = compute(*arguments)
-        write_cache(path, tensor)
+    with written_whole(path) as temporary:
+        save_file({'tensor': tensor.contiguous()}, temporary)
     return tensor

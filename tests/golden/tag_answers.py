@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from golden import arrays, photo
-from itaclip_mmseg.models.backbones.attention import attention_map, last_blocks
+from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.models.backbones.attention import attention_map, attention_sums
 from itaclip_mmseg.models.backbones.clip_vision import LastInputs
 from itaclip_mmseg.models.segmentors.tagclip import EPS, TagCLIP
 from itaclip_mmseg.models.stages import affinity, class_activation, tagging
@@ -33,7 +34,7 @@ def prepare(model: TagCLIP, case: str, positions: str = 'bilinear_half') -> tupl
     """Picture, pixels and the last block's inputs."""
     picture = photo(*CASES[case][1:])
     pixels = whole_patches(picture, model.backbone.patch_size)
-    return picture, pixels, model.backbone.shared_blocks(pixels, model.all_layers, positions)
+    return picture, pixels, model.backbone.shared_blocks(pixels, Keep.projections(model.all_layers), positions)
 
 
 @torch.no_grad()
@@ -43,7 +44,7 @@ def tag_answers(model: TagCLIP, case: str) -> Answers:
     _, pixels, inputs = prepare(model, case, positions)
     settings, backbone, grid = model.settings, model.backbone, inputs.grid
     size = grid[0] * grid[1]
-    (x,) = last_blocks(backbone.blocks[-1], inputs.x, inputs.qkv, [tagging.OWN_VALUE], {})
+    (x,) = attention_sums(backbone.blocks[-1], inputs.x, inputs.qkv, [tagging.OWN_VALUE], {})
     tokens = backbone.project_tokens(x)[0]
     maps = affinity.patch_attention(inputs, model.all_layers)
     spread_by = affinity.voted_attention(maps, settings.spread_layers, settings.min_votes)

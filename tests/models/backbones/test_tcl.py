@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from itaclip_mmseg.models import CLIPVisionBackbone, TCLDecoder
-from itaclip_mmseg.models.backbones.attention import last_blocks
+from itaclip_mmseg.models.backbones.attention import attention_sums
 from itaclip_mmseg.models.backbones.tcl import Masker, identity_block
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.utils.errors import UserError
@@ -52,7 +52,7 @@ def test_blocks_equal_the_public_code(backbone, decoder, expected, size):
     """Protects positions by size, identity attention with residual and feed-forward, in CLIP's block and its copy."""
     inputs = shared(backbone, size)
     close(f'block11_{size}', inputs.x[0, ::5], expected[f'block11_{size}'], 2e-5)
-    (own,) = last_blocks(backbone.blocks[-1], inputs.x, inputs.qkv, [backbone.last_block], {})
+    (own,) = attention_sums(backbone.blocks[-1], inputs.x, inputs.qkv, [backbone.last_block], {})
     close(f'clip_{size}', own[0, 1::5], expected[f'clip_{size}'], 2e-5)
     close(f'masker_{size}', identity_block(decoder.masker.block, inputs.x)[0, ::5], expected[f'masker_{size}'], 2e-5)
 

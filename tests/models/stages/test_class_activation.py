@@ -4,6 +4,7 @@ from golden import image
 from mmseg.registry import MODELS
 from torch.nn import functional as F
 
+from itaclip_mmseg.last_block import Keep
 from itaclip_mmseg.models.stages import class_activation as stage
 from itaclip_mmseg.models.stages.affinity import patch_attention, transitions
 
@@ -21,7 +22,7 @@ def texts():
 @pytest.fixture(scope='module')
 def inputs(backbone):
     with torch.no_grad():
-        return backbone.shared_blocks(image(1, 80, 112)[None], range(1, 13))
+        return backbone.shared_blocks(image(1, 80, 112)[None], Keep.projections(range(1, 13)))
 
 
 def find(backbone, inputs, texts, classes):
