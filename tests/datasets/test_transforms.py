@@ -13,7 +13,7 @@ from itaclip_mmseg.datasets import (
     CropShortSide,
     ResizeTruth,
 )
-from itaclip_mmseg.datasets.inspection import read_labels
+from itaclip_mmseg.datasets.inspection import trained_labels
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_labels_are_mapped(dataset, suffix, raw, expected, tmp_path):
     assert len(data) == 1 and len(data.metainfo['classes']) == len(data.metainfo['palette']) == 27
     info = data.get_data_info(0)
     assert LoadAnnotations().transform(dict(info))['gt_seg_map'].tolist() == [expected, expected]
-    assert read_labels(info).tolist() == [expected, expected]
+    assert trained_labels(info).tolist() == [expected, expected]
 
 
 def test_images_with_few_labelled_pixels_may_be_left_out(tmp_path):

@@ -100,7 +100,7 @@ def test_results_alone_in_two_processes_and_after_a_kill(run, options, tmp_path,
         (
             'tcl',
             'model.backbone.positions=nearest',
-            "backbone.positions='nearest': not possible; allowed: factor, size",
+            "backbone.positions='nearest': not possible; allowed: factor",
         ),
         ('tcl', 'model.colour=red', 'colour'),
     ],
