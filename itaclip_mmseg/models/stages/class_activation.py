@@ -65,7 +65,7 @@ def mean_embedding(backbone: CLIPVisionBackbone, x: Tensor, normed: Tensor) -> T
     """Unit embedding, 1 x width, of the mean over the patches behind the last block, whose attention sees `normed`."""
     block, visual = backbone.blocks[-1], backbone.visual
     qkv = project_normed(block, normed)
-    x = feed_forward(block, x + output(block, attention_map(qkv) @ qkv[2]))
+    x = feed_forward(block, x + output(block, attention_map(qkv).to(qkv) @ qkv[2]))
     pooled = visual.ln_post(x[:, 1:]).mean(dim=1) @ visual.proj
     return F.normalize(pooled.float(), dim=-1)
 
