@@ -144,6 +144,18 @@ def small_voc(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope='session')
+def small_scenes(tmp_path_factory) -> Path:
+    """Two drawn scenes of one window each, as `make_scenes.py` writes them."""
+    from itaclip_mmseg.scenes import dataset
+
+    root = tmp_path_factory.mktemp('small') / 'scenes'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, 'scene_sizes', lambda seed, number: [(96, 128)] * number)
+        dataset.write_scenes(root, num_images=2)
+    return root
+
+
 @pytest.fixture
 def mounted(tmp_path):
     """Mount a small file system of one's own; skips where that is not possible."""
