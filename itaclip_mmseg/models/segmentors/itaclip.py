@@ -8,8 +8,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from itaclip_mmseg.last_block import LastBlock
+from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
-from itaclip_mmseg.models.backbones.weights import read_once
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor, as_samples, original_size
 from itaclip_mmseg.models.stages.encode import Fields, Track, WindowEncoder, similarity
 from itaclip_mmseg.models.stages.mixing import mix
