@@ -12,6 +12,7 @@ from itaclip_mmseg import last_block
 from itaclip_mmseg.engine.testing import load_config, run_test
 from itaclip_mmseg.studies.sweep import parse_values, run_sweep
 
+pytestmark = pytest.mark.slow  # each test runs a config or two
 FILES = re.compile(r'^File `(.+?)`:\n\n```python\n(.*?)^```', re.MULTILINE | re.DOTALL)
 
 

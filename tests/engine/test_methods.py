@@ -101,6 +101,7 @@ def run(options, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', METHODS)
 def test_the_same_counts_alone_in_two_processes_and_after_a_kill(run, tmp_path, monkeypatch, name):
     """From files to a table, with overlays; the method's settings are written down; what was done is not done again."""

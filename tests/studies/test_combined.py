@@ -52,6 +52,7 @@ def test_last_blocks_are_those_of_the_methods(method, name):
     assert block.name == name and block.feedback is None
 
 
+@pytest.mark.slow
 def test_table_of_the_scenes(small_scenes, tmp_path, monkeypatch):
     """Through the tool: every cell has a figure in all three formats, and the parts make a difference."""
     monkeypatch.setattr(combined, 'BLOCKS', ('clip', 'itaclip'))

@@ -159,7 +159,7 @@ def _encode(path, words, results):
 
 def test_two_processes_may_write_at_once(tiny_weights, empty_cache, monkeypatch):
     """Neither loses what the other adds, and no temporary file is left."""
-    context = multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('fork')
     results = context.Queue()
     processes = [
         context.Process(target=_encode, args=(tiny_weights, words, results))
