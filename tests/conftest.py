@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,11 @@ def mounted(tmp_path):
     finally:
         for folder in folders:
             subprocess.run(['umount', '--lazy', folder], check=True)
+
+
+def marked(cases: Iterable[str], *slow: str) -> list:
+    """Parameters of a test, some of them marked as slow."""
+    return [pytest.param(case, marks=pytest.mark.slow) if case in slow else case for case in cases]
 
 
 def write_state(path: Path, state: dict[str, np.ndarray], key: str | None = None) -> str:
