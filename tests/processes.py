@@ -15,12 +15,17 @@ def forked(main: Callable[[], object]) -> multiprocessing.Process:
 
 
 def run_ranks(number: int, main: Callable[[], object]) -> list[int]:
-    """Call `main` in `number` processes that can join one group, as torchrun would start them; their exit codes."""
-    port = str(free_port())
-    ranks = [forked(functools.partial(as_rank, main, rank, number, port)) for rank in range(number)]
+    """The exit codes of `start_ranks`."""
+    ranks = start_ranks(number, main)
     for rank in ranks:
         rank.join()
     return [rank.exitcode for rank in ranks]
+
+
+def start_ranks(number: int, main: Callable[[], object]) -> list[multiprocessing.Process]:
+    """Processes that call `main` and can join one group, as torchrun would start them."""
+    port = str(free_port())
+    return [forked(functools.partial(as_rank, main, rank, number, port)) for rank in range(number)]
 
 
 def as_rank(main: Callable[[], object], rank: int, number: int, port: str) -> None:

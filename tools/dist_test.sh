@@ -7,6 +7,8 @@ config=$1
 processes=$2
 # Without this, torchrun gives every process one thread and warns about it.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(($(nproc) / processes > 0 ? $(nproc) / processes : 1))}
-python -m torch.distributed.run --standalone --nnodes=1 --nproc_per_node="$processes" \
+# A restart must not meet the addresses of the processes before it, which the shared store would still hold.
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=${TORCH_DISABLE_SHARE_RDZV_TCP_STORE:-1}
+exec python -m torch.distributed.run --standalone --nnodes=1 --nproc_per_node="$processes" \
     --max-restarts="${RESTARTS:-0}" \
     "$(dirname "$0")/test.py" "$config" --launcher pytorch "${@:3}"
