@@ -41,6 +41,8 @@ def main() -> None:
         files = result.save(args.out_dir / name, (*parts, *['coco'] * args.coco))
         shares = ', '.join(f'{name} {share:.0%}' for name, share in result.shares().items() if share >= 0.005)
         print(f'{files[0]}: {shares}', flush=True)
+        if tags := result.tag_line():
+            print(f'  {tags}', flush=True)
     if left_out:
         print(f'left out, as no photographs by their suffix: {", ".join(map(str, left_out))}')
 

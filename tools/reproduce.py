@@ -1,6 +1,7 @@
 """Reproduce the paper's tables from the fewest encoding passes; report beside the paper's figures.
 
 python tools/reproduce.py 2 5 7 --data-root data --pretrained ViT-B-16.pt
+python tools/reproduce.py 1 --dry-run                     (what is there, what is missing and where to get it)
 python tools/reproduce.py combined --datasets scenes
 python tools/reproduce.py leaderboard --measure
 """
@@ -21,20 +22,19 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--pretrained', help="weights of ViT-B/16, a path or open_clip's tag (default: openai)")
     parser.add_argument(
-        '--weights',
-        nargs='+',
-        default=[],
-        metavar='METHOD.KEY=PATH',
-        help="weights of other networks, tcl.decoder=tcl.safetensors for the config's model.decoder.pretrained",
-    )
-    parser.add_argument(
         '--protocol',
         metavar='METHOD',
         help="image size and window of all passes as of this method: itaclip (default: each config's own)",
     )
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/reproduce'), help='default: %(default)s')
     parser.add_argument('--dry-run', action='store_true', help='print plan and estimate only')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of every config')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help="overrides of every config; of one method's with its name in front, tcl:model.decoder.pretrained=tcl.pth",
+    )
     parser.add_argument('--out', type=Path, default=Path('docs/results.md'), help='leaderboard (default: %(default)s)')
     parser.add_argument('--measure', nargs='*', metavar='METHOD', help='leaderboard: costs of these (default: all)')
     parser.add_argument('--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'), help='of --measure')
@@ -82,7 +82,6 @@ def tables() -> None:
         args.launcher,
         args.dry_run,
         args.protocol,
-        parse_options(args.weights),
     )
     if not args.dry_run:
         print(f'written to {args.work_dir}: report.json, report.md, report.html')

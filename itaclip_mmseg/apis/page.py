@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from itaclip_mmseg.apis.page_session import Answer, Workbench, class_fields, class_list, existing, write_files
+from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench, class_fields, class_list, existing, write_files
 from itaclip_mmseg.apis.page_view import legend, view
 from itaclip_mmseg.apis.segmenter import Segmenter
 from itaclip_mmseg.utils.errors import UserError, one_line
@@ -29,7 +29,8 @@ except ImportError as error:
     raise UserError("page: needs the package gradio; pip install 'itaclip_mmseg[page]'") from error
 
 ASSETS = Path(__file__).parents[1] / 'assets'
-HINT = 'Drop a photograph, or take an example. A click on the result shows what that patch attends to.'
+HINT = 'Drop a photograph, or take an example.'
+ATTENTION_HINT = ' A click on the result shows what that patch attends to.'
 ALONE = 'nothing'
 VISITORS = 16  # whose photographs are kept, as tokens of up to 150 MB each; the oldest make room
 HOUR = 3600  # seconds that a photograph is kept
@@ -62,8 +63,8 @@ class Page:
         with gr.Blocks(
             title='itaclip_mmseg', analytics_enabled=False, fill_width=True, delete_cache=(HOUR, HOUR)
         ) as self.blocks:
-            backbone = workbench.segmenter.model.backbone
-            gr.Markdown(f'**itaclip_mmseg** · `{workbench.config}` · weights `{backbone.pretrained}`')
+            weights = workbench.segmenter.config.backbone.pretrained
+            gr.Markdown(f'**itaclip_mmseg** · `{workbench.config}` · weights `{weights}`')
             self.photo, self.answer = gr.State(time_to_live=HOUR), gr.State(time_to_live=HOUR)
             with gr.Row():
                 with gr.Column(scale=3, min_width=280):
@@ -77,7 +78,9 @@ class Page:
 
     def lay_input(self) -> None:
         """Photograph, examples, words."""
-        classes, background = class_fields(self.workbench.segmenter.bank, self.workbench.settings.auxiliary)
+        classes, background = class_fields(
+            self.workbench.segmenter.bank, getattr(self.workbench.settings, 'auxiliary', None)
+        )
         self.drop = gr.File(label='Photograph', file_types=['image'], height=120, elem_id='photograph')
         self.gallery = gr.Gallery(
             [str(path) for path in self.examples],
@@ -105,7 +108,8 @@ class Page:
 
     def lay_answer(self) -> None:
         """Messages, painted labels, files and the command line."""
-        self.message = gr.Markdown(HINT, elem_id='message', elem_classes='message')
+        hint = HINT + ATTENTION_HINT * self.workbench.two_halves
+        self.message = gr.Markdown(hint, elem_id='message', elem_classes='message')
         script = (ASSETS / 'page.js').read_text(encoding='utf-8')
         self.view = gr.HTML(js_on_load=script, elem_id='view', min_height=320)
         self.write = gr.Button('Make files to download', elem_id='write')
@@ -135,7 +139,11 @@ class Page:
             for (name, label, low, high, step), start in zip(SLIDERS, starts(self.workbench))
         ]
         self.method = gr.Dropdown(
-            [ALONE, *self.workbench.methods], value=ALONE, label='Beside it, by its own settings', elem_id='method'
+            [ALONE, *self.workbench.methods],
+            value=ALONE,
+            label='Beside it, by its own settings',
+            visible=bool(self.workbench.methods),
+            elem_id='method',
         )
 
     def wire(self) -> None:
@@ -147,12 +155,20 @@ class Page:
         self.drop.upload(self.take, {self.drop} | given, **encoding)
         self.gallery.select(self.take_example, given, **encoding)
         latest = dict(show_progress='hidden', trigger_mode='always_last', concurrency_id='decoder')
+        whole = dict(show_progress_on=self.view, trigger_mode='always_last', concurrency_id='encoder')
         changes = [one.change for one in (*self.sliders, self.method)]
-        gr.on([*changes, self.go.click, self.background.submit], self.segment, given, answers, **latest)
+        gr.on(
+            [*changes, self.go.click, self.background.submit],
+            self.segment,
+            given,
+            answers,
+            **(latest if self.workbench.two_halves else whole),
+        )
         self.shown.input(self.repaint, {self.answer, self.shown}, {self.view}, **latest)
-        attention = dict(concurrency_id='encoder', show_progress_on=self.view)
-        clicked = self.view.click(self.attend, {self.photo}, {self.message, self.figure}, **attention)
-        clicked.then(js="() => document.querySelector('#attention')?.scrollIntoView({ behavior: 'smooth' })")
+        if self.workbench.two_halves:
+            attention = dict(concurrency_id='encoder', show_progress_on=self.view)
+            clicked = self.view.click(self.attend, {self.photo}, {self.message, self.figure}, **attention)
+            clicked.then(js="() => document.querySelector('#attention')?.scrollIntoView({ behavior: 'smooth' })")
         self.write.click(
             self.write_all, {self.answer}, {self.message, self.files}, show_progress='hidden', concurrency_id='decoder'
         )
@@ -184,8 +200,8 @@ class Page:
             view_of = self.show(answer, given)
         except UserError as error:
             return {self.message: fault(error)}
-        note = f'{answer.photo.note}; segmented in {time.perf_counter() - start:.2f} s'
-        return {self.message: note, self.answer: answer} | view_of
+        notes = [answer.photo.note, f'segmented in {time.perf_counter() - start:.2f} s', answer.results[OWN].tag_line()]
+        return {self.message: html.escape('; '.join(filter(None, notes))), self.answer: answer} | view_of
 
     def show(self, answer: Answer, given: dict) -> dict:
         """Pictures, legend and command of an answer; classes that were switched off stay so."""
@@ -223,8 +239,10 @@ class Page:
 
 
 def starts(workbench: Workbench) -> list[float]:
-    """What the sliders show first: the config's own settings, 0 for what is off."""
+    """What the sliders show first: the config's own settings, 0 for what is off; none where nothing may change."""
     settings = workbench.settings
+    if not workbench.two_halves:
+        return []
     values = [getattr(settings, name) or 0 for name, *_ in SLIDERS[:-1]]
     return [*values, settings.pamr.num_iters if settings.pamr else 0]
 

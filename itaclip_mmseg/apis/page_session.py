@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 from mmseg.registry import MODELS
 from PIL import Image, ImageOps
 
@@ -58,18 +57,25 @@ class Workbench:
     Args:
         config: whose settings, weights and text bank are used.
         options: overrides, KEY=VALUE as of --cfg-options.
-        methods: changes of settings by name, to be compared with the config's own; see `Settings.vary`.
+        methods: changes of settings by name, to be compared with the config's own where its method has variants; see
+            `Settings.vary`.
+
+    Attributes:
+        two_halves: settings may change without encoding; else a photograph is segmented anew for other words, and the
+            settings stay the config's.
 
     Raises:
-        UserError: config, overrides or weights do not fit, or the config's method has no half that needs no encoding.
+        UserError: config, overrides or weights do not fit.
     """
 
     def __init__(self, config: str, options: Sequence[str] = (), methods: Mapping[str, dict] | None = None) -> None:
-        self.config, self.options, self.methods = config, tuple(options), dict(methods or {})
+        self.config, self.options = config, tuple(options)
         overrides = parse_options(options)
-        check_two_halves(load_config(config, overrides))
-        self.segmenter = Segmenter(None, config, overrides, variants={OWN: {}} | self.methods)
-        self.settings = self.segmenter.model.settings
+        varied = MODELS.get(load_config(config, overrides).model.type).takes_variants
+        self.methods = dict(methods or {}) if varied else {}
+        variants = {OWN: {}} | self.methods if varied else None
+        self.segmenter = Segmenter(None, config, overrides, variants=variants)
+        self.two_halves, self.settings = self.segmenter.model.two_halves, self.segmenter.model.decision
 
     def open(self, path: str | Path, track: Track = iter) -> Photo:
         """Encode a photograph, the half that takes seconds.
@@ -88,7 +94,7 @@ class Workbench:
         Args:
             photo: None where the visitor has none yet.
             classes: as `class_list` gives them.
-            values: of the sliders, by name of the setting.
+            values: of the sliders, by name of the setting; none where there are no sliders.
             method: one of `methods`, to be set beside these settings, or None.
 
         Raises:
@@ -96,7 +102,7 @@ class Workbench:
         """
         photo = existing(photo)
         bank = bank_of(classes)
-        settings = {OWN: fitting(values, bank)} | ({method: self.methods[method]} if method else {})
+        settings = {OWN: fitting(values, bank) if values else {}} | ({method: self.methods[method]} if method else {})
         results = {name: photo.picture.segment(bank, **changes) for name, changes in settings.items()}
         return Answer(photo, classes, settings, results)
 
@@ -104,16 +110,7 @@ class Workbench:
         """The command line that gives the same labels, of the photograph as `write_files` writes it."""
         options = [*self.options, *overrides(answer.settings[method])]
         words = ['python', 'tools/demo.py', f'{answer.photo.name}_photo.png', '--classes', answer.classes]
-        return shlex.join([*words, '--config', self.config, '--cfg-options', *options])
-
-
-def check_two_halves(config: Config) -> None:
-    """Raise a `UserError` where a method would have to encode anew at every move of a slider."""
-    if not MODELS.get(config.model.type).two_halves:
-        raise UserError(
-            f'{config.filename}: {config.model.type} encodes anew for other words and settings, which the page changes '
-            'all the time; use tools/demo.py'
-        )
+        return shlex.join([*words, '--config', self.config, *(['--cfg-options', *options] if options else [])])
 
 
 def existing(photo: Photo | None) -> Photo:

@@ -3,8 +3,8 @@
 import io
 import json
 import os
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ class Segmentation:
         scores: C x H x W float32, of which `labels` are the best before thresholds and closing; None unless asked for.
         names: of the classes.
         background: label 0 is the background, which overlays leave unpainted and exports leave out.
+        notes: what else the method says of the image, by name, such as its `tags`.
     """
 
     image: np.ndarray
@@ -41,6 +42,7 @@ class Segmentation:
     scores: np.ndarray | None
     names: tuple[str, ...]
     background: bool = False
+    notes: Mapping[str, dict] = field(default_factory=dict)
 
     @cached_property
     def colours(self) -> list[tuple[int, int, int]]:
@@ -51,6 +53,14 @@ class Segmentation:
         """Share of the image's area by class, largest first."""
         counts = np.bincount(self.labels.ravel(), minlength=len(self.names)) / self.labels.size
         return {self.names[label]: float(counts[label]) for label in np.argsort(-counts, kind='stable')}
+
+    def tag_line(self) -> str:
+        """The image's tags with their scores, best first; empty of a method that does not tag."""
+        if 'tags' not in self.notes:
+            return ''
+        scores = self.notes['tags']['scores']
+        names = sorted(self.notes['tags']['names'], key=scores.get, reverse=True)
+        return 'tags: ' + ', '.join(f'{name} {scores[name]:.2f}' for name in names)
 
     def painted(self, shown: Collection[str] | None = None) -> Image.Image:
         """The labels painted over the image, large regions named; only the classes named in `shown`, None for all."""

@@ -64,6 +64,7 @@ class Picture:
             scores=None if result.scores is None else result.scores.cpu().numpy(),
             names=tuple(entry.name for entry in bank.classes),
             background=bank.background,
+            notes=result.notes or {},
         )
 
 
@@ -99,7 +100,7 @@ class Segmenter:
         init_default_scope('mmseg')
         self.bank = checked_bank(Path(config.model.text_bank) if classes is None else classes)
         self.config, self.variants, self.device = config.model, variants, device or get_device()
-        self.model = self.build(self.bank)
+        self.model, self.built_for = self.build(self.bank), (self.bank, {})
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
         self.pipeline = Compose([dict(type='LoadImageFromNDArray'), *steps])
 
@@ -139,8 +140,8 @@ class Segmenter:
         size = picture.image.shape[:2]
         if self.model.two_halves:
             return self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)
-        if bank != self.model.bank or settings:
-            self.model = self.build(bank, settings)
+        if (bank, settings) != self.built_for:
+            self.model, self.built_for = self.build(bank, settings), (bank, settings)
         self.model.with_scores = scores
         return self.model.result(picture.encoded, size)
 

@@ -38,7 +38,7 @@ class Journal:
             for content in read_sealed(path, self.key):
                 entry = json.loads(content)
                 counts = {name: unpack(text) for name, text in entry['counts'].items()}
-                done[entry['image']] = ImageCounts(entry['image'], entry['views'], counts, entry['ignored'])
+                done[entry['image']] = ImageCounts(**entry | dict(counts=counts))
         return done
 
     def append(self, entries: Iterable[ImageCounts]) -> None:

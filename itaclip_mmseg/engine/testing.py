@@ -40,7 +40,8 @@ from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.engine.outputs import COLLECTED, clean, held
 from itaclip_mmseg.engine.protocol import adopt_protocol, is_own, protocol_source, run_name
-from itaclip_mmseg.evaluation.iou import SegmentationScores
+from itaclip_mmseg.evaluation.iou import SegmentationScores, known_mean
+from itaclip_mmseg.evaluation.tags import tag_precisions
 from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.check import check_queries
@@ -284,6 +285,8 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     )
     if metric.confusion.any() or metric.ignored:
         results['warnings'] = truth_warnings(metric.confusion.sum(axis=1).tolist(), metric.ignored, classes)
+    if precisions := tag_precisions(metric.images, classes):
+        results['tags'] = tag_figures(precisions)
     if config.model.get('variants'):
         results['variants'] = {name: dict(**row, settings=written(model.variants[name])) for name, row in rows.items()}
     folder = Path(config.work_dir)
@@ -306,9 +309,17 @@ def written(settings: Decision) -> dict:
 
 def figures(scores: SegmentationScores, classes: Sequence[str]) -> dict:
     """mIoU, aAcc, mAcc and the IoU by class, in per cent; None for what occurs nowhere."""
-    rows = scores.summary(), dict(zip(classes, scores.iou.tolist()))
-    means, ious = ({name: None if np.isnan(value) else value for name, value in row.items()} for row in rows)
-    return means | dict(classes=ious)
+    return known(scores.summary()) | dict(classes=known(dict(zip(classes, scores.iou.tolist()))))
+
+
+def tag_figures(precisions: dict[str, float]) -> dict:
+    """The mAP and the average precision by class, in per cent; None where no image shows the class."""
+    return known(dict(mAP=known_mean(np.array(list(precisions.values()))))) | dict(classes=known(precisions))
+
+
+def known(figures: dict[str, float]) -> dict[str, float | None]:
+    """Figures as JSON has them: None instead of nan."""
+    return {name: None if np.isnan(figure) else figure for name, figure in figures.items()}
 
 
 def versions() -> dict[str, str]:
@@ -338,6 +349,8 @@ def print_results(results: dict, config: Config) -> None:
         return
     console.print(table)
     console.print('   '.join(f'{name} {spelled(results[name])}' for name in FIGURES), highlight=False)
+    if 'tags' in results:
+        console.print(f'tags: mAP {spelled(results["tags"]["mAP"])}', highlight=False)
     if 'variants' in results:
         print_variants(results['variants'], console)
     if paper := config.get('paper'):

@@ -56,12 +56,19 @@ class ImageCounts(NamedTuple):
         counts: by variant, the cells of the flattened confusion matrix that are not 0, int32, and their pixels, int64;
             empty for an image without a label map.
         ignored: pixels of its label map that do not count.
+        tags: scores by class, of a method that tags images.
     """
 
     image: str
     views: int
     counts: dict[str, tuple[np.ndarray, np.ndarray]]
     ignored: int = 0
+    tags: dict[str, float] | None = None
+
+
+def tags_of(sample: dict) -> dict[str, float] | None:
+    """Scores of a sample's tags by class; None where its method does not tag."""
+    return {name.strip(): score for name, score in sample['tags']['scores'].items()} if 'tags' in sample else None
 
 
 def count_pixels(truth: np.ndarray, labels: np.ndarray, num_classes: int, ignore_index: int = 255) -> np.ndarray:
@@ -101,6 +108,7 @@ class ExactIoUMetric(BaseMetric):
         self.ignore_index, self.absent_as_zero = ignore_index, absent_as_zero
         self.output_dir, self.image_dir = output_dir, image_dir
         self.earlier: list[ImageCounts] = []  # of a run that was killed
+        self.images: list[ImageCounts] = []  # all, after `evaluate`
         self.confusions: dict[str, np.ndarray] = {}
         self.encoded_views = self.ignored = 0
 
@@ -115,15 +123,14 @@ class ExactIoUMetric(BaseMetric):
             labels = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
             if self.output_dir:
                 self.write_labels(labels, sample)
-            if 'gt_sem_seg' not in sample:
-                self.results.append(ImageCounts(sample['img_path'], sample.get('encoded_views', 0), {}))
-                continue
-            truth = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy()
-            self.check_labels(truth, sample.get('seg_map_path'))
-            variants = {name: one.cpu().numpy() for name, one in sample.get('variant_labels', {}).items()}
-            counts = {name: self.count(truth, one) for name, one in (variants or {'': labels}).items()}
-            ignored = int((truth == self.ignore_index).sum())
-            self.results.append(ImageCounts(sample['img_path'], sample.get('encoded_views', 0), counts, ignored))
+            image = ImageCounts(sample['img_path'], sample.get('encoded_views', 0), {}, tags=tags_of(sample))
+            if 'gt_sem_seg' in sample:
+                truth = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy()
+                self.check_labels(truth, sample.get('seg_map_path'))
+                variants = {name: one.cpu().numpy() for name, one in sample.get('variant_labels', {}).items()}
+                counts = {name: self.count(truth, one) for name, one in (variants or {'': labels}).items()}
+                image = image._replace(counts=counts, ignored=int((truth == self.ignore_index).sum()))
+            self.results.append(image)
 
     def check_labels(self, truth: np.ndarray, path: str) -> None:
         """Raise a `UserError` for labels that no class has: they would be counted nowhere, in silence."""
@@ -150,7 +157,8 @@ class ExactIoUMetric(BaseMetric):
         """mIoU, aAcc and mAcc over all images, of the first variant; all matrices stay in `self.confusions`."""
         shape = (self.num_classes, self.num_classes)
         self.confusions, self.encoded_views, self.ignored = {}, 0, 0
-        for entry in (*self.earlier, *(ImageCounts(*one) for one in results)):  # MMEngine makes them plain tuples
+        self.images = [*self.earlier, *(ImageCounts(*one) for one in results)]  # MMEngine makes them plain tuples
+        for entry in self.images:
             self.encoded_views += entry.views
             self.ignored += entry.ignored
             for name, (cells, counts) in entry.counts.items():

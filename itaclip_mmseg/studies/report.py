@@ -80,14 +80,15 @@ def notes(cells: Iterable[Cell]) -> list[str]:
 
 
 def faults(cells: Iterable[Cell]) -> list[str]:
-    """Why figures are missing: a line a data set and reason, with the tables that lack them."""
-    lacking: dict[tuple[str, str], list[str]] = {}
-    for cell in (cell for cell in cells if cell.missing):
-        numbers = lacking.setdefault((cell.dataset, cell.missing), [])
-        if cell.table not in numbers:
-            numbers.append(cell.table)
+    """Why figures are missing: a line a reason, with the data sets and tables that lack them."""
+    lacking: dict[str, tuple[dict, dict]] = {}
+    for cell in cells:
+        for reason in (cell.missing or '').splitlines():
+            datasets, tables = lacking.setdefault(reason, ({}, {}))
+            datasets[cell.dataset] = tables[cell.table] = None
     return [
-        f'Missing, {dataset}, table {", ".join(numbers)}: {reason}' for (dataset, reason), numbers in lacking.items()
+        f'Missing, {", ".join(datasets)}, table {", ".join(tables)}: {reason}'
+        for reason, (datasets, tables) in lacking.items()
     ]
 
 

@@ -3,7 +3,8 @@
 import functools
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,14 +19,17 @@ from rich.table import Table
 from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.engine.protocol import run_name
-from itaclip_mmseg.engine.testing import check_config, image_paths, load_config, run_test
+from itaclip_mmseg.engine.testing import image_paths, load_config, run_test
+from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS
-from itaclip_mmseg.studies.report import faults, write_report
-from itaclip_mmseg.studies.tables import SCENES, Cell, Pass, plan
+from itaclip_mmseg.studies.needs import downloads, is_download, missing
+from itaclip_mmseg.studies.report import write_report
+from itaclip_mmseg.studies.tables import SCENES, Cell, Pass, plan, read_config
 from itaclip_mmseg.utils.errors import UserError
 
 STRIDE = (28, 28)  # of every row that names none
+OF = ':'  # between a method and the key of an override that its configs alone get
 
 
 def reproduce(
@@ -38,7 +42,6 @@ def reproduce(
     launcher: str = 'none',
     dry_run: bool = False,
     protocol: str | None = None,
-    weights: Mapping[str, str] | None = None,
 ) -> list[Cell]:
     """Answer the cells of some tables; write report.json, report.md and report.html into the work folder.
 
@@ -50,23 +53,24 @@ def reproduce(
         datasets: names as in the configs' file names.
         data_root: the folder that replaces `data` in the configs.
         pretrained: weights of ViT-B/16; other backbones, and the scenes with weights of their own, keep theirs.
-        options: overrides of every config, as of --cfg-options.
-        dry_run: stop after the plan.
+        options: overrides of every config, as of --cfg-options; of one method's by METHOD:KEY, such as
+            'tcl:model.decoder.pretrained'.
+        dry_run: stop after the plan; nothing is downloaded.
         protocol: a method whose image size and window all passes take; None for each config's own.
-        weights: paths by network, METHOD.KEY, such as 'tcl.decoder' for its config's `model.decoder.pretrained`.
 
     Raises:
-        UserError: there is nothing to do, or no pass could be done.
+        UserError: there is nothing to do, no pass could be done, or an override or its weights are not possible.
     """
     init_default_scope('mmseg')
     cells, passes = plan(tables, datasets)
     if not cells:
         raise UserError(f'{", ".join(tables)}: no such figures of {", ".join(datasets)}; name other data sets')
+    check_options(options or {}, passes)
     configs = {
-        one.config: prepare(one, work_dir, data_root, pretrained, options, launcher, protocol, weights or {})
-        for one in passes
+        one.config: prepare(one, work_dir, data_root, pretrained, options or {}, launcher, protocol) for one in passes
     }
-    ready = {one.config: one for one in passes if mark_missing(one, configs[one.config])}
+    check_named(configs.values(), [pretrained, *(options or {}).values()])
+    ready = {one.config: one for one in passes if mark_missing(one, configs[one.config], not dry_run)}
     print_plan(cells, passes, configs, ready)
     if dry_run:
         return cells
@@ -88,15 +92,12 @@ def prepare(
     work_dir: Path,
     data_root: str | None,
     pretrained: str | None,
-    options: dict | None,
+    options: Mapping[str, object],
     launcher: str,
     protocol: str | None,
-    weights: Mapping[str, str],
 ) -> Config:
     """The config of a pass."""
-    own = Path(one.config).parent.name  # the method's name
-    keys = {key.partition('.')[2]: path for key, path in weights.items() if key.partition('.')[0] == own}
-    options = (options or {}) | {f'model.{key}.pretrained': path for key, path in keys.items()}
+    options = own_options(options, one.method)
     folder = work_dir / run_name(Path(one.config), protocol)
     config = load_config(one.config, options, str(folder), launcher, protocol)
     dataset = config.test_dataloader.dataset
@@ -111,21 +112,51 @@ def prepare(
     return config
 
 
+def own_options(options: Mapping[str, object], method: str) -> dict[str, object]:
+    """The overrides of a method's configs: those of all, then its own."""
+    prefix = method + OF
+    shared = {key: value for key, value in options.items() if OF not in key}
+    return shared | {key.removeprefix(prefix): value for key, value in options.items() if key.startswith(prefix)}
+
+
 def takes_variants(config: Config) -> bool:
     """Does the config's segmentor answer many settings from one pass?"""
     return MODELS.get(config.model.type).takes_variants
 
 
-def mark_missing(one: Pass, config: Config) -> bool:
-    """Can the pass be done? If not, its cells say why."""
-    try:
-        check_config(config)
-        run_key(config)  # looks for the weights
-    except UserError as error:
-        for cell in (cell for cells in one.cells.values() for cell in cells):
-            cell.missing = str(error)
-        return False
-    return True
+def check_options(options: Mapping[str, object], passes: Sequence[Pass]) -> None:
+    """Raise a `UserError` for an override of one method's that is of none here, or has no place in its config."""
+    methods = {one.method: one.config for one in passes}
+    for option in options:
+        method, of, key = option.partition(OF)
+        if not of:
+            continue
+        if method not in methods:
+            raise UserError(f'--cfg-options {option}: no method of these tables; there are {", ".join(methods)}')
+        place, parents = read_config(methods[method]), key.split('.')[:-1]
+        try:
+            for parent in parents:
+                place = place[int(parent)] if isinstance(place, list) else place[parent]
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise UserError(
+                f'--cfg-options {option}: {methods[method]} has no {".".join(parents)}; check the key'
+            ) from error
+
+
+def check_named(configs: Iterable[Config], values: Sequence[object]) -> None:
+    """Raise a `UserError` for weights that the user names, in any place, and that are neither a file nor a tag."""
+    for config in configs:
+        for arch, pretrained in named_weights(config.model):
+            if pretrained in values and not is_download(arch, pretrained):
+                weights_file(arch, pretrained)
+
+
+def mark_missing(one: Pass, config: Config, download: bool) -> bool:
+    """Can the pass be done? If not, its cells say why, a line for each reason."""
+    one.needs = missing(config, download)
+    for cell in (cell for cells in one.cells.values() for cell in cells):
+        cell.missing = '\n'.join(one.needs) or None
+    return not one.needs
 
 
 def finished(config: Config) -> dict | None:
@@ -143,31 +174,48 @@ def finished(config: Config) -> dict | None:
 def print_plan(
     cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], ready: dict[str, Pass]
 ) -> None:
-    """A line a pass: images, rows, and how long encoding will take about."""
+    """A line a pass: images, rows, how long encoding will take about, or what it needs, by number; then the numbers."""
     if not is_main_process():
         return
     table = Table('pass', 'images', 'rows', 'encoding takes about', title='Plan')
     table.columns[0].no_wrap = True
+    numbers = {need: number for number, need in enumerate(dict.fromkeys(n for one in passes for n in one.needs), 1)}
     seconds = {}
     for one in passes:
-        rows = sum(len(cells) for cells in one.cells.values())
-        config = configs[one.config]
+        rows, config = str(sum(len(cells) for cells in one.cells.values())), configs[one.config]
         if one.config not in ready:
-            table.add_row(config.run_name, '-', str(rows), 'missing')
+            lacking = ', '.join(str(numbers[need]) for need in one.needs)
+            table.add_row(config.run_name, '-', rows, f'missing: {lacking}')
         elif finished(config):
-            table.add_row(config.run_name, '-', str(rows), 'done')
+            table.add_row(config.run_name, '-', rows, 'done')
         else:
             paths = image_paths(config)
-            if takes_variants(config):
+            if takes_variants(config) and not downloads(config.model):
                 seconds[one.config] = estimate(config, paths)
             needed = duration(seconds[one.config]) if one.config in seconds else 'not estimated'
-            table.add_row(config.run_name, str(len(paths)), str(rows), needed)
+            table.add_row(config.run_name, str(len(paths)), rows, needed)
     console = Console(markup=False)
     console.print(table)
-    for fault in faults(cells):
-        console.print(fault, highlight=False, soft_wrap=True)
+    for line in [*(f'{number}. {need}' for need, number in numbers.items()), *remarks(cells, passes, configs)]:
+        console.print(line, highlight=False, soft_wrap=True)
     if seconds:
         console.print(f'{len(seconds)} passes, about {duration(sum(seconds.values()))} of encoding', highlight=False)
+
+
+def remarks(cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config]) -> Iterator[str]:
+    """What is downloaded, by which methods; which figures are cited, as no config answers them."""
+    fetched = defaultdict(dict)
+    for one in passes:
+        for name in downloads(configs[one.config].model):
+            fetched[name][one.method] = None
+    for name, methods in fetched.items():
+        yield f'Not here yet: {name}, of {", ".join(methods)}; open_clip downloads it at first use, or name a file'
+    cited = defaultdict(list)
+    for cell in cells:
+        if cell.cited:
+            cited[cell.row].append(cell.dataset)
+    for row, datasets in cited.items():
+        yield f'Cited, as there is no configuration: {row} on {", ".join(datasets)}'
 
 
 def duration(seconds: float) -> str:

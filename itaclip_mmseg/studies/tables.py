@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 from mmengine.config import Config
 
@@ -29,7 +30,7 @@ class Cell:
         paper: the paper's mIoU or setting, None where it has none.
         ours: measured; None where it is missing or cited.
         cited: of a method that has no config for the data set; not run.
-        missing: why there is no figure of ours.
+        missing: why there is no figure of ours, a line for each reason.
         stated: what the method's own authors state, by its config; None where they state nothing, or nothing else.
         note: what is known of the paper's figure.
         part: in a table of one method's parts on another's tokens, the column within the data set.
@@ -54,12 +55,18 @@ class Cell:
 
 @dataclass
 class Pass:
-    """One encoding pass over a data set: a config and the variants of it that some cells ask for."""
+    """One encoding pass over a data set: a config, and the variants of it that some cells ask for."""
 
     config: str
     dataset: str
     variants: dict[str, dict] = field(default_factory=dict)
     cells: dict[str, list[Cell]] = field(default_factory=dict)  # by variant
+    needs: list[str] = field(default_factory=list)  # what is missing, a line each
+
+    @property
+    def method(self) -> str:
+        """The folder of its config."""
+        return Path(self.config).parent.name
 
     def ask(self, changes: dict, cell: Cell) -> None:
         """Let a cell be answered by the config under some changes."""

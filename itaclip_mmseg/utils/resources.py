@@ -30,7 +30,7 @@ def find(path: str | os.PathLike, what: str = 'file', remedy: str = 'check the p
     for candidate in (path, ROOT / path):
         if os.path.isfile(candidate):  # also for names that no file can have
             return candidate
-    places = '' if path.is_absolute() else f' below {Path.cwd()} or {ROOT}'
+    places = '' if path.is_absolute() else f' below {" or ".join(dict.fromkeys((str(Path.cwd()), str(ROOT))))}'
     raise UserError(f'{path}: no such {what}{places}; {remedy}')
 
 

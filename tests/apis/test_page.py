@@ -6,11 +6,14 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from conftest import REPO
 from PIL import Image
+
+from itaclip_mmseg.scenes.render import render_scene
 
 pytest.importorskip('gradio', reason='the page needs gradio')
 playwright = pytest.importorskip('playwright.sync_api', reason='the browser test needs playwright')
@@ -32,10 +35,16 @@ def temporary(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def address(temporary):
+    with served(temporary, '--cfg-options', OPTION) as address:
+        yield address
+
+
+@contextmanager
+def served(temporary, *arguments):
     """The tool as a user starts it; when it is told to end, no upload is left behind."""
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, str(REPO / 'tools/page.py'), '--port', str(port), '--cfg-options', OPTION]
+    command = [sys.executable, str(REPO / 'tools/page.py'), '--port', str(port), *arguments]
     environment = os.environ | dict(TMPDIR=str(temporary), PYTHONPATH=str(REPO))
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -168,3 +177,21 @@ def test_visitors_do_not_meet_and_faults_are_said(visit, tmp_path):
     say(first, 'car; spaceship')
     fault(first, "word 'spaceship': the weights tiny have no")
     assert first.locator('#view figure').count() == 1
+
+
+def test_a_method_without_sliders(browser, tmp_path):
+    """It takes any words too, and says the tags; nothing is there that it could not answer."""
+    photograph = tmp_path / 'small.png'
+    Image.fromarray(render_scene(3, 96, 128).image).save(photograph)
+    with served(tmp_path, '--config', 'configs/tagclip/tagclip_tiny_scenes.py') as address:
+        page = browser.new_context().new_page()
+        page.set_default_timeout(60_000)
+        page.goto(address)
+        answer(page, lambda: page.set_input_files('#photograph input[type=file]', photograph))
+        answer(page, lambda: say(page, 'tree; sea = water; house', 'sand, snow'))
+        assert page.locator('#legend label').count() == 4
+        assert 'tags: ' in page.locator('#message').inner_text()
+        assert page.locator('#pamr').count() == 0 and not page.locator('#method').is_visible()
+        page.locator('#view figure img').first.click()
+        assert page.locator('#attention img').count() == 0
+        page.context.close()

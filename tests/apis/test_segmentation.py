@@ -68,3 +68,11 @@ def test_supervision(result):
 
 def test_a_notebook_shows_it(result):
     assert Image.open(io.BytesIO(result._repr_png_())).size == result.overlay().size
+
+
+def test_tags_stand_best_first():
+    """On one line; of a method that does not tag there is none."""
+    tags = dict(names=['b', 'a'], scores=dict(b=0.5, c=0.1, a=0.75))
+    image, labels = np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.int64)
+    assert Segmentation(image, labels, None, tuple('abc'), notes=dict(tags=tags)).tag_line() == 'tags: a 0.75, b 0.50'
+    assert Segmentation(image, labels, None, tuple('abc')).tag_line() == ''

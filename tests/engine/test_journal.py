@@ -9,7 +9,10 @@ from itaclip_mmseg.evaluation.iou import ImageCounts
 def entry(name, number=3):
     cells = np.arange(number, dtype=np.int32)
     return ImageCounts(
-        name, 5, {'first': (cells, cells * np.int64(10**10)), 'second': (cells[:0], cells[:0].astype(np.int64))}
+        name,
+        5,
+        {'first': (cells, cells * np.int64(10**10)), 'second': (cells[:0], cells[:0].astype(np.int64))},
+        tags={'dog': 0.1 + 0.2, 'cat': float(np.float32(1 / 3))},
     )
 
 
@@ -23,6 +26,7 @@ def test_what_is_written_is_read(tmp_path):
     for name, (cells, counts) in entry('a.jpg').counts.items():
         assert np.array_equal(done['a.jpg'].counts[name][0], cells) and done['a.jpg'].counts[name][0].dtype == np.int32
         assert np.array_equal(done['a.jpg'].counts[name][1], counts)
+    assert done['a.jpg'].tags == entry('a.jpg').tags  # to the last bit
     assert Journal(tmp_path, 'other').read() == {}
     journal.remove()
     assert not list(tmp_path.iterdir())

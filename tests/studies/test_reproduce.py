@@ -5,24 +5,37 @@ import runpy
 import sys
 
 import pytest
-from conftest import REPO
+from conftest import REPO, write_state
+from golden import SEED, tiny_groupvit, tiny_tcl
 
 from itaclip_mmseg.models.stages.encode import WindowEncoder
-from itaclip_mmseg.studies import reproduce
+from itaclip_mmseg.studies import needs, reproduce
+
+WINDOWS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip', 'itaclip', 'tcl')  # methods on CLIP that resize images
+ROWS = 12  # of table 1
 
 
 @pytest.fixture
-def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
-    """Run the tool below a folder with VOC alone."""
+def run(run_with, tiny_weights):
+    """Run the tool below a folder with VOC alone, for methods that are settings of ITACLIP."""
+
+    def run(*arguments):
+        options = ['test_dataloader.dataset.pipeline.1.scale=(512,128)', 'test_pipeline.1.scale=(512,128)']
+        options += ['model.test_cfg.stride=(56,56)', 'model.backbone.arch=None']
+        return run_with([*options, f'model.backbone.pretrained={tiny_weights}'], *arguments)
+
+    return run
+
+
+@pytest.fixture
+def run_with(small_voc, tmp_path, monkeypatch, capsys):
+    """Run the tool with some overrides below a folder with VOC alone."""
     root = tmp_path / 'data'
     (root / 'VOCdevkit').mkdir(parents=True)
     (root / 'VOCdevkit/VOC2012').symlink_to(small_voc)
 
-    def run(*arguments):
-        options = ['test_dataloader.dataset.pipeline.1.scale=(512,128)', 'test_pipeline.1.scale=(512,128)']
-        options += ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
-        options += ['model.test_cfg.stride=(56,56)', 'model.backbone.arch=None']
-        options += [f'model.backbone.pretrained={tiny_weights}']
+    def run(options, *arguments):
+        options = [*options, 'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
         monkeypatch.chdir(tmp_path)
         tool = str(REPO / 'tools/reproduce.py')
         arguments = [*arguments, '--data-root', str(root), '--work-dir', 'work', '--cfg-options', *options]
@@ -85,3 +98,83 @@ def test_nothing_to_run_is_one_line(run):
 
 def test_durations_as_one_says_them():
     assert [reproduce.duration(seconds) for seconds in (45, 119, 300, 7300)] == ['45 s', '119 s', '5 min', '2 h']
+
+
+@pytest.fixture
+def small_networks(network_weights, tmp_path) -> list[str]:
+    """Overrides that give every method of table 1 small random weights, and small images where it resizes them."""
+    groupvit = write_state(tmp_path / 'groupvit.pth', tiny_groupvit.state_dict(SEED), 'model')
+    decoder = write_state(tmp_path / 'tcl.pth', tiny_tcl.state_dict(SEED), 'model')
+    clip = ['model.backbone.arch=None', f'model.backbone.pretrained={network_weights["clip"]}']
+    sizes = [f'{pipeline}.1.scale=(512,128)' for pipeline in ('test_pipeline', 'test_dataloader.dataset.pipeline')]
+    options = [f'{method}:{option}' for method in WINDOWS for option in (*clip, *sizes)]
+    options += [f'{method}:{option}' for method in ('tagclip', 'car', 'clip_diy') for option in clip]
+    options += [f'groupvit:{option}' for option in sizes]
+    return [
+        *options,
+        'itaclip:model.test_cfg.stride=(112,112)',
+        f'groupvit:model.backbone.pretrained={groupvit}',
+        'groupvit:model.backbone.num_heads=4',
+        f'tcl:model.decoder.pretrained={decoder}',
+        'clip_diy:model.saliency.backbone.arch=None',
+        f'clip_diy:model.saliency.backbone.pretrained={network_weights["dino"]}',
+        f'clip_diy:model.saliency.head.pretrained={network_weights["found"]}',
+        'car:model.classifier.arch=None',
+        f'car:model.classifier.pretrained={network_weights["clip"]}',
+        'car:model.crf=False',
+    ]
+
+
+@pytest.mark.slow
+def test_one_command_fills_table_1(run_with, small_networks, tmp_path):
+    """Every method that has a configuration, by its own networks: a figure of ours in each of its cells."""
+    code, captured = run_with(small_networks, '1', '--datasets', 'voc21')
+    assert code == 0, captured.err
+    cells = json.loads((tmp_path / 'work/report.json').read_text())['tables']['1']
+    assert len(cells) == ROWS and [cell['row'] for cell in cells if cell['cited']] == ['ReCo']
+    for cell in cells:
+        assert cell['cited'] or (0 <= cell['ours'] <= 100 and cell['missing'] is None), cell
+    results = json.loads((tmp_path / 'work/groupvit_voc21/results.json').read_text())
+    assert results['settings']['pretrained'].endswith('groupvit.pth')
+
+
+def test_what_is_missing_is_listed(run_with, monkeypatch):
+    """Each method's data, weights and where they are to be had, packages, what is downloaded; and what is cited."""
+    monkeypatch.setattr(needs, 'is_download', lambda arch, pretrained: '/' not in pretrained)
+    monkeypatch.setitem(sys.modules, 'transformers', None)
+    code, captured = run_with([], '1', '--datasets', 'voc21', 'context60', '--dry-run')
+    assert code == 0, captured.err
+    lines = captured.out.splitlines()
+    numbered = dict(line.split('. ', 1) for line in lines if line[:1].isdigit())
+    wanted = {
+        'clip_vit-b-16_context60': ['VOC2010: no such folder'],
+        'groupvit_voc21': ["needs transformers; pip install 'itaclip_mmseg[groupvit]'", 'github.com/xvjiarui/GroupViT'],
+        'tcl_context60': ['VOC2010: no such folder', 'github.com/kakaobrain/tcl'],
+        'clip-diy_vit-b-32_voc21': ['dl.fbaipublicfiles.com/dino', 'github.com/valeoai/FOUND'],
+    }
+    for name, needed in wanted.items():
+        (line,) = (line for line in lines if f' {name} ' in line)
+        numbers = line.split('missing: ')[1].rstrip(' │').split(', ')
+        assert len(numbers) == len(needed)
+        assert all(part in numbered[number] for number, part in zip(numbers, needed))
+    for method in ('itaclip', 'tagclip'):
+        (line,) = (line for line in lines if f' {method}_vit-b-16_voc21 ' in line)
+        assert 'missing' not in line and 'not estimated' in line
+    assert any('ViT-L-14 openai, of car; open_clip downloads it' in line for line in lines)
+    assert 'Cited, as there is no configuration: ReCo on voc21, context60' in lines
+
+
+@pytest.mark.parametrize(
+    ('option', 'named'),
+    [
+        ('tlc:model.decoder.pretrained=tcl.pth', 'tlc:model.decoder.pretrained: no method of these tables; there are'),
+        ('tcl:model.decodr.pretrained=tcl.pth', 'configs/tcl/tcl_voc21.py has no model.decodr'),
+        ('tcl:model.decoder.pretrained=absent.pth', 'absent.pth: no such weights file'),
+        ('tcl:test_pipeline.7.scale=(512,128)', 'tcl_voc21.py has no test_pipeline.7'),
+    ],
+)
+def test_overrides_of_a_method_are_checked_first(run_with, option, named):
+    """One line, before any pass."""
+    code, captured = run_with([option], '1', '--datasets', 'voc21')
+    assert code == 1 and captured.err.startswith('error: ') and len(captured.err.splitlines()) == 1
+    assert named in captured.err and 'Plan' not in captured.out

@@ -100,6 +100,11 @@ class GroupViTBackbone(BaseModule):
         """Training-free: the weights stay frozen and in evaluation mode."""
         return super().train(False)
 
+    @staticmethod
+    def check_packages() -> None:
+        """Raise a `UserError` if transformers is not installed."""
+        load_transformers()
+
     @classmethod
     def write_random_weights(cls, config: Mapping, path: str | Path) -> None:
         """A file of weights as its authors have them, but random; for timing."""
@@ -110,13 +115,23 @@ class GroupViTBackbone(BaseModule):
 
 def build_network(config: dict) -> nn.Module:
     """The model of a configuration, as transformers has it."""
+    model, configuration = load_transformers()
+    return model(configuration(**config))
+
+
+def load_transformers() -> tuple[type, type]:
+    """GroupViT's model and configuration.
+
+    Raises:
+        UserError: transformers is not installed.
+    """
     try:
         from transformers import GroupViTConfig, GroupViTModel
     except ImportError as error:
         raise UserError(
             "backbone.type='GroupViTBackbone': needs transformers; pip install 'itaclip_mmseg[groupvit]'"
         ) from error
-    return GroupViTModel(GroupViTConfig(**config))
+    return GroupViTModel, GroupViTConfig
 
 
 def config_from_weights(state: StateDict, num_heads: int) -> dict:

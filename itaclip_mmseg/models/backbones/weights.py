@@ -27,6 +27,14 @@ SOURCES = {
     'deit_s_sin_dist.pth': (
         'release v0 of github.com/Muzammal-Naseer/Intriguing-Properties-of-Vision-Transformers, 90 MB'
     ),
+    'tcl.safetensors': ('tcl.pth of the release v1.0.0 of github.com/kakaobrain/tcl, by tools/convert_weights.py'),
+    'group_vit_gcc_yfcc_30e.safetensors': (
+        'group_vit_gcc_yfcc_30e-879422e0.pth in the README of github.com/xvjiarui/GroupViT, by tools/convert_weights.py'
+    ),
+    'group_vit_gcc_redcap_30e.safetensors': (
+        'group_vit_gcc_redcap_30e-3dd09a76.pth in the README of github.com/xvjiarui/GroupViT, '
+        'by tools/convert_weights.py'
+    ),
 }
 
 StateDict = dict[str, Tensor]
@@ -56,13 +64,19 @@ def weight_files(model: Mapping) -> list[Path]:
     One that is missing is left out: it is named where it is read, by a network that knows where it is to be had.
     """
     files = []
+    for arch, pretrained in named_weights(model):
+        with contextlib.suppress(UserError):
+            files.append(weights_file(arch, pretrained))
+    return files
+
+
+def named_weights(model: Mapping) -> Iterator[tuple[str | None, str]]:
+    """The `pretrained` keys of a model's config, wherever they stand in it, each with the `arch` beside it."""
     for key, value in model.items():
         if key == 'pretrained' and value is not None:
-            with contextlib.suppress(UserError):
-                files.append(weights_file(model.get('arch'), value))
+            yield model.get('arch'), value
         elif isinstance(value, Mapping):
-            files += weight_files(value)
-    return files
+            yield from named_weights(value)
 
 
 def read_weights(path: Path, is_torchscript: bool = False) -> object:
