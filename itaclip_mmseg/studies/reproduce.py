@@ -1,9 +1,8 @@
 """Reproduce the paper's tables: plan, estimate, run the passes, report."""
 
 import functools
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -17,13 +16,17 @@ from rich.table import Table
 
 from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.engine.journal import Journal, run_key
+from itaclip_mmseg.engine.overrides import unread
 from itaclip_mmseg.engine.protocol import run_name
-from itaclip_mmseg.engine.testing import check_config, image_paths, load_config, run_test
+from itaclip_mmseg.engine.testing import check_config, image_paths, load_config, print_warnings, run_test
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS
 from itaclip_mmseg.studies.report import faults, write_report
+from itaclip_mmseg.studies.runs import read_results
 from itaclip_mmseg.studies.tables import SCENES, Cell, Pass, plan
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.checks import check
+from itaclip_mmseg.utils.errors import UserError, one_line
+from itaclip_mmseg.utils.resources import ROOT
 
 STRIDE = (28, 28)  # of every row that names none
 
@@ -50,7 +53,7 @@ def reproduce(
         datasets: names as in the configs' file names.
         data_root: the folder that replaces `data` in the configs.
         pretrained: weights of ViT-B/16; other backbones, and the scenes with weights of their own, keep theirs.
-        options: overrides of every config, as of --cfg-options.
+        options: overrides of every config that reads them, as of --cfg-options.
         dry_run: stop after the plan.
         protocol: a method whose image size and window all passes take; None for each config's own.
         weights: paths by network, METHOD.KEY, such as 'tcl.decoder' for its config's `model.decoder.pretrained`.
@@ -62,16 +65,19 @@ def reproduce(
     cells, passes = plan(tables, datasets)
     if not cells:
         raise UserError(f'{", ".join(tables)}: no such figures of {", ".join(datasets)}; name other data sets')
+    check_methods(weights or {})
+    chosen = overrides_by_config({one.config for one in passes}, options or {})
     configs = {
-        one.config: prepare(one, work_dir, data_root, pretrained, options, launcher, protocol, weights or {})
+        one.config: prepare(one, work_dir, data_root, pretrained, chosen[one.config], launcher, protocol, weights or {})
         for one in passes
     }
     ready = {one.config: one for one in passes if mark_missing(one, configs[one.config])}
-    print_plan(cells, passes, configs, ready)
+    done = {name: finished(configs[name]) for name in ready}
+    print_plan(cells, passes, configs, done)
     if dry_run:
         return cells
     for name, one in ready.items():
-        results = finished(configs[name]) or run_test(configs[name], table=False)
+        results = done[name] or run_test(configs[name], table=False)
         for variant, answered in one.cells.items() if results else ():
             for cell in answered:
                 row = results['variants'][variant] if 'variants' in results else results
@@ -83,12 +89,31 @@ def reproduce(
     return cells
 
 
+def check_methods(weights: Mapping[str, str]) -> None:
+    """Raise a `UserError` for weights of a method that there is not."""
+    methods = sorted(path.parent.name for path in (ROOT / 'configs').glob('*/metafile.yaml'))
+    for key in weights:
+        check(key.partition('.')[0] in methods, '--weights', key, f'METHOD.KEY=PATH, METHOD of {", ".join(methods)}')
+
+
+def overrides_by_config(names: Collection[str], options: Mapping[str, object]) -> dict[str, dict]:
+    """The overrides that each config reads, as methods differ; a `UserError` for one that none reads."""
+    faults = {name: unread(load_config(name), options) for name in sorted(names)}
+    for path in options:
+        without = [name for name in faults if path in faults[name]]
+        if len(without) == len(faults):
+            raise UserError(faults[without[0]][path])
+        if without:
+            print_warnings([f'{path}: not read by {", ".join(Path(name).stem for name in without)}, left out there'])
+    return {name: {path: options[path] for path in options if path not in faults[name]} for name in faults}
+
+
 def prepare(
     one: Pass,
     work_dir: Path,
     data_root: str | None,
     pretrained: str | None,
-    options: dict | None,
+    options: dict,
     launcher: str,
     protocol: str | None,
     weights: Mapping[str, str],
@@ -96,7 +121,7 @@ def prepare(
     """The config of a pass."""
     own = Path(one.config).parent.name  # the method's name
     keys = {key.partition('.')[2]: path for key, path in weights.items() if key.partition('.')[0] == own}
-    options = (options or {}) | {f'model.{key}.pretrained': path for key, path in keys.items()}
+    options = options | {f'model.{key}.pretrained': path for key, path in keys.items()}
     folder = work_dir / run_name(Path(one.config), protocol)
     config = load_config(one.config, options, str(folder), launcher, protocol)
     dataset = config.test_dataloader.dataset
@@ -130,10 +155,14 @@ def mark_missing(one: Pass, config: Config) -> bool:
 
 def finished(config: Config) -> dict | None:
     """Results that an earlier call left for exactly this pass."""
-    path = Path(config.work_dir) / 'results.json'
+    path, key = Path(config.work_dir) / 'results.json', run_key(config)
     if not path.is_file():
         return None
-    key, results = run_key(config), json.loads(path.read_text())
+    try:
+        results = read_results(path)
+    except UserError as error:
+        print_warnings([f'{one_line(error)}; its pass is not done'])
+        return None
     if results.get('run_key') != key:
         return None
     Journal(path.parent, key).remove()  # of a pass that was killed at its very end
@@ -141,9 +170,9 @@ def finished(config: Config) -> dict | None:
 
 
 def print_plan(
-    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], ready: dict[str, Pass]
+    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], done: dict[str, dict | None]
 ) -> None:
-    """A line a pass: images, rows, and how long encoding will take about."""
+    """A line a pass: images, rows, and how long encoding will take about; `done` has those that can be done."""
     if not is_main_process():
         return
     table = Table('pass', 'images', 'rows', 'encoding takes about', title='Plan')
@@ -152,9 +181,9 @@ def print_plan(
     for one in passes:
         rows = sum(len(cells) for cells in one.cells.values())
         config = configs[one.config]
-        if one.config not in ready:
+        if one.config not in done:
             table.add_row(config.run_name, '-', str(rows), 'missing')
-        elif finished(config):
+        elif done[one.config]:
             table.add_row(config.run_name, '-', str(rows), 'done')
         else:
             paths = image_paths(config)

@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import REPO, SMALL_VOC
 from PIL import Image
+from processes import as_rank, forked, free_port, run_ranks
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from itaclip_mmseg.datasets.preparation.coco import convert_folder
 from itaclip_mmseg.engine.journal import Journal
@@ -95,68 +98,75 @@ def test_options_change_the_result(run_tool):
     assert (settings['image_coefficient'], settings['text_coefficient']) == (0.6, 0.1)
 
 
-def test_two_processes_count_like_one(run_tool):
-    """Three images over two CPU processes, unevenly shared: exactly the same confusion matrix."""
+@pytest.fixture
+def alone(run_tool, tmp_path):
+    """The confusion matrix of one process."""
     done, work = run_tool()
     assert done.returncode == 0, done.stderr
-    alone = (work / 'confusion.csv').read_text(), json.loads((work / 'results.json').read_text())
+    counted = (work / 'confusion.csv').read_text()
     shutil.rmtree(work)
-    done, work = run_tool('--launcher', 'pytorch', launcher=torchrun(2))
-    assert done.returncode == 0, done.stderr
-    together = (work / 'confusion.csv').read_text(), json.loads((work / 'results.json').read_text())
-    assert together[0] == alone[0] and together[1]['mIoU'] == alone[1]['mIoU']
-    assert not (work / '.collect').exists()
+    return counted
 
 
-def torchrun(processes, *options):
-    return (sys.executable, '-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={processes}', *options)
-
-
-def start(run_tool, monkeypatch, *launcher):
-    """The tool in several processes, in the background: its process, and the folder."""
-    started = []
-    with monkeypatch.context() as patch:
-        patch.setattr(subprocess, 'run', lambda command, capture_output, **options: started.append((command, options)))
-        _, work = run_tool('--launcher', 'pytorch', launcher=launcher)
-    (command, options), *_ = started
-    return subprocess.Popen(command, **options, stderr=subprocess.PIPE, start_new_session=True), work
+@pytest.fixture
+def rank(run_tool):
+    """What each of several processes does."""
+    return lambda: sys.exit(run_tool('--launcher', 'pytorch')[0].returncode)
 
 
 def wait_for_an_image(process, work):
     """Until some process has written down an image."""
-    while process.poll() is None and not any(path.stat().st_size for path in work.glob('.journal-*')):
+    while process.is_alive() and not any(path.stat().st_size for path in work.glob('.journal-*')):
         time.sleep(0.01)
 
 
-@pytest.mark.slow
-def test_killed_processes_go_on_as_three(run_tool, monkeypatch):
-    """Two processes, one of them killed, and three afterwards: the confusion matrix of one."""
-    done, work = run_tool()
-    alone = (work / 'confusion.csv').read_text()
-    shutil.rmtree(work)
-    process, work = start(run_tool, monkeypatch, *torchrun(2))
-    wait_for_an_image(process, work)
-    kill_a_worker(process)
-    process.communicate()
-    assert process.returncode and not (work / 'results.json').exists()
-    assert any(path.stat().st_size for path in work.glob('.journal-*'))
-    done, work = run_tool('--launcher', 'pytorch', launcher=torchrun(3))
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize('number', [1, 2])
+def test_processes_count_like_one(alone, rank, tmp_path, number):
+    """Three images over CPU processes, unevenly shared: exactly the same confusion matrix."""
+    assert run_ranks(number, rank) == [0] * number
+    assert (tmp_path / 'work/confusion.csv').read_text() == alone and not (tmp_path / 'work/.collect').exists()
+
+
+def test_killed_processes_go_on_as_three(alone, rank, tmp_path):
+    """Two processes, one of them killed and the other stopped, as torchrun does it, and three afterwards."""
+    work, port = tmp_path / 'work', str(free_port())
+    ranks = [forked(partial(as_rank, rank, number, 2, port)) for number in range(2)]
+    wait_for_an_image(ranks[1], work)
+    ranks[1].kill()
+    ranks[0].terminate()
+    for one in ranks:
+        one.join()
+    assert [one.exitcode for one in ranks] == [-signal.SIGTERM, -signal.SIGKILL]
+    assert any(path.stat().st_size for path in work.glob('.journal-*')) and not (work / 'results.json').exists()
+    assert run_ranks(3, rank) == [0, 0, 0]
     assert (work / 'confusion.csv').read_text() == alone
     assert not list(work.glob('.journal*')) and not (work / '.collect').exists()
 
 
-@pytest.mark.slow
-def test_torchrun_starts_again_by_itself(run_tool, monkeypatch):
+def torchrun(main, processes, restarts):
+    """What tools/dist_test.sh starts, whose workers are forked instead: their imports would take longer than all else."""
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id='test',
+        rdzv_backend='c10d',
+        rdzv_endpoint='localhost:0',
+        max_restarts=restarts,
+        monitor_interval=0.1,
+        start_method='fork',
+    )
+    elastic_launch(config, main)()
+
+
+def test_torchrun_starts_again_by_itself(alone, rank, tmp_path):
     """As RESTARTS of tools/dist_test.sh has it: a killed process costs what was in flight, and nobody has to look."""
-    _, work = run_tool()
-    alone = (work / 'confusion.csv').read_text()
-    shutil.rmtree(work)
-    process, work = start(run_tool, monkeypatch, *torchrun(2, '--max-restarts=1'))
+    work = tmp_path / 'work'
+    process = forked(partial(torchrun, rank, 2, 3))
     wait_for_an_image(process, work)
     kill_a_worker(process)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+    process.join()
+    assert process.exitcode == 0
     assert (work / 'confusion.csv').read_text() == alone and not list(work.glob('.journal*'))
 
 

@@ -7,8 +7,12 @@ import sys
 import pytest
 from conftest import REPO
 
+from itaclip_mmseg.engine.journal import run_key
+from itaclip_mmseg.engine.testing import load_config
 from itaclip_mmseg.models.stages.encode import WindowEncoder
+from itaclip_mmseg.scenes.dataset import write_scenes
 from itaclip_mmseg.studies import reproduce
+from itaclip_mmseg.utils.errors import UserError
 
 
 @pytest.fixture
@@ -74,6 +78,21 @@ def test_all_methods_in_one_protocol(run, tmp_path):
     assert 'itaclip_vit-b-16_voc21 ' in captured.out and 'naclip_vit-b-16_voc21_itaclip-protocol ' in captured.out
 
 
+def test_overrides_go_where_they_are_read():
+    """A backbone of one method has keys that another's lacks, which is said; what none reads is a fault."""
+    names = ['configs/clip/clip_vit-b-16_voc21.py', 'configs/groupvit/groupvit_voc21.py']
+    options = {'model.backbone.arch': None, 'model.prob_threshold': 0.2}
+    chosen = reproduce.overrides_by_config(names, options)
+    assert chosen == {names[0]: options, names[1]: {'model.prob_threshold': 0.2}}
+    with pytest.raises(UserError, match=r'model\.backbone\.archh, which nothing reads; did you mean model'):
+        reproduce.overrides_by_config(names, {'model.backbone.archh': None})
+
+
+def test_weights_of_a_method_that_is_none(run):
+    code, captured = run('1', '--weights', 'tlc.decoder=x.pt')
+    assert code == 1 and 'tlc.decoder' in captured.err and 'tagclip, tcl' in captured.err
+
+
 def test_nothing_to_run_is_one_line(run):
     code, captured = run('8')
     assert code == 1 and captured.err.startswith('error: ') and len(captured.err.splitlines()) == 1
@@ -83,3 +102,26 @@ def test_nothing_to_run_is_one_line(run):
 
 def test_durations_as_one_says_them():
     assert [reproduce.duration(seconds) for seconds in (45, 119, 300, 7300)] == ['45 s', '119 s', '5 min', '2 h']
+
+
+@pytest.mark.parametrize('damage', ['{', '', '[]', '{}', '[' * 99999, '"x"'], ids=range(6))
+def test_damaged_results_count_as_none(damage, tmp_path, capsys):
+    """A line names the file, and the pass is done again."""
+    write_scenes(tmp_path / 'scenes', num_images=1)
+    config = load_config(
+        'configs/itaclip/itaclip_tiny_scenes.py',
+        {'test_dataloader.dataset.data_root': str(tmp_path / 'scenes')},
+        str(tmp_path),
+    )
+    results = dict(
+        mIoU=1.5, num_images=1, run_key=run_key(config), settings=dict(config='x'), versions=dict(device='y')
+    )
+    path = tmp_path / 'results.json'
+    path.write_text(json.dumps(results))
+    assert reproduce.finished(config) == results and capsys.readouterr().err == ''
+    path.write_text(json.dumps(results | dict(run_key='of another version')))
+    assert reproduce.finished(config) is None and capsys.readouterr().err == ''
+    path.write_text(damage)
+    assert reproduce.finished(config) is None
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f'warning: {path}: not readable as results')
