@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,18 @@ def small_voc(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope='session')
+def small_scenes(tmp_path_factory) -> Path:
+    """Two drawn scenes of one window each, as `make_scenes.py` writes them."""
+    from itaclip_mmseg.scenes import dataset
+
+    root = tmp_path_factory.mktemp('small') / 'scenes'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, 'scene_sizes', lambda seed, number: [(96, 128)] * number)
+        dataset.write_scenes(root, num_images=2)
+    return root
+
+
 @pytest.fixture
 def mounted(tmp_path):
     """Mount a small file system of one's own; skips where that is not possible."""
@@ -163,6 +176,11 @@ def mounted(tmp_path):
     finally:
         for folder in folders:
             subprocess.run(['umount', '--lazy', folder], check=True)
+
+
+def marked(cases: Iterable[str], *slow: str) -> list:
+    """Parameters of a test, some of them marked as slow."""
+    return [pytest.param(case, marks=pytest.mark.slow) if case in slow else case for case in cases]
 
 
 def write_state(path: Path, state: dict[str, np.ndarray], key: str | None = None) -> str:

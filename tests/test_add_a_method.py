@@ -10,14 +10,14 @@ from mmseg.registry import MODELS
 
 from itaclip_mmseg import last_block
 from itaclip_mmseg.engine.testing import load_config, run_test
-from itaclip_mmseg.scenes.dataset import write_scenes
 from itaclip_mmseg.studies.sweep import parse_values, run_sweep
 
+pytestmark = pytest.mark.slow  # each test runs a config or two
 FILES = re.compile(r'^File `(.+?)`:\n\n```python\n(.*?)^```', re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(small_scenes, tmp_path, monkeypatch):
     """Write the page's files beside the checkout's configs; test one of its configs on two scenes."""
     files = dict(FILES.findall((REPO / 'docs/add_a_method.md').read_text()))
     assert len(files) == 5
@@ -25,12 +25,12 @@ def run(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / 'configs').symlink_to(REPO / 'configs')
-    write_scenes(tmp_path / 'scenes', num_images=2)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path / 'idea'))
     monkeypatch.setitem(last_block.LAST_BLOCKS, 'nearest_keys', None)  # forgotten after the test
-    options = {'test_dataloader.dataset.data_root': str(tmp_path / 'scenes'), 'test_dataloader.num_workers': 0}
+    options = {'test_dataloader.dataset.data_root': str(small_scenes), 'test_dataloader.num_workers': 0}
     options |= {'test_dataloader.persistent_workers': False, 'model.test_cfg.stride': (224, 224)}
+    options['test_dataloader.dataset.pipeline.1.scale'] = (448, 224)
     yield lambda name: load_config(f'idea/{name}.py', options)
     MODELS.module_dict.pop('BestTemplate', None)
     for module in ('nearest_keys', 'best_template'):

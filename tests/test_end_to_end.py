@@ -13,6 +13,7 @@ from itaclip_mmseg.scenes.dataset import write_scenes
 CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 
 
+@pytest.mark.slow
 def test_six_scenes_keep_their_figure(tmp_path, monkeypatch):
     """From rendering over files, weights and text bank to results.json."""
     write_scenes(tmp_path / 'scenes', seed=0, num_images=6)

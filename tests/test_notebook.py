@@ -6,6 +6,7 @@ import pytest
 from conftest import REPO
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path, monkeypatch):
     """Cell by cell, in this process: a kernel would take longer to start than all cells take."""
     pytest.importorskip('supervision')

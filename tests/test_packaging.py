@@ -2,9 +2,11 @@ import os
 import subprocess
 import sys
 
+import pytest
 from conftest import REPO
 
 
+@pytest.mark.slow
 def test_wheel_carries_configs_tools_and_banks(tmp_path):
     """Protects installs that are not editable: what resources.py looks for lies in `.mim`; the checkout stays clean."""
     before = sorted(os.listdir(REPO))

@@ -104,6 +104,7 @@ def point(page, x, y):
     return page.locator('#view .tip').inner_text()
 
 
+@pytest.mark.slow
 def test_a_visit(visit, temporary, tmp_path):
     """Upload, words, sliders, a second method, names, legend, a patch, files; seconds of each are printed."""
     page = visit()
@@ -145,6 +146,7 @@ def test_a_visit(visit, temporary, tmp_path):
     assert page.locator('#message .fault').count() == 0
 
 
+@pytest.mark.slow
 def test_visitors_do_not_meet_and_faults_are_said(visit, tmp_path):
     """One visitor's picture is nobody else's; what is wrong stands in the page, on one line."""
     first, second = visit(), visit()

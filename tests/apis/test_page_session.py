@@ -51,6 +51,7 @@ def run_tool(monkeypatch, tool, *arguments):
     runpy.run_path(str(REPO / tool), run_name='__main__')
 
 
+@pytest.mark.slow
 def test_page_python_demo_and_test_give_the_same_labels(workbench, options, photo, small_voc, tmp_path, monkeypatch):
     """The config's own words and some settings, in four ways; only `test.py` adds up in another order."""
     classes = class_list(*class_fields(workbench.segmenter.bank, 'definition'))

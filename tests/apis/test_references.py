@@ -51,6 +51,7 @@ def run_tool(network_weights, index, tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_references_equal_the_public_code_and_a_killed_run_goes_on(run_tool, tmp_path, monkeypatch):
     """Interrupted at the third class: what was embedded and made is not computed again."""
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))

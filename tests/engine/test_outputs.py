@@ -1,11 +1,11 @@
 """Folders that cannot be written into, and runs that share one."""
 
 import os
-import subprocess
-import sys
+import signal
 from pathlib import Path
 
 import pytest
+from processes import forked
 
 from itaclip_mmseg.engine.outputs import LOCK, clean, held
 from itaclip_mmseg.utils.errors import UserError, run
@@ -51,27 +51,25 @@ def test_a_full_disk(mounted, capsys):
 def test_one_run_holds_a_folder(tmp_path):
     """Also against another process; let go at the end, with nothing left in the folder."""
     work, out = tmp_path / 'work', tmp_path / 'out'
-    code = f"from itaclip_mmseg.engine.outputs import held\nwith held(['{work}']): print('held')"
-    environment = os.environ | dict(PYTHONPATH=os.pathsep.join(sys.path))
     with held([str(work), str(out), None, str(tmp_path / 'work/../work')]):
         for folder in (work, out):
             fails(folder, 'another run writes into this folder')
-        done = subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True)
-        assert done.returncode == 1 and 'another run writes into this folder' in done.stderr
+        other = forked(lambda: fails(work, 'another run writes into this folder'))
+        other.join()
+        assert other.exitcode == 0
     with held([str(work)]):
         pass
     assert list(work.iterdir()) == [] and list(out.iterdir()) == []
 
 
 def test_a_killed_run_holds_nothing(tmp_path):
-    code = f"""
-import os, signal
-from itaclip_mmseg.engine.outputs import held
-with held(['{tmp_path}']):
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-    environment = os.environ | dict(PYTHONPATH=os.pathsep.join(sys.path))
-    assert subprocess.run([sys.executable, '-c', code], env=environment).returncode == -9
+    def killed():
+        with held([str(tmp_path)]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    process = forked(killed)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert (tmp_path / LOCK).exists()
     with held([str(tmp_path)]):
         pass

@@ -49,12 +49,13 @@ def test_what_resembles_nothing_lists_what_is_allowed():
     'key',
     [
         'randomness.seed', 'env_cfg.dist_cfg.backend', 'log_level', 'visualizer.alpha', 'visualizer.save_dir',
-        'work_dir', 'load_from', 'resume', 'experiment_name', 'default_hooks.logger.interval', 'log_processor.window_size',
-        'test_dataloader.pin_memory', 'test_dataloader.prefetch_factor', 'test_dataloader.sampler.round_up',
-        'test_dataloader.dataset.indices', 'test_dataloader.dataset.metainfo.classes', 'test_evaluator.ignore_index',
-        'test_dataloader.dataset.data_prefix.img_path', 'test_dataloader.dataset.pipeline.0.imdecode_backend', 'paper.mIoU',
-        'model.prob_threshold', 'model.area_threshold', 'model.test_cfg.pad_windows', 'custom_imports.imports',
-        'model.backbone._delete_', 'model.init_cfg', 'test_cfg.fp16',
+        'work_dir', 'load_from', 'resume', 'experiment_name', 'default_hooks.logger.interval',
+        'log_processor.window_size', 'test_dataloader.pin_memory', 'test_dataloader.prefetch_factor',
+        'test_dataloader.sampler.round_up', 'test_dataloader.dataset.indices',
+        'test_dataloader.dataset.metainfo.classes', 'test_evaluator.ignore_index',
+        'test_dataloader.dataset.data_prefix.img_path', 'test_dataloader.dataset.pipeline.0.imdecode_backend',
+        'paper.mIoU', 'model.prob_threshold', 'model.area_threshold', 'model.test_cfg.pad_windows',
+        'custom_imports.imports', 'model.backbone._delete_', 'model.init_cfg', 'test_cfg.fp16',
     ],
 )  # fmt: skip
 def test_ordinary_keys_are_taken(config, key):

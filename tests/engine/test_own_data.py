@@ -142,7 +142,7 @@ def test_one_label_map_is_missing(run, data):
 
 def test_faulty_label_maps_are_named_before_weights(run, data, monkeypatch):
     """Another size, colours, half a file: found in headers, so no weights are read."""
-    monkeypatch.setattr('itaclip_mmseg.models.backbones.weights.load_clip', None)
+    monkeypatch.setattr('itaclip_mmseg.models.backbones.clip.load_clip', None)
     photo(data / 'images/a.jpg')
     path = data / 'labels/a.png'
     label_map(path, LABELS[:20])
@@ -236,7 +236,7 @@ def test_one_query_in_two_classes(run, data, tmp_path):
 
 def test_folders_that_cannot_be_used(run, data, tmp_path, monkeypatch):
     """A work folder that is a file, and one, or an output's, that another run holds: before weights are read."""
-    monkeypatch.setattr('itaclip_mmseg.models.backbones.weights.load_clip', None)
+    monkeypatch.setattr('itaclip_mmseg.models.backbones.clip.load_clip', None)
     photo(data / 'images/a.jpg')
     label_map(data / 'labels/a.png')
     (tmp_path / 'work').write_text('mine')

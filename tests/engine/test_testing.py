@@ -9,15 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import REPO, SMALL_VOC
 from PIL import Image
-from processes import as_rank, forked, free_port, run_ranks
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from processes import run_ranks, start_ranks
 
 from itaclip_mmseg.datasets.preparation.coco import convert_folder
 from itaclip_mmseg.engine.journal import Journal
@@ -28,10 +26,10 @@ TOOL = str(REPO / 'tools/test.py')
 
 
 @pytest.fixture
-def run_tool(small_voc, tiny_weights, tmp_path, capsys, monkeypatch):
-    """Run tools/test.py on those pictures with the small weights; options override."""
+def tool_arguments(small_voc, tiny_weights, tmp_path):
+    """Arguments of tools/test.py for those pictures with the small weights; options override."""
 
-    def run(*arguments, options=(), launcher=(), config=CONFIG):
+    def arguments(*more, options=(), config=CONFIG):
         options = [
             'model.backbone.arch=None',
             f'model.backbone.pretrained={tiny_weights}',
@@ -42,13 +40,22 @@ def run_tool(small_voc, tiny_weights, tmp_path, capsys, monkeypatch):
             'test_dataloader.persistent_workers=False',
             *options,
         ]
-        arguments = [config, '--work-dir', str(tmp_path / 'work'), *arguments, '--cfg-options', *options]
-        if not launcher:
-            return in_this_process(arguments, tmp_path, capsys, monkeypatch), tmp_path / 'work'
-        command = [*launcher, TOOL, *arguments]
+        return [config, *more, '--work-dir', str(tmp_path / 'work'), '--cfg-options', *options]
+
+    return arguments
+
+
+@pytest.fixture
+def run_tool(tool_arguments, tmp_path, capsys, monkeypatch):
+    """Run the tool: what came of it, and its work folder; `alone` in an interpreter of its own."""
+
+    def run(*more, alone=False, **settings):
+        arguments, work = tool_arguments(*more, **settings), tmp_path / 'work'
+        if not alone:
+            return in_this_process(arguments, tmp_path, capsys, monkeypatch), work
         environment = os.environ | dict(OMP_NUM_THREADS='1')
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        return done, tmp_path / 'work'
+        command = [sys.executable, TOOL, *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True), work
 
     return run
 
@@ -66,10 +73,11 @@ def in_this_process(arguments, folder, capsys, monkeypatch):
     return subprocess.CompletedProcess(arguments, code, captured.out, captured.err)
 
 
+@pytest.mark.slow
 def test_results(run_tool, small_voc, tmp_path):
     """Figures, table, label maps, overlays; nothing else on the terminal that a newcomer would have to understand."""
     folders = ('--out', str(tmp_path / 'labels'), '--show-dir', str(tmp_path / 'overlays'))
-    done, work = run_tool(*folders, launcher=(sys.executable,))
+    done, work = run_tool(*folders, alone=True)
     assert done.returncode == 0, done.stderr
     results = json.loads((work / 'results.json').read_text())
     assert results.keys() >= {'mIoU', 'aAcc', 'mAcc', 'classes', 'settings', 'versions'}
@@ -98,76 +106,65 @@ def test_options_change_the_result(run_tool):
     assert (settings['image_coefficient'], settings['text_coefficient']) == (0.6, 0.1)
 
 
-@pytest.fixture
-def alone(run_tool, tmp_path):
-    """The confusion matrix of one process."""
+def as_a_rank(run_tool):
+    """The tool in one of several processes; see `run_ranks`."""
+    done, _ = run_tool('--launcher', 'pytorch')
+    sys.stderr.write(done.stderr)
+    sys.exit(done.returncode)
+
+
+def test_several_processes_count_like_one(run_tool):
+    """Three images over two CPU processes, unevenly shared, and over three: exactly the same confusion matrix."""
     done, work = run_tool()
     assert done.returncode == 0, done.stderr
-    counted = (work / 'confusion.csv').read_text()
+    alone = (work / 'confusion.csv').read_text(), json.loads((work / 'results.json').read_text())
+    for number in (2, 3):
+        shutil.rmtree(work)
+        assert run_ranks(number, lambda: as_a_rank(run_tool)) == [0] * number
+        together = (work / 'confusion.csv').read_text(), json.loads((work / 'results.json').read_text())
+        assert together[0] == alone[0] and together[1]['mIoU'] == alone[1]['mIoU']
+        assert not (work / '.collect').exists()
+
+
+def test_killed_processes_go_on_as_three(run_tool, tmp_path):
+    """Two processes, one of them killed, and three afterwards: the confusion matrix of one."""
+    _, work = run_tool()
+    alone = (work / 'confusion.csv').read_text()
     shutil.rmtree(work)
-    return counted
-
-
-@pytest.fixture
-def rank(run_tool):
-    """What each of several processes does."""
-    return lambda: sys.exit(run_tool('--launcher', 'pytorch')[0].returncode)
-
-
-def wait_for_an_image(process, work):
-    """Until some process has written down an image."""
-    while process.is_alive() and not any(path.stat().st_size for path in work.glob('.journal-*')):
-        time.sleep(0.01)
-
-
-@pytest.mark.parametrize('number', [1, 2])
-def test_processes_count_like_one(alone, rank, tmp_path, number):
-    """Three images over CPU processes, unevenly shared: exactly the same confusion matrix."""
-    assert run_ranks(number, rank) == [0] * number
-    assert (tmp_path / 'work/confusion.csv').read_text() == alone and not (tmp_path / 'work/.collect').exists()
-
-
-def test_killed_processes_go_on_as_three(alone, rank, tmp_path):
-    """Two processes, one of them killed and the other stopped, as torchrun does it, and three afterwards."""
-    work, port = tmp_path / 'work', str(free_port())
-    ranks = [forked(partial(as_rank, rank, number, 2, port)) for number in range(2)]
-    wait_for_an_image(ranks[1], work)
-    ranks[1].kill()
-    ranks[0].terminate()
-    for one in ranks:
-        one.join()
-    assert [one.exitcode for one in ranks] == [-signal.SIGTERM, -signal.SIGKILL]
-    assert any(path.stat().st_size for path in work.glob('.journal-*')) and not (work / 'results.json').exists()
-    assert run_ranks(3, rank) == [0, 0, 0]
+    first, second = start_ranks(2, lambda: as_a_rank(run_tool))
+    wait_for_an_image(second.is_alive, work)
+    second.kill()
+    first.terminate()  # as torchrun does with those that are left
+    first.join()
+    second.join()
+    assert first.exitcode and second.exitcode == -signal.SIGKILL and not (work / 'results.json').exists()
+    assert any(path.stat().st_size for path in work.glob('.journal-*'))
+    assert run_ranks(3, lambda: as_a_rank(run_tool)) == [0, 0, 0]
     assert (work / 'confusion.csv').read_text() == alone
     assert not list(work.glob('.journal*')) and not (work / '.collect').exists()
 
 
-def torchrun(main, processes, restarts):
-    """What tools/dist_test.sh starts, whose workers are forked instead: their imports would take longer than all else."""
-    config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=processes,
-        run_id='test',
-        rdzv_backend='c10d',
-        rdzv_endpoint='localhost:0',
-        max_restarts=restarts,
-        monitor_interval=0.1,
-        start_method='fork',
-    )
-    elastic_launch(config, main)()
-
-
-def test_torchrun_starts_again_by_itself(alone, rank, tmp_path):
-    """As RESTARTS of tools/dist_test.sh has it: a killed process costs what was in flight, and nobody has to look."""
-    work = tmp_path / 'work'
-    process = forked(partial(torchrun, rank, 2, 3))
-    wait_for_an_image(process, work)
+@pytest.mark.slow
+def test_torchrun_starts_again_by_itself(run_tool, tool_arguments, tmp_path, monkeypatch):
+    """As tools/dist_test.sh has it: a killed process costs what was in flight, and nobody has to look."""
+    _, work = run_tool()
+    alone = (work / 'confusion.csv').read_text()
+    shutil.rmtree(work)
+    monkeypatch.delenv('RESTARTS', raising=False)
+    monkeypatch.setenv('PATH', str(Path(sys.executable).parent), prepend=os.pathsep)
+    command = ['bash', str(REPO / 'tools/dist_test.sh'), *tool_arguments('2')]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for_an_image(lambda: process.poll() is None, work)
     kill_a_worker(process)
-    process.join()
-    assert process.exitcode == 0
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
     assert (work / 'confusion.csv').read_text() == alone and not list(work.glob('.journal*'))
+
+
+def wait_for_an_image(is_alive, work):
+    """Until some process has written down an image."""
+    while is_alive() and not any(path.stat().st_size for path in work.glob('.journal-*')):
+        time.sleep(0.01)
 
 
 def kill_a_worker(process):
@@ -209,7 +206,7 @@ def test_faults_end_in_one_line(run_tool, options, named):
 def test_faulty_files_end_in_one_line(run_tool, small_voc, tmp_path):
     """Damaged weights, a bank with a repeated class, an image that is cut off, one that is missing."""
     (tmp_path / 'cut.pt').write_bytes(b'PK\x03\x04 and no more')
-    faulty = run_tool(options=['model.backbone.pretrained=cut.pt'], launcher=(sys.executable,))
+    faulty = run_tool(options=['model.backbone.pretrained=cut.pt'])
     fails_in_one_line(*faulty, 'cut.pt', 'not readable as weights')
     bank = json.loads((REPO / 'data/text_bank/voc21.json').read_text())
     bank['classes'].append(bank['classes'][1])
@@ -249,6 +246,7 @@ def test_labels_that_the_data_set_does_not_have_are_named(run_tool, small_voc, t
     fails_in_one_line(done, work, 'two.png', '181', '21 classes')
 
 
+@pytest.mark.slow
 def test_real_samples(run_tool, samples, tmp_path):
     """VOC from its own folder; COCO from raw maps, which the converter makes into those of both data sets."""
     done, work = run_tool(options=[f'test_dataloader.dataset.data_root={samples / "VOCdevkit/VOC2012"}'])
@@ -264,6 +262,7 @@ def test_real_samples(run_tool, samples, tmp_path):
         assert len(json.loads((work / 'results.json').read_text())['classes']) == classes
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on(run_tool, monkeypatch):
     """Stopped after two of three images: the third alone is encoded then, and the result is the same."""
     done, work = run_tool()

@@ -25,22 +25,6 @@ def image(number: int, height: int, width: int) -> torch.Tensor:
     return torch.from_numpy(tiny_clip.image(SEED + number, height, width))[0]
 
 
-def close(name: str, found: torch.Tensor, expected: np.ndarray, atol: float) -> None:
-    """Assert that no value differs by more than `atol`; `pytest -s` shows by how much they do."""
-    assert tuple(found.shape) == expected.shape, name
-    difference = np.abs(np.asarray(found, np.float64) - expected).max()
-    print(f'{name}: {difference:.1e}')
-    assert difference <= atol, f'{name}: {difference} > {atol}'
-
-
-def equal_labels(name: str, found: torch.Tensor, expected: np.ndarray) -> None:
-    """Assert that at least 99.99 % of the labels are equal."""
-    assert tuple(found.shape) == expected.shape, name
-    different = int((np.asarray(found) != expected).sum())
-    print(f'{name}: {different} of {expected.size} labels differ')
-    assert different <= 1e-4 * expected.size, name
-
-
 def photo(number: int, height: int, width: int) -> np.ndarray:
     """The 8-bit RGB picture of a number, H x W x 3; the pages call it `photo(7 + number, H, W)`."""
     return tiny_photo.photo(SEED + number, height, width)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from itaclip_mmseg.models.backbones.weights import load_clip
+from itaclip_mmseg.models.backbones.clip import load_clip
 from itaclip_mmseg.scenes import evaluation, tiny_clip
 from itaclip_mmseg.scenes.names import NAMES
 from itaclip_mmseg.scenes.optimization import learning_rate

@@ -7,7 +7,6 @@ import sys
 import pytest
 from conftest import REPO
 
-from itaclip_mmseg.scenes import dataset
 from itaclip_mmseg.settings import Settings
 from itaclip_mmseg.studies import combined
 from itaclip_mmseg.studies.combined import BLOCKS, COMBINED, OFF, PARTS, block_changes
@@ -53,14 +52,14 @@ def test_last_blocks_are_those_of_the_methods(method, name):
     assert block.name == name and block.feedback is None
 
 
-def test_table_of_the_scenes(tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_table_of_the_scenes(small_scenes, tmp_path, monkeypatch):
     """Through the tool: every cell has a figure in all three formats, and the parts make a difference."""
     monkeypatch.setattr(combined, 'BLOCKS', ('clip', 'itaclip'))
-    monkeypatch.setattr(dataset, 'scene_sizes', lambda seed, number: [(96, 128)] * number)
-    dataset.write_scenes(tmp_path / 'data/scenes', num_images=2)
     monkeypatch.chdir(tmp_path)
     tool = str(REPO / 'tools/reproduce.py')
-    options = ['--work-dir', 'work', '--data-root', 'data', '--cfg-options', 'model.test_cfg.stride=(224,224)']
+    options = ['--work-dir', 'work', '--data-root', str(small_scenes.parent), '--cfg-options']
+    options += ['model.test_cfg.stride=(224,224)']
     options += ['test_dataloader.dataset.pipeline.1.scale=(448,224)', 'test_pipeline.1.scale=(448,224)']
     monkeypatch.setattr(sys, 'argv', [tool, 'combined', '--datasets', 'scenes', *options])
     runpy.run_path(tool, run_name='__main__')

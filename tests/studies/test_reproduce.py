@@ -40,6 +40,7 @@ def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_report(run, tmp_path, monkeypatch):
     """Paper, ours, difference and missing, in three formats; finished passes are not done again."""
     code, captured = run('2', '5', '9')
@@ -71,6 +72,7 @@ def test_dry_run_stops_at_the_plan(run, tmp_path, monkeypatch):
     assert not (tmp_path / 'work/report.json').exists()
 
 
+@pytest.mark.slow
 def test_all_methods_in_one_protocol(run, tmp_path):
     """The other methods get folders of their own, so that no figure is taken for one of the methods' own protocols."""
     code, captured = run('1', '--protocol', 'itaclip', '--datasets', 'voc21', '--dry-run')

@@ -62,6 +62,7 @@ def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_sweep_equals_single_runs(run, tmp_path):
     """Rows are sorted, and each holds what tools/test.py gives for its settings; pictures are there."""
     code, captured = run(
@@ -96,6 +97,7 @@ def test_sweep_equals_single_runs(run, tmp_path):
         assert min(Image.open(tmp_path / 'sweep' / name).size) > 100
 
 
+@pytest.mark.slow
 def test_last_blocks_are_a_key(run, tmp_path):
     """Together with stride, refinement, views and texts; results name the last block of each row."""
     keys = ['last_block=sum,scclip', 'stride=112,224', 'pamr=None,1', 'image_engineering=False']

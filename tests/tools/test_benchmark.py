@@ -21,6 +21,7 @@ def benchmark(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_benchmark_times_equal_work(benchmark, tmp_path):
     """Protects the comparison: both ways give the same labels, and every stage has its figures."""
     figures = benchmark('--picture', str(tmp_path / 'figures.png'))
@@ -33,6 +34,7 @@ def test_benchmark_times_equal_work(benchmark, tmp_path):
     assert (tmp_path / 'figures.png').read_bytes().startswith(b'\x89PNG')
 
 
+@pytest.mark.slow
 def test_benchmark_compares_precisions(benchmark):
     """Protects the share of labels that a lower precision keeps: measured against fp32, near all of them, not all."""
     figures = benchmark('--precision', 'bf16', '--no-reference', '--cfg-options', 'model.image_engineering=False')

@@ -5,7 +5,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.weights import load_visual, without_file
+from itaclip_mmseg.models.backbones.clip import load_visual, without_file
 
 
 @MODELS.register_module()

@@ -11,9 +11,10 @@ from mmengine.device import get_device
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.clip import load_clip, model_config
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.backbones.embedding_cache import EmbeddingCache, file_digest
-from itaclip_mmseg.models.backbones.weights import load_clip, model_config, weights_file
+from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.text.templates import templates_by_name
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import track

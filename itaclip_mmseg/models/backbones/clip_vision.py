@@ -18,10 +18,10 @@ from itaclip_mmseg.models.backbones.attention import (
     plain_block,
     project,
 )
+from itaclip_mmseg.models.backbones.clip import load_visual, without_file
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
 from itaclip_mmseg.models.backbones.dino import DINO
 from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
-from itaclip_mmseg.models.backbones.weights import load_visual, without_file
 from itaclip_mmseg.utils.errors import UserError
 
 # Views a pass where the config does not say. On a CPU fewer leave bf16's tile units half idle (ViT-B/16 on two cores

@@ -8,8 +8,9 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from itaclip_mmseg.models.backbones.clip import load_strictly
 from itaclip_mmseg.models.backbones.positions import resize_positions
-from itaclip_mmseg.models.backbones.weights import StateDict, load_strictly, read_weights, weights_file
+from itaclip_mmseg.models.backbones.weights import StateDict, read_weights, weights_file
 from itaclip_mmseg.utils.errors import UserError
 
 

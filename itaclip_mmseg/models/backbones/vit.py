@@ -10,7 +10,8 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.weights import StateDict, load_strictly, read_parameters, weights_file
+from itaclip_mmseg.models.backbones.clip import load_strictly
+from itaclip_mmseg.models.backbones.weights import StateDict, read_parameters, weights_file
 from itaclip_mmseg.utils.errors import UserError
 
 

@@ -5,9 +5,10 @@ to window scores, which are slid and merged here. `docs/add_a_method.md` goes fr
 """
 
 from abc import ABC
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import torch
+from mmengine.logging import MMLogger
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
@@ -19,6 +20,7 @@ from itaclip_mmseg.models.stages.postprocess import Result, decide
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.settings import Decision, Window
 from itaclip_mmseg.text.bank import TextBank, load_bank
+from itaclip_mmseg.text.length import length_faults
 from itaclip_mmseg.utils.colours import distinct_colours
 
 
@@ -33,12 +35,14 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         decision: the rules that turn scores into labels.
         window: the sliding windows, or whole images.
         data_preprocessor: MMSegmentation's config of it.
+        auxiliary: kinds of the bank's auxiliary texts that the method embeds; longer ones than CLIP reads are named.
 
     Raises:
         UserError: the bank is missing or faulty, or lacks the background that a rule needs.
     """
 
     multiple: tuple[int, int] = (1, 1)  # windows are zero-padded to multiples of this
+    smallest: tuple[int, int] = (1, 1)  # and to at least this, height and width of a patch
     takes_variants: bool = False  # answers many settings from one encoding pass, its config's `variants`
     settings_type: type[Decision] | None = None  # of the keys of its config that its constructor does not name
     two_halves: bool = False  # after `encode`, words and settings may change; such a method has `decode`
@@ -53,6 +57,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         window: Window,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
+        auxiliary: Collection[str] = (),
     ) -> None:
         # Built here, in MMSegmentation's registry: MMEngine would look in its own unless a runner has set the scope.
         super().__init__(data_preprocessor and MODELS.build(data_preprocessor), init_cfg)
@@ -60,6 +65,8 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         self.variants: dict[str, Decision] = {'': decision}  # settings by name, of a method that answers several
         self.bank = text_bank if isinstance(text_bank, TextBank) else load_bank(text_bank)
         self.bank.check_background(decision)
+        for fault in length_faults(self.bank, auxiliary):
+            MMLogger.get_current_instance().warning(fault)
 
     @torch.no_grad()
     def predict(
@@ -114,7 +121,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
 
     def grid(self, image: Tensor) -> Grid:
         """The windows of an image 3 x H x W."""
-        return Grid(image.shape[-2:], self.window.crop_size, self.window.stride, self.multiple)
+        return Grid(image.shape[-2:], self.window.crop_size, self.window.stride, self.multiple, self.smallest)
 
     def pack(self, sample: SegDataSample, results: Iterable[Result], names: Iterable[str] = ('',)) -> None:
         """Put results into a sample: scores and the first as MMSegmentation has them, the labels of all by name."""

@@ -3,14 +3,13 @@
 from typing import NamedTuple
 
 import torch
-from mmengine.logging import MMLogger
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from itaclip_mmseg.last_block import LastBlock
+from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
-from itaclip_mmseg.models.backbones.weights import read_once
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor, as_samples, original_size
 from itaclip_mmseg.models.stages.encode import Fields, Track, WindowEncoder, similarity
 from itaclip_mmseg.models.stages.mixing import mix
@@ -21,7 +20,6 @@ from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.variants import decode
 from itaclip_mmseg.settings import Settings, Window, check_count
 from itaclip_mmseg.text.bank import TextBank
-from itaclip_mmseg.text.length import length_faults
 
 
 class Encoded(NamedTuple):
@@ -79,13 +77,11 @@ class ITACLIP(OpenVocabularySegmentor):
         if window_batch_size is not None:
             check_count(window_batch_size, 'window_batch_size')
         settings = Settings.from_config(settings, window, backbone)
-        super().__init__(text_bank, settings, window, data_preprocessor, init_cfg)
-        self.memory_budget = memory_budget * 1e9
-        self.variants = {name: settings.vary(changes) for name, changes in (variants or {'': {}}).items()}
+        variants = {name: settings.vary(changes) for name, changes in (variants or {'': {}}).items()}
+        auxiliary = sorted({one.auxiliary for one in variants.values()} - {None})
+        super().__init__(text_bank, settings, window, data_preprocessor, init_cfg, auxiliary)
+        self.memory_budget, self.variants = memory_budget * 1e9, variants
         check_variants(self.variants, window, self.bank)
-        kinds = {one.auxiliary for one in self.variants.values()} - {None}
-        for fault in length_faults(self.bank, sorted(kinds)):
-            MMLogger.get_current_instance().warning(fault)
         with read_once():
             self.build_encoder(backbone, window_batch_size)
 
@@ -98,6 +94,7 @@ class ITACLIP(OpenVocabularySegmentor):
         self.texts = TextTable(self.bank, self.variants.values(), self.text_encoder)
         pad = self.window.pad
         self.multiple = self.backbone.patch_size if pad is True else (pad or 1, pad or 1)
+        self.smallest = self.backbone.patch_size
         blocks = categories_by_block(self.variants.values())
         self.encoder = WindowEncoder(self.backbone, self.texts, blocks, window_batch_size)
 
@@ -163,7 +160,7 @@ class ITACLIP(OpenVocabularySegmentor):
     def grid(self, image: Tensor) -> Grid:
         """The windows of an image 3 x H x W, at the finest stride of all variants."""
         stride = finest_stride(self.variants.values())
-        return Grid(image.shape[-2:], self.window.crop_size, stride, self.multiple, self.backbone.patch_size)
+        return Grid(image.shape[-2:], self.window.crop_size, stride, self.multiple, self.smallest)
 
     @property
     def queries(self) -> Tensor:

@@ -1,13 +1,11 @@
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 from PIL import Image
+from processes import forked
 
 from itaclip_mmseg.datasets.preparation.convert import run_lengths, segment_mask
 from itaclip_mmseg.datasets.preparation.segments import CONTEXT_IDS, convert_context, convert_instances
@@ -85,16 +83,15 @@ def test_input_folder_is_refused(tmp_path):
 def test_killed_run_is_completed(tmp_path):
     """A kill -9 half way and a second run end as one run does, with nothing left over."""
     path = tmp_path / 'instances.json'
-    path.write_text(json.dumps(annotations(1500, [segment(1, BOX, 6, image=index) for index in range(1500)])))
-    code = 'from itaclip_mmseg.datasets.preparation.segments import convert_instances as c;'
-    code += 'import sys; from pathlib import Path; c(Path(sys.argv[1]), Path(sys.argv[2]), 1)'
-    process = subprocess.Popen([sys.executable, '-c', code, path, tmp_path / 'maps'])
-    while len(list((tmp_path / 'maps').glob('*.png'))) < 20 and process.poll() is None:
+    path.write_text(json.dumps(annotations(400, [segment(1, BOX, 6, image=index) for index in range(400)])))
+    process = forked(lambda: convert_instances(path, tmp_path / 'maps', workers=1))
+    while len(list((tmp_path / 'maps').glob('*.png'))) < 20 and process.is_alive():
         time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, 'ended before it was killed'
-    (tmp_path / 'maps/.1499_instanceTrainIds.abcd1234.png').write_bytes(b'half')
-    assert convert_instances(path, tmp_path / 'maps', workers=1) == 1500
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, 'ended before it was killed'
+    (tmp_path / 'maps/.399_instanceTrainIds.abcd1234.png').write_bytes(b'half')
+    assert convert_instances(path, tmp_path / 'maps', workers=1) == 400
     convert_instances(path, tmp_path / 'whole', workers=1)
     expected = {file.name: file.read_bytes() for file in (tmp_path / 'whole').iterdir()}
     assert {file.name: file.read_bytes() for file in (tmp_path / 'maps').iterdir()} == expected

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from itaclip_mmseg.models.backbones import clip, embedding_cache
 from itaclip_mmseg.models.backbones import clip_text as encoder
-from itaclip_mmseg.models.backbones import embedding_cache, weights
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder, encode_tokens
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.errors import UserError
@@ -42,10 +42,10 @@ def test_sentences_stand_alone(tiny_weights, empty_cache):
 
 def test_short_sentences_equal_open_clip(tiny_weights):
     """Protects the shortcut: nothing after the last end of text is computed."""
-    clip = weights.load_clip(None, tiny_weights)
+    model = clip.load_clip(None, tiny_weights)
     tokens = encoder.open_clip.tokenize(['a dog', 'a photo of a very long sentence, with commas', ''])
     with torch.no_grad():
-        torch.testing.assert_close(encode_tokens(clip, tokens), clip.encode_text(tokens), atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(encode_tokens(model, tokens), model.encode_text(tokens), atol=1e-6, rtol=1e-5)
 
 
 def entries(folder):
@@ -105,10 +105,10 @@ def test_a_second_run_reads_no_weights(tiny_weights, empty_cache, monkeypatch):
 def test_both_towers_come_from_one_read(build_model, monkeypatch, empty_cache):
     """And what was read is not kept behind."""
     reads = []
-    plain = weights.read_weights
-    monkeypatch.setattr(weights, 'read_weights', lambda *args: reads.append(args) or plain(*args))
+    plain = clip.read_weights
+    monkeypatch.setattr(clip, 'read_weights', lambda *args: reads.append(args) or plain(*args))
     build_model(auxiliary=None)
-    assert len(reads) == 1 and weights._held is None
+    assert len(reads) == 1 and clip._held is None
 
 
 @pytest.mark.parametrize('damage', ['cut', 'flipped', 'foreign', 'other texts'])
@@ -159,7 +159,7 @@ def _encode(path, words, results):
 
 def test_two_processes_may_write_at_once(tiny_weights, empty_cache, monkeypatch):
     """Neither loses what the other adds, and no temporary file is left."""
-    context = multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('fork')
     results = context.Queue()
     processes = [
         context.Process(target=_encode, args=(tiny_weights, words, results))

@@ -3,7 +3,7 @@
 import torch
 
 from itaclip_mmseg.models import CLIPImageEncoder, CLIPResNetBackbone
-from itaclip_mmseg.models.backbones.weights import load_clip
+from itaclip_mmseg.models.backbones.clip import load_clip
 
 
 @torch.no_grad()

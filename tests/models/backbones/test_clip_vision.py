@@ -119,6 +119,7 @@ def test_low_precision_is_close(build, precision):
     assert (tokens * expected).sum(-1).min() > 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which('g++'), reason='compiling for a CPU needs g++')
 def test_compiled_blocks_equal_plain_ones(build, monkeypatch, tmp_path):
     """Any number of views and any size of them, with what intermediate layers keep; nothing falls back in silence."""

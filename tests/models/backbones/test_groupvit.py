@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from golden import DIR, SEED, arrays, close, image, tiny_groupvit
+from golden import DIR, SEED, arrays, hold, image, tiny_groupvit
 from open_clip import SimpleTokenizer
 from safetensors.torch import save_file
 
@@ -49,11 +49,11 @@ def test_the_encoder_equals_the_public_code(backbone, expected, size):
         # Softmaxes of float32 scores with a gain of 4: 1.6e-5 between processors.
         for key in (f'{name}_{size}', f'hf_{name}_{size}'):
             if key in expected:
-                close(key, value, expected[key], 3e-5 if 'soft' in key else 1e-5)
-    close(f'global_{size}', backbone.project(groups.tokens.mean(dim=1))[0], expected[f'global_{size}'], 1e-5)
+                hold(key, value, expected[key], 3e-5 if 'soft' in key else 1e-5)
+    hold(f'global_{size}', backbone.project(groups.tokens.mean(dim=1))[0], expected[f'global_{size}'], 1e-5)
     if f'embed_{size}' in expected:
         embeddings = backbone.network.vision_model.embeddings(window, interpolate_pos_encoding=True)
-        close(f'embed_{size}', embeddings[0, ::5], expected[f'embed_{size}'], 1e-5)
+        hold(f'embed_{size}', embeddings[0, ::5], expected[f'embed_{size}'], 1e-5)
 
 
 def test_tokens_equal_the_public_code(expected):

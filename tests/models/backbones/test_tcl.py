@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from golden import SEED, arrays, close, image, tiny_tcl
+from golden import SEED, arrays, hold, image, tiny_tcl
 from open_clip.transformer import QuickGELU
 from safetensors.torch import save_file
 from torch.nn import functional as F
@@ -51,10 +51,10 @@ def shared(backbone, size: str):
 def test_blocks_equal_the_public_code(backbone, decoder, expected, size):
     """Protects positions by size, identity attention with residual and feed-forward, in CLIP's block and its copy."""
     inputs = shared(backbone, size)
-    close(f'block11_{size}', inputs.x[0, ::5], expected[f'block11_{size}'], 2e-5)
+    hold(f'block11_{size}', inputs.x[0, ::5], expected[f'block11_{size}'], 2e-5)
     (own,) = attention_sums(backbone.blocks[-1], inputs.x, inputs.qkv, [backbone.last_block], {})
-    close(f'clip_{size}', own[0, 1::5], expected[f'clip_{size}'], 2e-5)
-    close(f'masker_{size}', identity_block(decoder.masker.block, inputs.x)[0, ::5], expected[f'masker_{size}'], 2e-5)
+    hold(f'clip_{size}', own[0, 1::5], expected[f'clip_{size}'], 2e-5)
+    hold(f'masker_{size}', identity_block(decoder.masker.block, inputs.x)[0, ::5], expected[f'masker_{size}'], 2e-5)
 
 
 @pytest.mark.parametrize('size', ['208x256', '97x150'])
@@ -64,7 +64,7 @@ def test_convolutions_equal_the_public_code(backbone, decoder, expected, size):
     x = identity_block(decoder.masker.block, inputs.x)[:, 1:].mT.unflatten(-1, inputs.grid)
     for number, (doubling, step) in enumerate(zip(decoder.masker.net, (5, 9), strict=True)):
         x = doubling(x)
-        close(f'decoder{number}_{size}', x[0, :, ::step, ::step], expected[f'decoder{number}_{size}'], 2e-5)
+        hold(f'decoder{number}_{size}', x[0, :, ::step, ::step], expected[f'decoder{number}_{size}'], 2e-5)
     embeddings = F.normalize(decoder.masker.image_proj(x.movedim(1, -1)), dim=-1)
     torch.testing.assert_close(decoder(inputs.x, inputs.grid), embeddings)
 

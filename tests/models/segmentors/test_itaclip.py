@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import REPO
+from conftest import REPO, marked
 from golden import image as golden_image
 from golden import tiny_clip
 from mmcv.transforms import Compose
@@ -46,7 +46,7 @@ def image_and_sample(index):
     return golden_image(*place), SegDataSample(metainfo=dict(ori_shape=ori_shape))
 
 
-@pytest.mark.parametrize('name', CASES)
+@pytest.mark.parametrize('name', marked(CASES, 'voc21_stride28', 'coco_stuff', 'coco_object'))
 def test_scores_and_labels_equal_the_authors(build_model, golden, name):
     """Protects the whole path: every label, and scores to the order of float32 sums."""
     bank, settings = CASES[name]
@@ -113,6 +113,7 @@ def test_out_of_memory_halves_the_batch(build_model, monkeypatch):
     torch.testing.assert_close(found.seg_logits.data, expected.seg_logits.data, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('window_batch_size', [1, 3, 64])
 def test_batches_do_not_change_results(build_model, window_batch_size):
     """One image at a time, three of different sizes together, any number of views a pass: the same scores."""
@@ -125,6 +126,7 @@ def test_batches_do_not_change_results(build_model, window_batch_size):
         assert (other.pred_sem_seg.data == one.pred_sem_seg.data).float().mean() > 0.9999
 
 
+@pytest.mark.slow
 def test_real_photographs_equal_the_authors(build_model, golden, samples):
     """From file to label map: decoding, resizing, normalising and all stages."""
     init_default_scope('mmseg')

@@ -77,6 +77,7 @@ def together(build_model, image, scored=None, **settings):
     return {result.name: result for result in results}
 
 
+@pytest.mark.slow
 def test_every_variant_equals_its_own_run(build_model, image):
     """Protects all that is shared: views, blocks, projections, maps, merging, refinement, texts."""
     results = together(build_model, image, variants=VARIANTS)

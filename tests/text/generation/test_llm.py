@@ -1,11 +1,9 @@
 """Texts from a language model behind a real HTTP server that misbehaves on purpose."""
 
 import json
-import os
 import random
 import runpy
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -15,6 +13,7 @@ from itertools import pairwise
 import pytest
 from chat_server import FAULTS, RETRY_AFTER, ChatServer
 from conftest import REPO
+from processes import forked
 
 from itaclip_mmseg.text.bank import load_bank, parse_bank
 from itaclip_mmseg.text.generation.backends import Server
@@ -177,13 +176,12 @@ def test_a_killed_run_goes_on(ade, tmp_path, monkeypatch, capsys):
     with ChatServer(answers, delay=0.05) as chat:
         arguments = [tmp_path / 'words.txt', out, '--base-url', chat.url, '--model', 'm', '--kinds', 'synonym']
         arguments += ['--workers', 4]
-        process = subprocess.Popen(
-            [sys.executable, TOOL, *map(str, arguments)], env=os.environ | dict(PYTHONPATH=str(REPO))
-        )
-        while chat.counts().total() < 16 and process.poll() is None:
+        process = forked(lambda: run_tool(monkeypatch, *arguments))
+        while chat.counts().total() < 16 and process.is_alive():
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL and not out.exists()
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL and not out.exists()
         journal = tmp_path / 'bank.json.journal'
         finished = {question['word'] for question, _ in json_lines(journal)}
         before = chat.counts()

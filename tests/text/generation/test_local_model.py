@@ -88,6 +88,7 @@ def folders(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_a_bank_from_a_local_model(folders, tmp_path):
     """The whole way: chat template, greedy answers that end, checks, the bank with its provenance."""
     state = torch.get_rng_state()

@@ -54,6 +54,7 @@ def together(build_model, newer_weights, variants):
     return build_model(stride=56, backbone=dict(pretrained=newer_weights), **BASE, variants=variants)
 
 
+@pytest.mark.slow
 def test_every_variant_equals_its_own_run(build_model, newer_weights, variants, together, monkeypatch):
     """Protects what is shared: the blocks, their states, a further network; and keys of a variant's last block."""
     seen, shared = [], together.backbone.shared_blocks

@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from itaclip_mmseg.models.backbones.weights import (
-    config_from_weights,
+from itaclip_mmseg.models.backbones.clip import (
     decide_quick_gelu,
     load_clip,
     load_visual,
     model_config,
 )
+from itaclip_mmseg.models.backbones.clip_dimensions import config_from_weights
 from itaclip_mmseg.utils.errors import UserError
 
 ACTIVATION = 'visual.transformer.resblocks.0.mlp.gelu'

@@ -1,0 +1,203 @@
+"""From an architecture and a tag or file to a CLIP model with its weights, or to one line that says why not."""
+
+import difflib
+import functools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import open_clip
+import torch
+from mmengine.logging import MMLogger
+from torch import Tensor, nn
+
+from itaclip_mmseg.models.backbones.clip_dimensions import config_from_weights
+from itaclip_mmseg.models.backbones.transformers_names import from_transformers, is_transformers
+from itaclip_mmseg.models.backbones.weights import StateDict, members, read_weights, state_faults, weights_file
+from itaclip_mmseg.utils.errors import UserError
+
+# OpenAI's archives carry these beside the parameters.
+OPENAI_KEYS = ('input_resolution', 'context_length', 'vocab_size')
+# Tracing saves the causal mask as if it were a parameter.
+NO_PARAMETERS = (*OPENAI_KEYS, 'attn_mask')
+VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
+
+_held: dict[Path, tuple[StateDict, bool]] | None = None  # see `read_once`
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Within, a file of a CLIP is read once for both towers; what it holds is freed at the end."""
+    global _held
+    outer, _held = _held, {} if _held is None else _held
+    try:
+        yield
+    finally:
+        _held = outer
+
+
+def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None = None) -> nn.Module:
+    """Build open_clip's CLIP, both towers, in float32 on the CPU.
+
+    Args:
+        arch: open_clip's model name; None reads the dimensions from the weights (OpenAI's names, heads = width / 64).
+        pretrained: a tag of open_clip for `arch`, a path to weights, or 'tiny'. A path may hold an OpenAI TorchScript
+            archive, a .safetensors file, or what `torch.save` wrote of a state dict. None: random weights, the same at
+            every call, to measure time and memory with.
+        quick_gelu: None decides by origin: the tag's own entry; for files yes for a TorchScript archive, for OpenAI's
+            extra keys and for `arch=None`, else what open_clip's configuration of `arch` says.
+
+    Raises:
+        UserError: unknown architecture or tag, missing, damaged or other weights.
+    """
+    config = None if arch is None else model_config(arch)
+    if pretrained is None:
+        return random_clip(config, quick_gelu)
+    path = weights_file(arch, pretrained)
+    state, from_openai = read_state_dict(path)
+    if quick_gelu is None:
+        tag = {} if arch is None else open_clip.get_pretrained_cfg(arch, str(pretrained))
+        quick_gelu, reason = decide_quick_gelu(config, tag, from_openai)
+    else:
+        reason = 'as configured'
+    log_once(f'weights: {pretrained} ({arch or "dimensions from the file"}), quick_gelu={quick_gelu}: {reason}')
+    model = build_clip(config or config_from_weights(state, path), quick_gelu)
+    load_strictly(model, state, path, arch)
+    return model.eval()
+
+
+def load_visual(arch: str | None, pretrained: str, quick_gelu: bool | None = None, tower: str = 'ViT') -> nn.Module:
+    """CLIP's image tower alone, frozen; a `UserError`, before weights are read if possible, unless it is a `tower`.
+
+    Args:
+        arch, pretrained, quick_gelu: see `load_clip`.
+        tower: 'ViT' or 'ResNet'.
+    """
+    if arch is not None:
+        check_tower(model_config(arch), tower, arch)
+    clip = load_clip(arch, pretrained, quick_gelu)
+    is_resnet = isinstance(clip.visual, open_clip.modified_resnet.ModifiedResNet)
+    check_tower(dict(vision_cfg=dict(layers=[] if is_resnet else 1)), tower, pretrained)
+    return clip.visual.requires_grad_(False).eval()
+
+
+def build_clip(config: dict, quick_gelu: bool) -> nn.Module:
+    """open_clip's model of a configuration, its weights as chance makes them."""
+    model_class = open_clip.CustomTextCLIP if config.pop('custom_text', False) else open_clip.CLIP
+    return model_class(**{**config, 'quick_gelu': quick_gelu})
+
+
+def random_clip(config: dict | None, quick_gelu: bool | None) -> nn.Module:
+    """A CLIP with random weights, the same at every call; the caller's random numbers are left as they are."""
+    if config is None:
+        raise UserError('backbone.arch=None, pretrained=None: neither names a model; name an arch, such as ViT-B-16')
+    MMLogger.get_current_instance().warning('backbone.pretrained=None: random weights, for measuring time alone')
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build_clip(config, config.get('quick_gelu', False) if quick_gelu is None else quick_gelu).eval()
+
+
+def without_file(config: Mapping) -> dict:
+    """The config of a network of CLIP's with random weights, to measure with; its texts are random too."""
+    if config.get('arch', '') is None:
+        raise UserError('backbone.arch=None: no dimensions to make random weights of; name an arch')
+    return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
+
+
+def check_tower(config: dict, tower: str, name: str) -> None:
+    """Raise a `UserError` if a CLIP's image tower is none of this kind; its layers are one number, or four a ResNet."""
+    found = 'ViT' if isinstance(config['vision_cfg']['layers'], int) else 'ResNet'
+    if found != tower:
+        example = dict(ViT='ViT-B-16', ResNet='RN50x16')[tower]
+        raise UserError(f'arch {name}: its image tower is a {found}, and a {tower} is needed here; try {example}')
+
+
+def model_config(arch: str) -> dict:
+    """open_clip's configuration of a CLIP with a plain ViT or a ModifiedResNet, or a `UserError`."""
+    config = open_clip.get_model_config(arch)
+    if config is None:
+        close = difflib.get_close_matches(arch, open_clip.list_models())
+        raise UserError(f'backbone.arch={arch!r}: not a model of open_clip; try {", ".join(close or ["ViT-B-16"])}')
+    vision, text = config['vision_cfg'], config['text_cfg']
+    plain = not vision.keys() & {'timm_model_name', 'attentional_pool', 'pool_type', 'output_tokens'}
+    if not plain or 'hf_model_name' in text:
+        raise UserError(
+            f"backbone.arch={arch!r}: not a CLIP with OpenAI's image and text towers; try ViT-B-16 or ViT-L-14"
+        )
+    return config
+
+
+@functools.cache
+def log_once(message: str) -> None:
+    """Log a line the first time it comes up: both towers come from one file."""
+    MMLogger.get_current_instance().info(message)
+
+
+def decide_quick_gelu(config: dict | None, tag: dict, from_openai: bool) -> tuple[bool, str]:
+    """QuickGELU by origin, and the reason: weights trained with it compute other numbers, silently, without it."""
+    if config is None:
+        return True, 'dimensions come from the file, as with OpenAI weights'
+    if tag:
+        return tag.get('quick_gelu', False) or config.get('quick_gelu', False), "open_clip's entry of this tag"
+    if from_openai:
+        return True, 'the file is one of OpenAI'
+    return config.get('quick_gelu', False), "the architecture's configuration (override with backbone.quick_gelu)"
+
+
+def read_state_dict(path: Path) -> tuple[StateDict, bool]:
+    """Read a CLIP's parameters, as float32, and whether the file is OpenAI's own (TorchScript, or its extra keys)."""
+    if _held is not None and path in _held:
+        state, from_openai = _held[path]
+        return dict(state), from_openai
+    is_torchscript = any('/code/' in name for name in members(path))
+    state, from_openai = tidy_names(read_weights(path, is_torchscript), path, is_torchscript)
+    if _held is not None:
+        _held[path] = state, from_openai
+    return dict(state), from_openai
+
+
+def tidy_names(state: object, path: Path, is_torchscript: bool) -> tuple[StateDict, bool]:
+    """Unwrap training checkpoints and prefixes, drop OpenAI's extra keys; see `read_state_dict` for the result."""
+    if isinstance(state, dict) and isinstance(state.get('state_dict'), dict):
+        state = state['state_dict']
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f'{path}: holds no state dict; give a file with the parameters of a CLIP by name')
+    state = {name.removeprefix('module.'): value for name, value in state.items()}
+    if is_transformers(state):
+        state = from_transformers(state)
+    from_openai = is_torchscript or any(name in state for name in OPENAI_KEYS)
+    if 'token_ids' in state:
+        state['token_embedding.weight'] = full_vocabulary(state['token_embedding.weight'], state.pop('token_ids'))
+    return {name: as_float(value) for name, value in state.items() if name not in NO_PARAMETERS}, from_openai
+
+
+def as_float(value: Tensor) -> Tensor:
+    """In float32, unless it counts something (the batches that a batch norm has seen)."""
+    return value.float() if value.is_floating_point() else value
+
+
+def full_vocabulary(rows: Tensor, token_ids: Tensor) -> Tensor:
+    """CLIP's whole token table from the rows of a cut vocabulary (our small weights).
+
+    Tokens the weights never saw are NaN, so that the text encoder can name the words it cannot embed.
+    """
+    table = torch.full((VOCABULARY, rows.shape[1]), torch.nan)
+    table[token_ids.long()] = rows.float()
+    return table
+
+
+def load_strictly(model: nn.Module, state: StateDict, path: Path, arch: str | None) -> None:
+    """Load every parameter, or raise a `UserError` that names the first one that does not fit."""
+    expected = model.state_dict()
+    for name in ('logit_scale', 'logit_bias'):  # a scalar in some files, one number in others
+        if name in state and name in expected:
+            state[name] = state[name].reshape(expected[name].shape)
+    # A batch norm's count of batches means nothing here, and some files lack it.
+    expected = {name: value for name, value in expected.items() if name in state or 'num_batches_tracked' not in name}
+    if faults := state_faults(state, expected):
+        more = f' and {len(faults) - 1} more' if len(faults) > 1 else ''
+        raise UserError(
+            f'{path}: weights of another architecture than {arch or "its dimensions say"} ({faults[-1]}{more}); '
+            'set backbone.arch to theirs, or to None to read it from the file'
+        )
+    model.load_state_dict(state)

@@ -1,0 +1,165 @@
+"""The main job for methods with networks or loops of their own: files to a table, in processes, after a kill."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from conftest import SMALL_VOC, write_state
+from golden import SEED, tiny_clip, tiny_groupvit, tiny_tcl
+from processes import run_ranks
+from safetensors.torch import save_file
+
+from itaclip_mmseg.engine.journal import Journal
+from itaclip_mmseg.engine.testing import load_config, parse_options, run_test
+from itaclip_mmseg.models import CLIPDIY, TCL, CaR, GroupViT, ReCo, TagCLIP
+from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.utils.errors import UserError
+
+METHODS = {
+    'groupvit': (GroupViT, 'configs/groupvit/groupvit_voc21.py'),
+    'tcl': (TCL, 'configs/tcl/tcl_voc21.py'),
+    'clip_diy': (CLIPDIY, 'configs/clip_diy/clip-diy_vit-b-32_voc21.py'),
+    'reco': (ReCo, 'configs/reco/reco_deit-s-16_context59.py'),
+    'tagclip': (TagCLIP, 'configs/tagclip/tagclip_vit-b-16_voc21.py'),
+    'car': (CaR, 'configs/car/car_vit-b-16_voc21.py'),
+}
+PHOTOGRAPHS_BANK = 'data/text_bank/clipdiy_voc21.json'  # a bank of reference embeddings has one a word
+SETTINGS = {  # some that each method must write into its results
+    'groupvit': ('background_threshold', 0.95),
+    'tcl': ('background_threshold', 0.4),
+    'tagclip': ('box_threshold', 0.4),
+    'car': ('box_threshold', 0.4),
+}
+
+
+@pytest.fixture(scope='module')
+def options(small_voc, tiny_weights, network_weights, tmp_path_factory) -> dict[str, list[str]]:
+    """Overrides by method: small weights, small windows, the three small pictures."""
+    folder = tmp_path_factory.mktemp('methods')
+    for name, generator in (('groupvit', tiny_groupvit), ('tcl', tiny_tcl)):
+        state = {key: torch.from_numpy(np.asarray(value)) for key, value in generator.state_dict(SEED).items()}
+        save_file(state, folder / f'{name}.safetensors')
+    random = torch.Generator().manual_seed(0)
+    words = load_bank(PHOTOGRAPHS_BANK).words
+    save_file({word: torch.randn(128, generator=random) for word in words}, folder / 'references.safetensors')
+    data = [
+        f'test_dataloader.dataset.data_root={small_voc}',
+        'test_dataloader.num_workers=0',
+        'test_dataloader.persistent_workers=False',
+    ]
+    windows = ['model.test_cfg.crop_size=(128,128)', 'model.test_cfg.stride=(64,64)']
+    windows += ['test_dataloader.dataset.pipeline.1.scale=(512,128)']
+    clip = network('backbone', tiny_weights)
+    return dict(
+        groupvit=[f'model.backbone.pretrained={folder}/groupvit.safetensors', 'model.backbone.num_heads=4', *windows],
+        tcl=[*clip, f'model.decoder.pretrained={folder}/tcl.safetensors', *windows],
+        clip_diy=[
+            *network('backbone', shallow_clip(folder / 'shallow.pt')),
+            *network('saliency.backbone', network_weights['dino']),
+            f'model.saliency.head.pretrained={network_weights["found"]}',
+            f'model.text_bank={PHOTOGRAPHS_BANK}',
+        ],
+        reco=[
+            *network('backbone', network_weights['deit']),
+            *network('dense', network_weights['resnet_clip']),
+            f'model.references.pretrained={folder / "references.safetensors"}',
+            f'model.text_bank={PHOTOGRAPHS_BANK}',
+            'test_dataloader.dataset.type=PascalVOCDataset',
+            'test_dataloader.dataset.data_prefix.seg_map_path=SegmentationClass',
+            'test_dataloader.dataset.ann_file=ImageSets/Segmentation/val.txt',
+        ],
+        tagclip=clip,
+        car=[*clip, *network('classifier', tiny_weights), 'model.crf=False'],
+    ) | dict(data=data)
+
+
+def network(key: str, path: str) -> list[str]:
+    """Overrides that let a network of the model read a file, dimensions included."""
+    return [f'model.{key}.arch=None', f'model.{key}.pretrained={path}']
+
+
+def shallow_clip(path) -> str:
+    """The small CLIP with two blocks of its twelve in the image tower: CLIP-DIY encodes 59 crops an image."""
+    deep = tuple(f'visual.transformer.resblocks.{number}.' for number in range(2, 12))
+    return write_state(
+        path, {name: value for name, value in tiny_clip.state_dict(SEED).items() if not name.startswith(deep)}
+    )
+
+
+@pytest.fixture
+def run(options, tmp_path, monkeypatch):
+    """Run a method's config: its results, which only rank 0 has."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *more: str, launcher: str = 'none', **outputs) -> dict:
+        overrides = parse_options([*options['data'], *options[name], *more])
+        config = load_config(METHODS[name][1], overrides, str(tmp_path / 'work'), launcher)
+        return run_test(config, table=False, **outputs)
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', METHODS)
+def test_the_same_counts_alone_in_two_processes_and_after_a_kill(run, tmp_path, monkeypatch, name):
+    """From files to a table, with overlays; the method's settings are written down; what was done is not done again."""
+    counted = tmp_path / 'work/confusion.csv'
+    results = run(name, show_dir=str(tmp_path / 'overlays'))
+    assert len(results['classes']) == 21 and results['num_images'] == len(SMALL_VOC) and 0 <= results['mIoU'] <= 100
+    key, value = SETTINGS.get(name, ('closing_kernel', None))
+    assert results['settings'][key] == value
+    assert sorted(path.stem for path in (tmp_path / 'overlays').iterdir()) == sorted(SMALL_VOC)
+    alone = counted.read_text()
+
+    shutil.rmtree(tmp_path / 'work')
+    assert run_ranks(2, lambda: run(name, launcher='pytorch')) == [0, 0]
+    assert counted.read_text() == alone
+    assert json.loads((tmp_path / 'work/results.json').read_text())['mIoU'] == results['mIoU']
+
+    shutil.rmtree(tmp_path / 'work')
+    segmented = []
+    method, compute = METHODS[name][0], METHODS[name][0].result
+    monkeypatch.setattr(method, 'result', lambda *given: segmented.append(1) or compute(*given))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Journal, 'append', stop_after_two(Journal.append))
+        run(name)
+    assert len(segmented) == 2 and not counted.exists()
+    run(name)
+    assert len(segmented) == 3 and counted.read_text() == alone
+
+
+def stop_after_two(append):
+    """The journal's `append`, which stops the run when two images are written down."""
+
+    def stopping(journal, entries):
+        append(journal, entries)
+        if len(journal.read()) == 2:
+            raise KeyboardInterrupt
+
+    return stopping
+
+
+@pytest.mark.parametrize(
+    ('name', 'option', 'message'),
+    [
+        ('groupvit', 'model.backbone.pretrained=absent.pth', r'absent.pth: no such weights file.*Hugging Face hub'),
+        ('tcl', 'model.decoder.pretrained=absent.pth', r'absent.pth: no such weights file.*release v1.0.0'),
+        ('tcl', 'model.backbone.positions=nearest', "backbone.positions='nearest': not possible; allowed: factor"),
+        ('tcl', 'model.colour=red', 'colour'),
+        (
+            'clip_diy',
+            'model.saliency.head.pretrained=data/weights/decoder_weights.pt',
+            'get it from data/weights in github.com',
+        ),
+        ('clip_diy', 'model.test_cfg.mode=slide', 'test_cfg'),
+        ('reco', 'model.references.pretrained=absent.safetensors', 'absent.safetensors: no such weights file'),
+        ('reco', 'model.dense.arch=ViT-B-16', 'its image tower is a ViT'),
+        ('reco', 'model.colour=red', 'colour'),
+    ],
+)
+def test_faults_end_in_one_line(run, tmp_path, name, option, message):
+    with pytest.raises(UserError, match=message) as caught:
+        run(name, option)
+    assert '\n' not in str(caught.value) and not (tmp_path / 'work/results.json').exists()
