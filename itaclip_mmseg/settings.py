@@ -10,6 +10,7 @@ from itaclip_mmseg.last_block import AttentionSum, LastBlock, from_dict
 from itaclip_mmseg.utils.checks import as_tuple, check, is_count, is_number
 
 AUXILIARY = ('definition', 'synonym', None)
+WINDOW_KEYS = ('mode', 'crop_size', 'stride', 'pad_windows')  # of test_cfg
 
 
 @dataclass(frozen=True)
@@ -195,8 +196,10 @@ class Window:
         """From dict(mode, crop_size, stride, pad_windows).
 
         Raises:
-            UserError: a value that is not possible.
+            UserError: a key or a value that is not possible.
         """
+        for name in config:
+            check(name in WINDOW_KEYS, 'test_cfg', name, ', '.join(WINDOW_KEYS))
         mode, pad = config.get('mode'), config.get('pad_windows', False)
         check(mode in ('slide', 'whole'), 'test_cfg.mode', mode, "'slide' or 'whole'")
         possible = isinstance(pad, bool) or is_count(pad)

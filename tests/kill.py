@@ -1,27 +1,40 @@
 """Kill every tool at random moments, start it again, and hold what it leaves against an undisturbed run.
 
-python tests/kill.py --rounds 20
+The undisturbed run has an interpreter of its own. The killed ones are forked off this process, which has imported all
+that they need: a start takes no time, so that every kill meets work, and twenty rounds of a tool take minutes.
+
+OMP_NUM_THREADS=1 python tests/kill.py --rounds 20
 """
 
 import argparse
+import gc
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
+import matplotlib.pyplot  # noqa: F401
 import numpy as np
+import openai  # noqa: F401  # before a fork, and not after each
 from chat_server import ChatServer
+from mmengine.config import config
 from PIL import Image
 
+import itaclip_mmseg.studies.reproduce
+import itaclip_mmseg.studies.sweep  # noqa: F401
+from itaclip_mmseg.datasets.preparation import convert
 from itaclip_mmseg.scenes.dataset import write_scenes
 from itaclip_mmseg.text.bank import load_bank
 
@@ -51,7 +64,7 @@ class Job:
 def jobs(data: Path, chat: ChatServer) -> list[Job]:
     """All tools, on data that takes seconds."""
     test = ('--cfg-options', f'test_dataloader.dataset.data_root={data}/scenes', 'test_dataloader.num_workers=0')
-    test += ('test_dataloader.persistent_workers=False', 'test_dataloader.dataset.pipeline.1.scale=(512,128)')
+    test += ('test_dataloader.persistent_workers=False', 'test_dataloader.dataset.pipeline.1.scale=(160,112)')
     reproduced = ('2', '--datasets', 'scenes', '--data-root', str(data), '--work-dir', '{out}/work')
     grid = ('--lambda', '0.2', '0.7', '--set', 'logit_scale=40,60')
     words = (f'{data}/words.txt', '{out}/bank.json', '--base-url', chat.url, '--model', 'm', '--workers', '2')
@@ -61,7 +74,7 @@ def jobs(data: Path, chat: ChatServer) -> list[Job]:
     return [
         Job('test', ('tools/test.py', CONFIG, '--work-dir', '{out}/work', '--out', '{out}/labels', *test)),
         Job('sweep', ('tools/sweep.py', CONFIG, '--work-dir', '{out}/work', *grid, *test)),
-        Job('reproduce', ('tools/reproduce.py', *reproduced, test[0], *test[2:])),
+        Job('reproduce', ('tools/reproduce.py', *reproduced, *test[:1], 'model.test_cfg.stride=(112,112)', *test[2:])),
         Job('generate_text_bank', ('tools/generate_text_bank.py', *words), lambda: chat.counts().total()),
         Job('make_scenes', (f'{folder}/make_scenes.py', '--out', '{out}/scenes', '--num-images', '12')),
         Job('coco_object', (f'{folder}/coco_object.py', f'{data}/coco.json', *maps, *one)),
@@ -74,6 +87,9 @@ def jobs(data: Path, chat: ChatServer) -> list[Job]:
 def write_data(data: Path, images: int = 6, maps: int = 400) -> dict[tuple[str, str], str]:
     """What the tools read; the language model's answers."""
     write_scenes(data / 'scenes', num_images=images)
+    for path in (data / 'scenes').rglob('*.[jp][pn]g'):
+        with Image.open(path) as picture:
+            picture.resize((80, 60), Image.Resampling.NEAREST).save(path)
     (data / 'raw').mkdir()
     for one in range(maps):
         Image.fromarray(np.full((60, 80), one % 90, np.uint8)).save(data / f'raw/{one:04}.png')
@@ -102,18 +118,64 @@ def prepared(job: Job, data: Path, out: Path) -> Path:
     return out
 
 
-def start(job: Job, out: Path) -> subprocess.Popen:
-    """Start it in a group of its own, so that its helpers die with it."""
-    command = [sys.executable, *(part.replace('{out}', str(out)) for part in job.command)]
-    paths = dict(PYTHONPATH=str(REPO), OMP_NUM_THREADS='1', OPENAI_API_KEY='none')
-    return subprocess.Popen(
-        command,
-        cwd=REPO,
-        env=os.environ | paths,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+def arguments(job: Job, out: Path) -> list[str]:
+    """The command, for a folder."""
+    return [part.replace('{out}', str(out)) for part in job.command]
+
+
+def finish_alone(job: Job, out: Path) -> None:
+    """Run it to its end in an interpreter of its own, whose sets have another order.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    command = [sys.executable, *arguments(job, out)]
+    environment = os.environ | dict(PYTHONPATH=str(REPO), OMP_NUM_THREADS='1', OPENAI_API_KEY='none')
+    done = subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f'{job.name}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}')
+
+
+class Start:
+    """A job at work in a process that was forked off this one.
+
+    Args:
+        job: whose command.
+        out: its folder; what it prints is kept beside it.
+        log: the suffix of that.
+    """
+
+    def __init__(self, job: Job, out: Path, log: str = '.log') -> None:
+        self.log, context = out.with_suffix(log), get_context('fork')
+        self.alive, sender = context.Pipe(duplex=False)
+        self.process = context.Process(target=work, args=(arguments(job, out), self.log, sender))
+        self.process.start()
+        sender.close()
+        self.alive.recv()  # it begins
+
+    def kill(self) -> None:
+        """Kill it with its helpers, and wait until the last of them is gone."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.join()
+        with suppress(EOFError):
+            self.alive.recv()
+
+
+def work(command: list[str], log: Path, alive: Connection) -> None:
+    """What the process does: it leads a group, so that its helpers, forked too, die with it."""
+    os.setsid()
+    os.chdir(REPO)
+    with open(log, 'w') as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    sys.stdout, sys.stderr = os.fdopen(1, 'w'), os.fdopen(2, 'w')
+    os.environ['OPENAI_API_KEY'] = 'none'
+    convert.get_context = lambda method: get_context('fork')
+    config.FormatCode = lambda text, **_: (text, True)  # laying out the copy of a config takes a third of a run
+    gc.freeze()  # MMEngine collects garbage for each data set, and here lies what all tools import
+    sys.argv = command
+    alive.send('ready')
+    runpy.run_path(command[0], run_name='__main__')
 
 
 def finish(job: Job, out: Path) -> float:
@@ -122,23 +184,27 @@ def finish(job: Job, out: Path) -> float:
     Raises:
         RuntimeError: it failed.
     """
-    begin, process = time.monotonic(), start(job, out)
-    output = process.communicate()[0].decode()
-    if process.returncode:
-        raise RuntimeError(f'{job.name}: exit code {process.returncode}\n{output[-3000:]}')
+    started, begin = Start(job, out), time.monotonic()
+    started.process.join()
+    if started.process.exitcode:
+        raise RuntimeError(f'{job.name}: exit code {started.process.exitcode}\n{started.log.read_text()[-3000:]}')
     return time.monotonic() - begin
 
 
 def kill(job: Job, out: Path, seconds: float) -> bool:
-    """Start it and kill it, with its helpers, after some seconds; was it at work then?"""
-    process = start(job, out)
-    try:
-        process.communicate(timeout=seconds)
-        return False
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    """Start it and kill it, with its helpers, after some seconds; was it at work then?
+
+    Raises:
+        RuntimeError: it failed before.
+    """
+    started = Start(job, out)
+    started.process.join(seconds)
+    if started.process.is_alive():
+        started.kill()
         return True
+    if started.process.exitcode:
+        raise RuntimeError(f'{job.name}: exit code {started.process.exitcode}\n{started.log.read_text()[-3000:]}')
+    return False
 
 
 def contents(out: Path) -> dict[str, bytes | dict]:
@@ -166,9 +232,11 @@ def disturbed(job: Job, out: Path, seconds: float, random: Random) -> tuple[int,
     """A run that is killed some times and then left alone: how many kills met it, and what was written twice."""
     met, twice, seen = 0, 0, stamps(out)
     for attempt in range(KILLS + 1):
+        if (out / 'bank.json').exists():  # a finished bank is not written over
+            break
         if attempt < KILLS:
-            met += kill(job, out, random.uniform(0.3, 1) * seconds)
-        elif not (out / 'bank.json').exists():  # a finished bank is not written over
+            met += kill(job, out, random.uniform(0, seconds))
+        else:
             finish(job, out)
         now = stamps(out)
         twice += sum(now.get(path) != stamp for path, stamp in seen.items())
@@ -178,12 +246,30 @@ def disturbed(job: Job, out: Path, seconds: float, random: Random) -> tuple[int,
     return met, twice
 
 
-def torture(job: Job, data: Path, folder: Path, rounds: int, random: Random) -> list[str]:
-    """Faults of a job, a line each."""
-    asked = job.asked or (lambda: 0)
-    first, faults, met = asked(), [], 0
+def together(job: Job, out: Path, expected: dict) -> list[str]:
+    """Faults of two runs at the same time in one folder: one may be refused in a line, and nothing else may differ."""
+    both = [Start(job, out, log) for log in ('.one', '.two')]
+    for started in both:
+        started.process.join()
+    texts = [started.log.read_text() for started in both]
+    codes = sorted(started.process.exitcode for started in both)
+    faults = [f'{job.name}, two at once: {name} differs' for name in differences(contents(out), expected)]
+    if codes not in ([0, 0], [0, 1]) or any('Traceback' in text for text in texts):
+        faults.append(f'{job.name}, two at once: exit codes {codes}; ' + ' | '.join(text[-300:] for text in texts))
+    return faults
+
+
+def torture(job: Job, data: Path, folder: Path, rounds: int, random: Random, alone: bool = True) -> list[str]:
+    """Faults of a job, a line each; `alone`: whether one run has an interpreter of its own, which takes its time."""
+    asked, faults, met, begin = job.asked or (lambda: 0), [], 0, time.monotonic()
+    if alone:
+        finish_alone(job, prepared(job, data, folder / 'alone'))
+    first = asked()
     seconds = finish(job, prepared(job, data, folder / 'undisturbed'))
     needed, expected = asked() - first, contents(folder / 'undisturbed')
+    if alone:
+        faults += [f'{job.name}, alone: {name}' for name in differences(contents(folder / 'alone'), expected)]
+    faults += together(job, prepared(job, data, folder / 'together'), expected)
     for one in range(rounds):
         first, out = asked(), prepared(job, data, folder / f'round{one}')
         kills, twice = disturbed(job, out, seconds, random)
@@ -193,21 +279,22 @@ def torture(job: Job, data: Path, folder: Path, rounds: int, random: Random) -> 
         if twice > IN_FLIGHT * kills:
             faults.append(f'{job.name}, round {one}: {twice} things were done twice, with {kills} kills')
     print(
-        f'{job.name}: {rounds} rounds, {met} kills, {len(expected)} files, {len(faults)} faults',
+        f'{job.name}: {rounds} rounds, {met} kills, {len(expected)} files, {len(faults)} faults, '
+        f'{time.monotonic() - begin:.0f} s, {seconds:.1f} s a run',
         *faults,
         sep='\n  ',
         flush=True,
     )
-    assert expected, 'nothing was written'
+    assert expected and (met or not rounds), 'nothing was written, or nothing killed'
     return faults
 
 
 @contextmanager
-def setting(images: int = 6) -> Iterator[tuple[Path, Path, list[Job]]]:
+def setting(images: int = 6, maps: int = 400) -> Iterator[tuple[Path, Path, list[Job]]]:
     """Data, a folder for the runs, and the jobs."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / 'data'
-        answers = write_data(data, images)
+        answers = write_data(data, images, maps)
         with ChatServer(answers, delay=0.05) as chat:
             yield data, Path(folder), jobs(data, chat)
 

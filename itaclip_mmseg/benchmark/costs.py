@@ -97,6 +97,9 @@ def read_costs(path: Path) -> dict:
         return dict(conditions={}, costs={})
     try:
         kept = json.loads(path.read_text(encoding='utf-8'))
-        return dict(conditions=kept['conditions'], costs=kept['costs'])
-    except (ValueError, KeyError, TypeError) as error:
+        found = dict(conditions=dict(kept['conditions']), costs=dict(kept['costs']))
+        for cost in found['costs'].values():
+            'fault' in cost or [cost[key] * 1.0 for key in ('gflop', 'seconds', 'peak_bytes')]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f'{path}: not readable as costs; remove it, and they are measured anew') from error
+    return found

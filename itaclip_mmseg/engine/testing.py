@@ -39,6 +39,7 @@ from itaclip_mmseg.datasets.reading import IGNORED
 from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.engine.outputs import COLLECTED, clean, held
+from itaclip_mmseg.engine.overrides import check_overrides
 from itaclip_mmseg.engine.protocol import adopt_protocol, is_own, protocol_source, run_name
 from itaclip_mmseg.evaluation.iou import SegmentationScores, known_mean
 from itaclip_mmseg.evaluation.tags import tag_precisions
@@ -71,13 +72,14 @@ def load_config(
         protocol: a method whose image size and window on the same data set replace the config's; None for its own.
 
     Raises:
-        UserError: there is no such config or protocol, or it is not readable.
+        UserError: there is no such config or protocol, it is not readable, or nothing reads what an override names.
     """
     path = find(path, 'config')
     try:
         config = Config.fromfile(path)
         if not is_own(path, protocol):
             adopt_protocol(config, Config.fromfile(protocol_source(path, protocol)))
+        check_overrides(config, options or {})
         config.merge_from_dict(options or {})
         if 'test_dataloader' in config:
             with_our_readers(config.test_dataloader.dataset)

@@ -1,7 +1,6 @@
 """Reproduce the paper's tables: plan, estimate, run the passes, report."""
 
 import functools
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,15 +17,17 @@ from rich.table import Table
 
 from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.engine.journal import Journal, run_key
+from itaclip_mmseg.engine.overrides import check_overrides, unread
 from itaclip_mmseg.engine.protocol import run_name
-from itaclip_mmseg.engine.testing import image_paths, load_config, run_test
+from itaclip_mmseg.engine.testing import image_paths, load_config, print_warnings, run_test
 from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS
 from itaclip_mmseg.studies.needs import downloads, is_download, missing
 from itaclip_mmseg.studies.report import write_report
-from itaclip_mmseg.studies.tables import SCENES, Cell, Pass, plan, read_config
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.studies.runs import read_results
+from itaclip_mmseg.studies.tables import SCENES, Cell, Pass, plan
+from itaclip_mmseg.utils.errors import UserError, one_line
 
 STRIDE = (28, 28)  # of every row that names none
 OF = ':'  # between a method and the key of an override that its configs alone get
@@ -53,8 +54,8 @@ def reproduce(
         datasets: names as in the configs' file names.
         data_root: the folder that replaces `data` in the configs.
         pretrained: weights of ViT-B/16; other backbones, and the scenes with weights of their own, keep theirs.
-        options: overrides of every config, as of --cfg-options; of one method's by METHOD:KEY, such as
-            'tcl:model.decoder.pretrained'.
+        options: overrides of every config that reads them, as of --cfg-options; of one method's configs by METHOD:KEY,
+            such as 'tcl:model.decoder.pretrained'.
         dry_run: stop after the plan; nothing is downloaded.
         protocol: a method whose image size and window all passes take; None for each config's own.
 
@@ -65,17 +66,19 @@ def reproduce(
     cells, passes = plan(tables, datasets)
     if not cells:
         raise UserError(f'{", ".join(tables)}: no such figures of {", ".join(datasets)}; name other data sets')
-    check_options(options or {}, passes)
+    chosen = overrides_by_config(passes, options or {})
     configs = {
-        one.config: prepare(one, work_dir, data_root, pretrained, options or {}, launcher, protocol) for one in passes
+        one.config: prepare(one, work_dir, data_root, pretrained, chosen[one.config], launcher, protocol)
+        for one in passes
     }
     check_named(configs.values(), [pretrained, *(options or {}).values()])
     ready = {one.config: one for one in passes if mark_missing(one, configs[one.config], not dry_run)}
-    print_plan(cells, passes, configs, ready)
+    done = {name: finished(configs[name]) for name in ready}
+    print_plan(cells, passes, configs, done)
     if dry_run:
         return cells
     for name, one in ready.items():
-        results = finished(configs[name]) or run_test(configs[name], table=False)
+        results = done[name] or run_test(configs[name], table=False)
         for variant, answered in one.cells.items() if results else ():
             for cell in answered:
                 row = results['variants'][variant] if 'variants' in results else results
@@ -87,17 +90,46 @@ def reproduce(
     return cells
 
 
+def overrides_by_config(passes: Sequence[Pass], options: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """The overrides that each config gets: of those for all the ones that it reads, as methods differ, then its own.
+
+    Raises:
+        UserError: an override of a method that there is not, or one that nothing reads.
+    """
+    methods = {one.method for one in passes}
+    shared = {key: value for key, value in options.items() if OF not in key}
+    for option in options:
+        if OF in option and option.partition(OF)[0] not in methods:
+            raise UserError(
+                f'--cfg-options {option}: no method of these tables; there are {", ".join(sorted(methods))}'
+            )
+    chosen, faults = {}, defaultdict(dict)
+    for one in passes:
+        prefix = one.method + OF
+        own = {key.removeprefix(prefix): value for key, value in options.items() if key.startswith(prefix)}
+        check_overrides(load_config(one.config), own)
+        ignored = unread(load_config(one.config), shared)
+        for key, fault in ignored.items():
+            faults[key][one.config] = fault
+        chosen[one.config] = {key: value for key, value in shared.items() if key not in ignored} | own
+    for key, by_config in faults.items():
+        if len(by_config) == len(chosen):
+            raise UserError(next(iter(by_config.values())))
+        names = ', '.join(Path(name).stem for name in sorted(by_config))
+        print_warnings([f'{key}: not read by {names}, left out there'])
+    return chosen
+
+
 def prepare(
     one: Pass,
     work_dir: Path,
     data_root: str | None,
     pretrained: str | None,
-    options: Mapping[str, object],
+    options: dict,
     launcher: str,
     protocol: str | None,
 ) -> Config:
     """The config of a pass."""
-    options = own_options(options, one.method)
     folder = work_dir / run_name(Path(one.config), protocol)
     config = load_config(one.config, options, str(folder), launcher, protocol)
     dataset = config.test_dataloader.dataset
@@ -112,35 +144,9 @@ def prepare(
     return config
 
 
-def own_options(options: Mapping[str, object], method: str) -> dict[str, object]:
-    """The overrides of a method's configs: those of all, then its own."""
-    prefix = method + OF
-    shared = {key: value for key, value in options.items() if OF not in key}
-    return shared | {key.removeprefix(prefix): value for key, value in options.items() if key.startswith(prefix)}
-
-
 def takes_variants(config: Config) -> bool:
     """Does the config's segmentor answer many settings from one pass?"""
     return MODELS.get(config.model.type).takes_variants
-
-
-def check_options(options: Mapping[str, object], passes: Sequence[Pass]) -> None:
-    """Raise a `UserError` for an override of one method's that is of none here, or has no place in its config."""
-    methods = {one.method: one.config for one in passes}
-    for option in options:
-        method, of, key = option.partition(OF)
-        if not of:
-            continue
-        if method not in methods:
-            raise UserError(f'--cfg-options {option}: no method of these tables; there are {", ".join(methods)}')
-        place, parents = read_config(methods[method]), key.split('.')[:-1]
-        try:
-            for parent in parents:
-                place = place[int(parent)] if isinstance(place, list) else place[parent]
-        except (KeyError, IndexError, ValueError, TypeError) as error:
-            raise UserError(
-                f'--cfg-options {option}: {methods[method]} has no {".".join(parents)}; check the key'
-            ) from error
 
 
 def check_named(configs: Iterable[Config], values: Sequence[object]) -> None:
@@ -162,9 +168,14 @@ def mark_missing(one: Pass, config: Config, download: bool) -> bool:
 def finished(config: Config) -> dict | None:
     """Results that an earlier call left for exactly this pass."""
     path = Path(config.work_dir) / 'results.json'
-    if not path.is_file():
+    if not path.is_file():  # asked first: the key reads the weights, and may have to download them
         return None
-    key, results = run_key(config), json.loads(path.read_text())
+    try:
+        results = read_results(path)
+    except UserError as error:
+        print_warnings([f'{one_line(error)}; its pass is not done'])
+        return None
+    key = run_key(config)
     if results.get('run_key') != key:
         return None
     Journal(path.parent, key).remove()  # of a pass that was killed at its very end
@@ -172,7 +183,7 @@ def finished(config: Config) -> dict | None:
 
 
 def print_plan(
-    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], ready: dict[str, Pass]
+    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], done: dict[str, dict | None]
 ) -> None:
     """A line a pass: images, rows, how long encoding will take about, or what it needs, by number; then the numbers."""
     if not is_main_process():
@@ -183,10 +194,10 @@ def print_plan(
     seconds = {}
     for one in passes:
         rows, config = str(sum(len(cells) for cells in one.cells.values())), configs[one.config]
-        if one.config not in ready:
+        if one.config not in done:
             lacking = ', '.join(str(numbers[need]) for need in one.needs)
             table.add_row(config.run_name, '-', rows, f'missing: {lacking}')
-        elif finished(config):
+        elif done[one.config]:
             table.add_row(config.run_name, '-', rows, 'done')
         else:
             paths = image_paths(config)

@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 
 from itaclip_mmseg.engine.testing import load_config, written
 from itaclip_mmseg.settings import Settings, Window
+from itaclip_mmseg.utils.checks import is_number
 from itaclip_mmseg.utils.errors import UserError
 
 OWN = '{}'  # how studies call the variant without changes
@@ -58,9 +59,14 @@ def read_results(path: Path) -> dict:
     """
     try:
         results = json.loads(path.read_text(encoding='utf-8'))
-        results['mIoU'], results['num_images'], results['settings']['config'], results['versions']['device']
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f'{path}: not readable as results of tools/test.py; remove it') from error
+        results['num_images'], results['settings']['config'], results['versions']['device']
+        rows = [results, *results.get('variants', {}).values()]
+        valid = all(row['mIoU'] is None or is_number(row['mIoU'], 0, 100) for row in rows)
+        valid = valid and all(isinstance(row['settings'], dict) for row in rows)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        valid = False
+    if not valid:
+        raise UserError(f'{path}: not readable as results of tools/test.py; remove it')
     return results
 
 

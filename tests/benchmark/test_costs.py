@@ -61,6 +61,12 @@ def test_figures_of_other_conditions_are_dropped(measured, tmp_path):
 
 def test_files_of_others(tmp_path):
     assert read_costs(tmp_path / 'costs.json')['costs'] == {}
-    (tmp_path / 'costs.json').write_text('[]')
-    with pytest.raises(UserError, match=r'costs\.json: not readable as costs'):
-        read_costs(tmp_path / 'costs.json')
+    for text in (
+        '[]',
+        '{"conditions": {}, "costs": [1]}',
+        '{"conditions": {}, "costs": {"a": {"gflop": 1}}}',
+        '{"cond',
+    ):
+        (tmp_path / 'costs.json').write_text(text)
+        with pytest.raises(UserError, match=r'costs\.json: not readable as costs'):
+            read_costs(tmp_path / 'costs.json')

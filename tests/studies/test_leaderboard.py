@@ -112,7 +112,10 @@ def test_runs_with_other_settings_do_not_count(tmp_path, changes):
 def test_of_variants_the_unchanged_one_counts(tmp_path):
     path = write_run(tmp_path / 'run', mIoU=1)
     results = json.loads(path.read_text())
-    results['variants'] = {'{"pamr": null}': dict(mIoU=1), '{}': dict(mIoU=64, settings=results['settings'])}
+    results['variants'] = {
+        '{"pamr": null}': dict(mIoU=1, settings={}),
+        '{}': dict(mIoU=64, settings=results['settings']),
+    }
     path.write_text(json.dumps(results))
     assert read_runs(tmp_path, {'naclip_vit-b-16_voc21': NACLIP})[0]['naclip_vit-b-16_voc21'].value == 64
     del results['variants']['{}']
@@ -122,9 +125,13 @@ def test_of_variants_the_unchanged_one_counts(tmp_path):
 
 
 def test_a_broken_file_is_one_line(tmp_path):
-    (tmp_path / 'results.json').write_text('{"mIoU": 3}')
-    with pytest.raises(UserError, match=r'results\.json: not readable as results'):
-        read_runs(tmp_path, {})
+    path = write_run(tmp_path / 'run')
+    good = json.loads(path.read_text())
+    damages = ('{"mIoU": 3}', '[]', '[' * 99999, path.read_text()[:300])
+    for text in (*damages, *(json.dumps(good | bad) for bad in (dict(mIoU='3'), dict(variants=[1]), dict(settings=3)))):
+        path.write_text(text)
+        with pytest.raises(UserError, match=r'results\.json: not readable as results'):
+            read_runs(tmp_path, {})
 
 
 def test_stated_figures_never_look_measured():

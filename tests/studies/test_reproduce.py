@@ -8,8 +8,13 @@ import pytest
 from conftest import REPO, write_state
 from golden import SEED, tiny_groupvit, tiny_tcl
 
+from itaclip_mmseg.engine.journal import run_key
+from itaclip_mmseg.engine.testing import load_config
 from itaclip_mmseg.models.stages.encode import WindowEncoder
+from itaclip_mmseg.scenes.dataset import write_scenes
 from itaclip_mmseg.studies import needs, reproduce
+from itaclip_mmseg.studies.tables import Pass
+from itaclip_mmseg.utils.errors import UserError
 
 WINDOWS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip', 'itaclip', 'tcl')  # methods on CLIP that resize images
 ROWS = 12  # of table 1
@@ -87,6 +92,17 @@ def test_all_methods_in_one_protocol(run, tmp_path):
     code, captured = run('1', '--protocol', 'itaclip', '--datasets', 'voc21', '--dry-run')
     assert code == 0, captured.err
     assert 'itaclip_vit-b-16_voc21 ' in captured.out and 'naclip_vit-b-16_voc21_itaclip-protocol ' in captured.out
+
+
+def test_overrides_go_where_they_are_read():
+    """A backbone of one method has keys that another's lacks, which is said; what none reads is a fault."""
+    names = ['configs/clip/clip_vit-b-16_voc21.py', 'configs/groupvit/groupvit_voc21.py']
+    options = {'model.backbone.arch': None, 'model.prob_threshold': 0.2}
+    passes = [Pass(name, 'voc21') for name in names]
+    chosen = reproduce.overrides_by_config(passes, options | {'clip:model.pamr': 5})
+    assert chosen == {names[0]: options | {'model.pamr': 5}, names[1]: {'model.prob_threshold': 0.2}}
+    with pytest.raises(UserError, match=r'model\.backbone\.archh, which nothing reads; did you mean model'):
+        reproduce.overrides_by_config(passes, {'model.backbone.archh': None})
 
 
 def test_nothing_to_run_is_one_line(run):
@@ -168,9 +184,9 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
     ('option', 'named'),
     [
         ('tlc:model.decoder.pretrained=tcl.pth', 'tlc:model.decoder.pretrained: no method of these tables; there are'),
-        ('tcl:model.decodr.pretrained=tcl.pth', 'configs/tcl/tcl_voc21.py has no model.decodr'),
+        ('tcl:model.decodr.pretrained=tcl.pth', 'tcl_voc21.py: an override names model.decodr, which nothing reads'),
         ('tcl:model.decoder.pretrained=absent.pth', 'absent.pth: no such weights file'),
-        ('tcl:test_pipeline.7.scale=(512,128)', 'tcl_voc21.py has no test_pipeline.7'),
+        ('tcl:test_pipeline.7.scale=(512,128)', 'tcl_voc21.py'),
     ],
 )
 def test_overrides_of_a_method_are_checked_first(run_with, option, named):
@@ -178,3 +194,26 @@ def test_overrides_of_a_method_are_checked_first(run_with, option, named):
     code, captured = run_with([option], '1', '--datasets', 'voc21')
     assert code == 1 and captured.err.startswith('error: ') and len(captured.err.splitlines()) == 1
     assert named in captured.err and 'Plan' not in captured.out
+
+
+@pytest.mark.parametrize('damage', ['{', '', '[]', '{}', '[' * 99999, '"x"'], ids=range(6))
+def test_damaged_results_count_as_none(damage, tmp_path, capsys):
+    """A line names the file, and the pass is done again."""
+    write_scenes(tmp_path / 'scenes', num_images=1)
+    config = load_config(
+        'configs/itaclip/itaclip_tiny_scenes.py',
+        {'test_dataloader.dataset.data_root': str(tmp_path / 'scenes')},
+        str(tmp_path),
+    )
+    results = dict(
+        mIoU=1.5, num_images=1, run_key=run_key(config), settings=dict(config='x'), versions=dict(device='y')
+    )
+    path = tmp_path / 'results.json'
+    path.write_text(json.dumps(results))
+    assert reproduce.finished(config) == results and capsys.readouterr().err == ''
+    path.write_text(json.dumps(results | dict(run_key='of another version')))
+    assert reproduce.finished(config) is None and capsys.readouterr().err == ''
+    path.write_text(damage)
+    assert reproduce.finished(config) is None
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f'warning: {path}: not readable as results')

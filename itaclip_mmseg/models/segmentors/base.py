@@ -44,6 +44,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     multiple: tuple[int, int] = (1, 1)  # windows are zero-padded to multiples of this
     smallest: tuple[int, int] = (1, 1)  # and to at least this, height and width of a patch
     takes_variants: bool = False  # answers many settings from one encoding pass, its config's `variants`
+    settings_type: type[Decision] | None = None  # of the keys of its config that its constructor does not name
     two_halves: bool = False  # after `encode`, words and settings may change; such a method has `decode`
     # MMSegmentation's contract has the scores of all classes in each sample, gigabytes for a large photograph. Who
     # wants labels alone sets this to False; they stay the same.

@@ -109,6 +109,8 @@ class CaR(OpenVocabularySegmentor):
         UserError: a setting, the bank or the weights do not fit; all settings are checked before weights are read.
     """
 
+    settings_type = RecurrenceSettings
+
     def __init__(
         self,
         backbone: dict,

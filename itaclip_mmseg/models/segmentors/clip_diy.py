@@ -42,6 +42,8 @@ class CLIPDIY(OpenVocabularySegmentor):
         UserError: a setting, the bank or the weights do not fit.
     """
 
+    settings_type = Decision
+
     def __init__(
         self,
         backbone: dict,

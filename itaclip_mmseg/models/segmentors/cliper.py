@@ -73,6 +73,8 @@ class CLIPer(OpenVocabularySegmentor):
         UserError: a setting, the bank or the weights do not fit.
     """
 
+    settings_type = LayerSettings
+
     def __init__(
         self,
         backbone: dict,

@@ -49,6 +49,8 @@ class GroupViT(OpenVocabularySegmentor):
         UserError: a setting, the bank or the weights do not fit; all settings are checked before weights are read.
     """
 
+    settings_type = GroupViTSettings
+
     def __init__(
         self,
         backbone: dict,

@@ -57,7 +57,7 @@ class ITACLIP(OpenVocabularySegmentor):
         UserError: a setting, the bank or the weights do not fit; all settings are checked before weights are read.
     """
 
-    takes_variants = True
+    takes_variants, settings_type = True, Settings
 
     def __init__(
         self,

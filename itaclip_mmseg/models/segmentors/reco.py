@@ -41,6 +41,8 @@ class ReCo(OpenVocabularySegmentor):
         UserError: a setting, the bank or the weights do not fit.
     """
 
+    settings_type = Decision
+
     def __init__(
         self,
         backbone: dict,

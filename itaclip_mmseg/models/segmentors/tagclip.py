@@ -81,6 +81,8 @@ class TagCLIP(OpenVocabularySegmentor):
         UserError: a setting, the bank or the weights do not fit; all settings are checked before weights are read.
     """
 
+    settings_type = TagSettings
+
     def __init__(
         self,
         backbone: dict,

@@ -59,6 +59,8 @@ class TCL(OpenVocabularySegmentor):
         UserError: a setting, the bank or the weights do not fit; all settings are checked before weights are read.
     """
 
+    settings_type = TCLSettings
+
     def __init__(
         self,
         backbone: dict,

@@ -1,0 +1,115 @@
+"""Overrides whose key nothing knows: MMEngine takes them without a word, and the run is another than was meant."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmseg.registry import DATA_SAMPLERS, DATASETS, HOOKS, LOOPS, METRICS, MODELS, TRANSFORMS, VISBACKENDS, VISUALIZERS
+from torch.utils.data import DataLoader
+
+from itaclip_mmseg.utils.errors import UserError
+
+REGISTRIES = (MODELS, DATASETS, TRANSFORMS, METRICS, HOOKS, VISUALIZERS, VISBACKENDS, LOOPS, DATA_SAMPLERS)
+LOADERS = ('train_dataloader.', 'val_dataloader.', 'test_dataloader.')
+# What may stand at the top beside the runner's arguments, in a loader beside PyTorch's, in `data_prefix`, and anywhere.
+TOP = {'custom_imports', 'runner_type', 'compile', 'paper', 'expected'}
+LOADER = {'dataset', 'num_batch_per_epoch'}
+FOLDERS = {'img_path', 'seg_map_path', 'depth_map_path'}
+ANYWHERE = {'type', '_scope_', '_delete_'}
+FROM_ELSEWHERE = {'stride', 'last_block'}  # settings that stand in test_cfg and in the backbone
+ALIKE = 0.8  # of two keys, as difflib measures it
+
+
+def check_overrides(config: Config, options: Mapping[str, object]) -> None:
+    """Raise a `UserError` for the first override that `unread` finds."""
+    for fault in unread(config, options).values():
+        raise UserError(fault)
+
+
+def unread(config: Config, options: Mapping[str, object]) -> dict[str, str]:
+    """Overrides of which a key is neither held by the config nor known at its place; a line each, by path.
+
+    Args:
+        config: before they are merged.
+        options: by dotted path, as of --cfg-options.
+    """
+    faults, content = {}, config.to_dict()
+    for path in options:
+        here, prefix = content, ''
+        for key in path.split('.'):
+            known = known_keys(prefix, here, options) if isinstance(here, Mapping) else None
+            if isinstance(here, Mapping) and not takes(here, known, key):
+                meant = nearest(content, prefix, here, known, key)
+                faults[path] = f'{config.filename}: an override names {prefix}{key}, which nothing reads; {meant}'
+                break
+            here, prefix = below(here, key), f'{prefix}{key}.'
+    return faults
+
+
+def takes(here: Mapping, known: set[str] | None, key: str) -> bool:
+    """May the key stand here? Where nothing is known, any may that is not nearly one that is held."""
+    if key in ANYWHERE.union(here, known or ()):
+        return True
+    return known is None and not get_close_matches(key, list(here), 1, ALIKE)
+
+
+def nearest(content: Mapping, prefix: str, here: Mapping, known: set[str] | None, key: str) -> str:
+    """What was meant: a key that resembles this one, the same at another place, or one of all."""
+    allowed = sorted({*here, *(known or ())})
+    meant = [f'{prefix}{one}' for one in get_close_matches(key, allowed, 1)]
+    meant += [path for path in paths(content) if path.endswith(f'.{key}')]
+    return f'did you mean {meant[0]}?' if meant else f'allowed: {", ".join(allowed)}'
+
+
+def known_keys(prefix: str, here: Mapping, options: Mapping[str, object]) -> set[str] | None:
+    """The keys that a place of the config can take; None where that is not known.
+
+    Args:
+        prefix: the place, 'model.backbone.'.
+        here: what it holds.
+        options: of which one may change its type.
+    """
+    if not prefix:
+        return parameters(Runner) | TOP
+    if prefix in LOADERS:
+        return parameters(DataLoader) | LOADER
+    if prefix.endswith('.data_prefix.'):
+        return FOLDERS
+    kind = options.get(f'{prefix}type', here.get('type'))
+    if isinstance(kind, str):
+        kind = next((found for found in (registry.get(kind) for registry in REGISTRIES) if found), None)
+    return parameters(kind) if isinstance(kind, type) else None
+
+
+def parameters(kind: type) -> set[str] | None:
+    """Names that a class's constructor takes, those of its bases too where it hands on what it does not name.
+
+    A segmentor says by `settings_type` what becomes of the rest. None if the rest goes where nothing is known of it.
+    """
+    settings = getattr(kind, 'settings_type', None)
+    names = {one.name for one in fields(settings)} - FROM_ELSEWHERE if settings else set()
+    for one in inspect.getmro(kind):
+        if '__init__' in vars(one):
+            found = inspect.signature(one.__init__).parameters.values()
+            names |= {each.name for each in found if each.kind is not each.VAR_KEYWORD}
+            if settings or all(each.kind is not each.VAR_KEYWORD for each in found):
+                return names - {'self'}
+    return None
+
+
+def below(here: object, key: str) -> object:
+    """What a dict or list holds under a key; None where there is nothing."""
+    if isinstance(here, Mapping):
+        return here.get(key)
+    return here[int(key)] if isinstance(here, list | tuple) and key.isdigit() and int(key) < len(here) else None
+
+
+def paths(here: Mapping, prefix: str = '') -> Iterator[str]:
+    """Dotted paths of all keys of a dict and of those in it."""
+    for key, value in here.items():
+        yield f'{prefix}{key}'
+        if isinstance(value, Mapping):
+            yield from paths(value, f'{prefix}{key}.')

@@ -1,0 +1,85 @@
+"""What goes wrong around a run is one line, whichever of the three tools runs."""
+
+import runpy
+import sys
+
+import pytest
+from conftest import REPO
+
+from itaclip_mmseg.engine.outputs import held
+from itaclip_mmseg.scenes.dataset import write_scenes
+
+CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
+TOOLS = {
+    'test': [CONFIG],
+    'sweep': [CONFIG, '--lambda', '0.2', '0.7'],
+    'reproduce': ['2', '--datasets', 'scenes'],
+}
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    """One scene."""
+    root = tmp_path_factory.mktemp('data')
+    write_scenes(root / 'scenes', num_images=1)
+    return root
+
+
+@pytest.fixture(params=TOOLS)
+def fails(request, data, tmp_path, monkeypatch, capsys):
+    """Run a tool that must fail in a line; the line."""
+
+    def run(work, *options):
+        where = ['--data-root', str(data)] if request.param == 'reproduce' else []
+        options = [f'test_dataloader.dataset.data_root={data}/scenes', *options][bool(where) :]
+        tool = str(REPO / f'tools/{request.param}.py')
+        arguments = [*TOOLS[request.param], '--work-dir', str(work), *where]
+        monkeypatch.setattr(sys, 'argv', [tool, *arguments, *(['--cfg-options', *options] if options else [])])
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(tool, run_name='__main__')
+        errors = [line for line in capsys.readouterr().err.splitlines() if not line.startswith('warning: ')]
+        assert stop.value.code == 1 and len(errors) == 1 and errors[0].startswith('error: '), errors
+        assert not list(tmp_path.rglob('results.json'))
+        return errors[0]
+
+    run.folder = (lambda work: work / 'itaclip_tiny_scenes') if request.param == 'reproduce' else (lambda work: work)
+    return run
+
+
+def test_a_work_folder_that_is_a_file(fails, tmp_path):
+    (tmp_path / 'work').write_text('mine')
+    assert f'{tmp_path}/work' in (line := fails(tmp_path / 'work')) and 'not writable' in line
+    assert (tmp_path / 'work').read_text() == 'mine'
+
+
+def test_a_read_only_folder(fails, mounted):
+    """A mount, as permissions bind no root."""
+    folder = mounted('ro')
+    assert str(folder) in (line := fails(folder)) and 'Read-only file system' in line
+
+
+def test_a_full_disk(fails, mounted):
+    folder = mounted('size=64k')
+    (folder / 'other').write_bytes(bytes(30_000))
+    assert str(folder) in (line := fails(folder)) and 'No space left on device' in line
+
+
+def test_a_disk_that_fills_up_in_the_run(fails, mounted):
+    """The copy of the config, or the results."""
+    folder = mounted('size=76k,nr_inodes=5')
+    assert 'No space left on device' in fails(folder)
+
+
+def test_another_run_in_the_folder(fails, tmp_path):
+    folder = fails.folder(tmp_path / 'work')
+    with held([str(folder)]):
+        assert f'{folder}: another run writes into this folder' in fails(tmp_path / 'work')
+
+
+@pytest.mark.parametrize(
+    ('key', 'near'), [('modle', 'model'), ('test_dataloaderr', 'test_dataloader'), ('model.pamm', 'model.pamr')]
+)
+def test_misspelt_overrides(fails, tmp_path, key, near):
+    assert fails(tmp_path / 'work', f'{key}=1').endswith(f'{key}, which nothing reads; did you mean {near}?')
+    assert not (tmp_path / 'work').exists()
