@@ -8,12 +8,13 @@ import open_clip
 from huggingface_hub import try_to_load_from_cache
 from mmengine.config import Config
 from mmseg.registry import MODELS
-from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 
 from itaclip_mmseg.engine.testing import check_config
 from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
 from itaclip_mmseg.models.stages.crf import load_crf
 from itaclip_mmseg.utils.errors import UserError
+
+HUB_FILES = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')  # of a tag that names a repository alone
 
 
 def missing(config: Config, download: bool) -> list[str]:
@@ -57,5 +58,5 @@ def is_download(arch: str | None, pretrained: str) -> bool:
     if arch is None or not open_clip.is_pretrained_cfg(arch, str(pretrained)):
         return False
     repository, name = os.path.split(open_clip.get_pretrained_cfg(arch, pretrained).get('hf_hub') or '')
-    names = [name] if name else [HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME]
+    names = [name] if name else HUB_FILES
     return not repository or not any(isinstance(try_to_load_from_cache(repository, one), str) for one in names)

@@ -101,7 +101,10 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         return Result('', scores if self.with_scores else None, labels, notes)
 
     def scores_and_notes(self, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, dict]:
-        """As `class_scores`, and what else a method has to say of the image: metainfo of its sample by name."""
+        """As `class_scores`, and what else a method has to say of the image: metainfo of its sample by name.
+
+        `tags` are dict(names=[those that the image shows], scores={class: score}); a test measures their mAP.
+        """
         return self.class_scores(image, size), {}
 
     def class_scores(self, image: Tensor, size: tuple[int, int]) -> Tensor:
