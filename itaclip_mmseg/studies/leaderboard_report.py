@@ -14,6 +14,7 @@ from itaclip_mmseg.studies.leaderboard_sheets import (
     compared_sheet,
     figure_sheet,
     protocol_sheet,
+    scenes_sheet,
 )
 from itaclip_mmseg.studies.report import STYLE
 from itaclip_mmseg.utils.resources import written_whole
@@ -40,7 +41,8 @@ def write_leaderboard(board: Leaderboard, costs: Mapping, out: Path, work_dir: P
         axis: of the picture, a key of `AXES`.
     """
     notes = Notes()
-    sheets = [figure_sheet(board, notes), compared_sheet(board), protocol_sheet(board), cost_sheet(board, costs)]
+    figures = [figure_sheet(board, notes), *([scenes_sheet(board, notes)] if board.scenes else [])]
+    sheets = [*figures, compared_sheet(board), protocol_sheet(board), cost_sheet(board, costs)]
     points = points_of(board, costs['costs'], axis)
     beside, inside = out.with_suffix('.png'), work_dir / 'leaderboard.png'
     if points:
