@@ -22,6 +22,8 @@ from itaclip_mmseg.visualization.plots import draw_fronts
 
 TITLE = 'Open-vocabulary segmentation: results'
 COMMAND = 'Written by `python tools/reproduce.py leaderboard`; do not edit.'
+# Texts wrap, so that wide tables stay on the page; on a narrow one they scroll by themselves.
+TABLES = 'table { display: block; overflow-x: auto } td.plain { white-space: normal }'
 PICTURED = 'voc21'  # the costs are those of its configs
 AXES = {
     'gflop': ('GFLOP an image', 'gflop', 1),
@@ -105,7 +107,7 @@ def page(sheets: Sequence[Sheet], notes: Notes, picture: Path | None) -> str:
         parts.append(f'<img alt="mIoU against cost" src="data:image/png;base64,{encoded}">')
     sources = ''.join(f'<li>{html.escape(source)}</li>' for source in notes.numbers)
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{TITLE}</title><style>{STYLE}</style>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{TITLE}</title><style>{STYLE}{TABLES}</style>'
         f'<h1>{TITLE}</h1>{"".join(parts)}<h2>Sources</h2><ol>{sources}</ol></html>\n'
     )
 

@@ -52,7 +52,7 @@ def figure_sheet(board: Leaderboard, notes: Notes) -> Sheet:
         'by voc21, behind. Protocols differ: see below.',
         'Methods without a figure on any data set cannot be run here yet; at most that mean is known of them, and they '
         'use other backbones.',
-        *(['No run of ours was found: all figures are stated ones.'] if not best else []),
+        *(['No run of ours on these data sets was found: all figures are stated ones.'] if not best else []),
         *(f'Found and left out: {line}.' for line in board.left_out),
     ]
     return Sheet('Figures', remarks, ['method', 'mean of five', *SETS], rows)

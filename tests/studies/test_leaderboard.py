@@ -161,7 +161,7 @@ def test_written_files(board, tmp_path):
     assert len(rows) == 21
     for cell in (cell.strip() for row in rows for cell in row.split('|')[2:-1]):
         assert cell == '-' or re.fullmatch(r'\*\d+\.\d+\*\[\^\d+\]', cell), cell
-    assert 'No run of ours was found' in text and text.count(NOT_MEASURED) == 3 * 17
+    assert 'No run of ours on these data sets was found' in text and text.count(NOT_MEASURED) == 3 * 17
     assert '![' not in text and not (tmp_path / 'docs/results.png').exists()
     html = (tmp_path / 'work/leaderboard.html').read_text()
     assert html.count('<h2>') == 5 and 'OV-Stitcher' in html and '<img' not in html
