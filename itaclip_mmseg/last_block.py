@@ -19,10 +19,12 @@ class Network:
     Args:
         pretrained: path of its weights.
         heads: attention heads a block; None for width / 64, as in all published ones.
+        type: its class, in MMSegmentation's registry of models.
     """
 
     pretrained: str
     heads: int | None = None
+    type: str = 'DINO'
 
     def __post_init__(self) -> None:
         check(self.heads is None or is_count(self.heads), 'heads', self.heads, 'None or whole numbers from 1')

@@ -3,13 +3,7 @@
 Run: python tools/test.py configs/combined/itaclip_vit-b-16-scclip_voc21.py
 """
 
-_base_ = [
-    '../_base_/models/itaclip_vit-b-16.py',
-    '../_base_/datasets/voc21.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/itaclip_vit-b-16.py', '../_base_/datasets/voc21_336.py']
 model = dict(
     backbone=dict(last_block=dict(type='scclip')),
     text_bank='data/text_bank/voc21.json',

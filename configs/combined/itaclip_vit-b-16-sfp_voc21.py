@@ -3,20 +3,5 @@
 Run: python tools/test.py configs/combined/itaclip_vit-b-16-sfp_voc21.py
 """
 
-_base_ = [
-    '../_base_/models/itaclip_vit-b-16.py',
-    '../_base_/datasets/voc21.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-model = dict(
-    backbone=dict(last_block=dict(type='sfp')),
-    text_bank='data/text_bank/voc21.json',
-    auxiliary='definition',
-    text_coefficient=0.05,
-    image_coefficient=0.7,
-    logit_scale=60,
-    prob_threshold=0.1,
-    area_threshold=0.1,
-)
+_base_ = ['./itaclip_vit-b-16-scclip_voc21.py']
+model = dict(backbone=dict(last_block=dict(type='sfp')))

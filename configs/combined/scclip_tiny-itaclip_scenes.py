@@ -4,13 +4,7 @@ Run: python tools/dataset_converters/make_scenes.py
      python tools/test.py configs/combined/scclip_tiny-itaclip_scenes.py
 """
 
-_base_ = [
-    '../_base_/models/scclip_vit-b-16.py',
-    '../_base_/datasets/scenes.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/scclip_vit-b-16.py', '../_base_/datasets/scenes_336.py']
 model = dict(
     backbone=dict(
         arch=None,
@@ -18,7 +12,6 @@ model = dict(
         last_block=None,
         attention=('qq', 'kk'),
         intermediate_layers=(7, 8, 10),
-        residual=True,
         final_ffn=False,
     ),
     text_bank='data/text_bank/scenes.json',

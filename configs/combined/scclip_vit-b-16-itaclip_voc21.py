@@ -3,17 +3,9 @@
 Run: python tools/test.py configs/combined/scclip_vit-b-16-itaclip_voc21.py
 """
 
-_base_ = [
-    '../_base_/models/scclip_vit-b-16.py',
-    '../_base_/datasets/voc21.py',
-    '../_base_/pipelines/short_side_336.py',
-    '../_base_/default_runtime.py',
-]
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+_base_ = ['../_base_/models/scclip_vit-b-16.py', '../_base_/datasets/voc21_336.py']
 model = dict(
-    backbone=dict(
-        last_block=None, attention=('qq', 'kk'), intermediate_layers=(7, 8, 10), residual=True, final_ffn=False
-    ),
+    backbone=dict(last_block=None, attention=('qq', 'kk'), intermediate_layers=(7, 8, 10), final_ffn=False),
     text_bank='data/text_bank/sclip_voc21.json',
     logit_scale=50,
     prob_threshold=0.15,

@@ -4,6 +4,7 @@ from itaclip_mmseg.models.backbones import last_blocks
 from itaclip_mmseg.models.backbones.clip_image import CLIPImageEncoder
 from itaclip_mmseg.models.backbones.clip_resnet import CLIPResNetBackbone
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
+from itaclip_mmseg.models.backbones.dino import DINO
 from itaclip_mmseg.models.backbones.groupvit import GroupViTBackbone
 from itaclip_mmseg.models.backbones.tcl import TCLDecoder
 from itaclip_mmseg.models.backbones.vit import ViTBackbone
@@ -19,6 +20,7 @@ from itaclip_mmseg.models.segmentors.tcl import TCL
 
 __all__ = [
     'CLIPDIY',
+    'DINO',
     'ITACLIP',
     'TCL',
     'CLIPImageEncoder',

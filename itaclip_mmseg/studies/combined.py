@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.utils.resources import find
@@ -46,7 +46,15 @@ def combined_rows() -> Iterator[dict]:
 
 def block_changes(method: str) -> dict:
     """What makes the last block of any settings that of a method, as it is in the first pass."""
-    backbone = Config.fromfile(find(f'configs/_base_/models/{method}_vit-b-16.py')).model.backbone
-    block = LastBlock.from_config(backbone)
-    first_pass = dict(feedback=None) if block.feedback else {}
-    return dict(last_block=block.name) | asdict(block) | first_pass
+    block = LastBlock.from_config(base_model(method).backbone)
+    return as_changes(block) | (dict(feedback=None) if block.feedback else {})
+
+
+def base_model(method: str) -> ConfigDict:
+    """What all configs of a method with ViT-B/16 share of their model."""
+    return Config.fromfile(find(f'configs/_base_/models/{method}_vit-b-16.py')).model
+
+
+def as_changes(block: LastBlock) -> dict:
+    """What makes the last block of any settings this one."""
+    return dict(last_block=dict(type=block.name) | asdict(block))

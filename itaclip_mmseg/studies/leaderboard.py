@@ -52,10 +52,17 @@ class Method:
 
 @dataclass
 class Leaderboard:
-    """The methods, the best stated mean first, and what was found of our own that does not count."""
+    """The methods, the best stated mean first, and what was found of our own.
+
+    Attributes:
+        methods: the rows.
+        left_out: a line for each run of ours that does not count.
+        scenes: measured on our rendered scenes, by the name of the config.
+    """
 
     methods: list[Method]
     left_out: list[str]
+    scenes: dict[str, Figure] = field(default_factory=dict)
 
     def cost_configs(self, names: Sequence[str] = ()) -> dict[str, str]:
         """Paths by name of the configs whose cost stands for the methods of some names, all without any.
@@ -77,11 +84,13 @@ def collect(work_dir: Path) -> Leaderboard:
     folders = sorted(path.parent for path in (ROOT / 'configs').glob('*/metafile.yaml'))
     methods = [read_method(folder) for folder in folders]
     paths = {Path(path).stem: path for method in methods for path in method.configs.values()}
-    runs, left_out = read_runs(work_dir, paths)
+    scenes = {path.stem: str(path.relative_to(ROOT)) for path in (ROOT / 'configs').glob('*/*_scenes.py')}
+    runs, left_out = read_runs(work_dir, paths | scenes)
     for method in methods:
         names = {dataset: Path(path).stem for dataset, path in method.configs.items()}
         method.measured = {dataset: runs[name] for dataset, name in names.items() if name in runs}
-    return Leaderboard(rank([*methods, *read_others()]), left_out)
+    on_scenes = {name: runs[name] for name in sorted(scenes) if name in runs}
+    return Leaderboard(rank([*methods, *read_others()]), left_out, on_scenes)
 
 
 def read_method(folder: Path) -> Method:

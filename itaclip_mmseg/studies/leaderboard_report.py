@@ -14,6 +14,7 @@ from itaclip_mmseg.studies.leaderboard_sheets import (
     compared_sheet,
     figure_sheet,
     protocol_sheet,
+    scenes_sheet,
 )
 from itaclip_mmseg.studies.report import STYLE
 from itaclip_mmseg.utils.resources import written_whole
@@ -21,6 +22,8 @@ from itaclip_mmseg.visualization.plots import draw_fronts
 
 TITLE = 'Open-vocabulary segmentation: results'
 COMMAND = 'Written by `python tools/reproduce.py leaderboard`; do not edit.'
+# Texts wrap, so that wide tables stay on the page; on a narrow one they scroll by themselves.
+TABLES = 'table { display: block; overflow-x: auto } td.plain { white-space: normal }'
 PICTURED = 'voc21'  # the costs are those of its configs
 AXES = {
     'gflop': ('GFLOP an image', 'gflop', 1),
@@ -40,7 +43,8 @@ def write_leaderboard(board: Leaderboard, costs: Mapping, out: Path, work_dir: P
         axis: of the picture, a key of `AXES`.
     """
     notes = Notes()
-    sheets = [figure_sheet(board, notes), compared_sheet(board), protocol_sheet(board), cost_sheet(board, costs)]
+    figures = [figure_sheet(board, notes), *([scenes_sheet(board, notes)] if board.scenes else [])]
+    sheets = [*figures, compared_sheet(board), protocol_sheet(board), cost_sheet(board, costs)]
     points = points_of(board, costs['costs'], axis)
     beside, inside = out.with_suffix('.png'), work_dir / 'leaderboard.png'
     if points:
@@ -103,7 +107,7 @@ def page(sheets: Sequence[Sheet], notes: Notes, picture: Path | None) -> str:
         parts.append(f'<img alt="mIoU against cost" src="data:image/png;base64,{encoded}">')
     sources = ''.join(f'<li>{html.escape(source)}</li>' for source in notes.numbers)
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{TITLE}</title><style>{STYLE}</style>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{TITLE}</title><style>{STYLE}{TABLES}</style>'
         f'<h1>{TITLE}</h1>{"".join(parts)}<h2>Sources</h2><ol>{sources}</ol></html>\n'
     )
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from itaclip_mmseg.last_block import AttentionSum
+from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.settings import Settings
-from itaclip_mmseg.studies.combined import COMBINED, combined_table
+from itaclip_mmseg.studies.combined import COMBINED, as_changes, base_model, combined_table
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import ROOT, find
 
@@ -150,9 +150,8 @@ def config_of(row: dict, dataset: str) -> str | None:
 
 def method_changes(method: str) -> dict:
     """What makes ITACLIP's settings those of another method; window and thresholds stay ITACLIP's, or off."""
-    model = Config.fromfile(find(f'configs/_base_/models/{method}_vit-b-16.py')).model.to_dict()
+    model = base_model(method).to_dict()
     names = {one.name for one in fields(Settings)} - {'last_block', 'stride'}
     changes = {name: model[name] for name in names if name in model}
-    block = {one.name: model['backbone'][one.name] for one in fields(AttentionSum) if one.name in model['backbone']}
-    off = dict(pamr=None, prob_threshold=None, area_threshold=None, neighbourhood_std=None)
-    return off | changes | block
+    off = dict(pamr=None, prob_threshold=None, area_threshold=None)
+    return off | changes | as_changes(LastBlock.from_config(model['backbone']))

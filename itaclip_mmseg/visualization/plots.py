@@ -4,9 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+from matplotlib.transforms import Bbox
 
 from itaclip_mmseg.utils.resources import written_whole
+
+# Of a name beside its point: points to the right and up, and which of its ends is there.
+LABEL_PLACES = ((5, 5, 'left'), (5, -12, 'left'), (-5, 5, 'right'), (-5, -12, 'right'))
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -89,10 +95,31 @@ def draw_fronts(
         axes.scatter(*zip(*own.values()), facecolors='none' if stated else colour, edgecolors=colour, label=kind)
         line = [own[name] for name in fronts[kind]]
         axes.plot(*zip(*line), color=colour, linestyle='--' if stated else '-', linewidth=1)
-        for name, place in own.items():
-            style = 'italic' if stated else 'normal'
-            axes.annotate(name, place, xytext=(4, 4), textcoords='offset points', fontsize=8, fontstyle=style)
     axes.set(xlabel=cost, ylabel=figure_name, xscale='log')
-    axes.margins(x=0.15)
-    axes.legend()
+    axes.margins(x=0.15, y=0.1)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter('{x:g}')
+    axes.xaxis.set_minor_formatter('')
+    label_points(axes, points)
+    axes.legend(loc='lower left')
     save(figure, path)
+
+
+def label_points(axes: Axes, points: Mapping[str, Mapping[str, tuple[float, float]]]) -> None:
+    """Names beside points, (cost, figure) by name for 'stated' and 'measured', none over another or over a point."""
+    centres = axes.transData.transform([place for own in points.values() for place in own.values()])
+    taken = [Bbox.from_extents(*(centre - 4), *(centre + 4)) for centre in centres]
+    for kind, own in points.items():
+        for name, place in own.items():
+            taken.append(label_point(axes, name, place, 'italic' if kind == 'stated' else 'normal', taken))
+
+
+def label_point(axes: Axes, name: str, place: tuple[float, float], style: str, taken: Sequence[Bbox]) -> Bbox:
+    """A name at the first place beside its point where it covers nothing `taken`, at the last if at none; its box."""
+    for x, y, side in LABEL_PLACES:
+        label = axes.annotate(name, place, (x, y), textcoords='offset points', ha=side, fontsize=8, fontstyle=style)
+        box = label.get_window_extent()
+        if (x, y, side) == LABEL_PLACES[-1] or not any(box.overlaps(other) for other in taken):
+            break
+        label.remove()
+    return box

@@ -24,7 +24,13 @@ def test_every_network_loses_its_weights(tmp_path):
     assert model.backbone == model.saliency.backbone == BACKBONE
 
 
-METHODS = ('groupvit/groupvit', 'tcl/tcl', 'clip_diy/clip-diy_vit-b-32', 'tagclip/tagclip_vit-b-16')
+METHODS = (
+    'groupvit/groupvit',
+    'tcl/tcl',
+    'clip_diy/clip-diy_vit-b-32',
+    'tagclip/tagclip_vit-b-16',
+    'proxyclip/proxyclip_vit-b-16',
+)
 
 
 @pytest.mark.parametrize('method', METHODS)

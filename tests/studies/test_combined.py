@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from conftest import REPO
+from mmengine.config import Config
 
 from itaclip_mmseg.settings import Settings
 from itaclip_mmseg.studies import combined
@@ -50,6 +51,16 @@ def test_parts_are_what_they_say():
 def test_last_blocks_are_those_of_the_methods(method, name):
     block = Settings().vary(block_changes(method)).last_block
     assert block.name == name and block.feedback is None
+
+
+@pytest.mark.parametrize('block', ['scclip', 'sfp'])
+@pytest.mark.parametrize('run', ['{}_scenes', '{}_voc21'], ids=['scenes', 'voc21'])
+def test_configs_are_itaclips_but_for_the_tokens(run, block):
+    """Protects the comparison from settings that are changed in one of the two alone."""
+    arch = 'tiny' if 'scenes' in run else 'vit-b-16'
+    own = Config.fromfile(REPO / f'configs/itaclip/itaclip_{run.format(arch)}.py').model
+    model = Config.fromfile(REPO / f'configs/combined/itaclip_{run.format(f"{arch}-{block}")}.py').model
+    assert model.backbone.pop('last_block').type == block and model == own
 
 
 @pytest.mark.slow

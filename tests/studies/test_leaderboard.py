@@ -1,11 +1,13 @@
 """All methods beside each other: stated figures from where they stand, measured ones from own runs, never confused."""
 
+import itertools
 import json
 import os
 import re
 import runpy
 import sys
 
+import matplotlib.figure
 import pytest
 from conftest import REPO
 from mmengine.config import Config
@@ -18,6 +20,7 @@ from itaclip_mmseg.studies.leaderboard_sheets import Notes, Sheet, Text, as_stat
 from itaclip_mmseg.studies.protocols import read_protocol, views
 from itaclip_mmseg.studies.runs import own_settings, plain, read_runs
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.visualization.plots import label_points
 
 NO_COSTS = dict(conditions={}, costs={})
 NACLIP = 'configs/naclip/naclip_vit-b-16_voc21.py'
@@ -165,10 +168,35 @@ def test_written_files(board, tmp_path):
     assert len(rows) == 21
     for cell in (cell.strip() for row in rows for cell in row.split('|')[2:-1]):
         assert cell == '-' or re.fullmatch(r'\*\d+\.\d+\*\[\^\d+\]', cell), cell
-    assert 'No run of ours was found' in text and text.count(NOT_MEASURED) == 3 * 17
+    assert 'No run of ours on these data sets was found' in text and text.count(NOT_MEASURED) == 3 * 17
     assert '![' not in text and not (tmp_path / 'docs/results.png').exists()
     html = (tmp_path / 'work/leaderboard.html').read_text()
     assert html.count('<h2>') == 5 and 'OV-Stitcher' in html and '<img' not in html
+
+
+def test_runs_on_the_scenes_have_a_table_of_their_own(tmp_path):
+    """They are no figures of the eight data sets, and the best alone is bold."""
+    for name, figure in (('itaclip', 64.286), ('tagclip', 20.4)):
+        write_run(tmp_path / name, config=f'configs/{name}/{name}_tiny_scenes.py', mIoU=figure)
+    board = collect(tmp_path)
+    assert list(board.scenes) == ['itaclip_tiny_scenes', 'tagclip_tiny_scenes'] and not board.left_out
+    assert not any(one.measured for one in board.methods)
+    write_leaderboard(board, NO_COSTS, tmp_path / 'results.md', tmp_path / 'work')
+    text = (tmp_path / 'results.md').read_text()
+    assert '| itaclip_tiny_scenes | **64.29**[^' in text and '| tagclip_tiny_scenes | 20.40[^' in text
+
+
+def test_names_in_the_picture_cover_nothing():
+    """Protects from names on top of each other where methods cost about the same."""
+    crowd = {
+        'stated': {name: (214 + 3 * index, 64 + index / 10) for index, name in enumerate(('SC-CLIP', 'Tag', 'SFP'))}
+    }
+    axes = matplotlib.figure.Figure(figsize=(7, 5)).subplots()
+    axes.scatter(*zip(*crowd['stated'].values()))
+    axes.set(xscale='log', xlim=(50, 9000), ylim=(20, 70))
+    label_points(axes, crowd)
+    boxes = [label.get_window_extent() for label in axes.texts]
+    assert len(boxes) == 3 and not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
 def test_picture_of_figure_against_cost(board, tmp_path):

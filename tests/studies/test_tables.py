@@ -7,7 +7,9 @@ import pytest
 from conftest import REPO
 from mmengine.config import Config
 
+from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.settings import Settings
+from itaclip_mmseg.studies.combined import base_model
 from itaclip_mmseg.studies.tables import DATASETS, METHODS, SCENES, load_tables, method_changes, plan
 from itaclip_mmseg.utils.errors import UserError
 
@@ -91,6 +93,15 @@ def test_methods_as_changes(method):
     )[method]
     assert (block['attention'], block['residual'], block['final_ffn'], block['neighbourhood_std']) == expected
     assert block['intermediate_layers'] == ()
+
+
+@pytest.mark.parametrize('method', ['scclip', 'sfp', 'resclip', 'proxyclip'])
+def test_last_blocks_of_their_own_are_kept(method):
+    """Protects such methods from being taken for plain CLIP; the changes name a variant, so they are JSON."""
+    changes = method_changes(method)
+    block = Settings().vary(changes).last_block
+    assert block == LastBlock.from_config(base_model(method).backbone) and block.name == method
+    assert json.dumps(changes)
 
 
 def test_tables_that_do_not_exist():

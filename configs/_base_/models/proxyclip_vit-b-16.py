@@ -2,7 +2,9 @@
 
 _base_ = ['./clip_vit-b-16.py']
 model = dict(
-    backbone=dict(last_block=dict(type='proxyclip', dino=dict(pretrained='data/weights/dino_vitbase8_pretrain.pth'))),
+    backbone=dict(
+        last_block=dict(type='proxyclip', dino=dict(type='DINO', pretrained='data/weights/dino_vitbase8_pretrain.pth'))
+    ),
     logit_scale=40,
     test_cfg=dict(crop_size=(336, 336), stride=(112, 112), pad_windows=56),
 )

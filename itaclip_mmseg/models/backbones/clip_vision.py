@@ -1,6 +1,7 @@
 """CLIP's vision transformer as a dense encoder: views in, unit-length patch embeddings out."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 
 import torch
 from mmengine.logging import MMLogger
@@ -20,7 +21,6 @@ from itaclip_mmseg.models.backbones.attention import (
 )
 from itaclip_mmseg.models.backbones.clip import load_visual, without_file
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
-from itaclip_mmseg.models.backbones.dino import DINO
 from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
 from itaclip_mmseg.utils.errors import UserError
 
@@ -110,7 +110,7 @@ class CLIPVisionBackbone(BaseModule):
         last_block.check_depth(len(self.blocks), self.arch or str(self.pretrained))
         for network in last_block.keep.networks - set(self.further):
             self.further.append(network)
-            self.networks.append(DINO(network.pretrained, network.heads).to(self.visual.proj))
+            self.networks.append(MODELS.build(asdict(network)).to(self.visual.proj))
 
     @property
     def patch_size(self) -> tuple[int, int]:

@@ -23,18 +23,21 @@ class ViTBackbone(BaseModule):
 
     Args:
         pretrained: path of the weights; under the key `model`, if they have one.
-        arch: timm's model name; None reads the dimensions from the weights (heads = width / 64).
+        arch: timm's model name; None reads the dimensions from the weights.
+        heads: attention heads a block, where the dimensions are read; None for width / 64, as in all published ones.
 
     Raises:
         UserError: weights that are missing, damaged or of another architecture.
     """
 
-    def __init__(self, pretrained: str, arch: str | None = None, init_cfg: dict | None = None) -> None:
+    def __init__(
+        self, pretrained: str, arch: str | None = None, heads: int | None = None, init_cfg: dict | None = None
+    ) -> None:
         super().__init__(init_cfg)
         path = weights_file(None, pretrained)
         state = read_parameters(path, 'model')
         state = {name: value for name, value in state.items() if not name.startswith(('head.', 'head_dist.'))}
-        self.vit = build_timm(arch) if arch else build_from_weights(state, path)
+        self.vit = build_timm(arch) if arch else build_from_weights(state, path, heads)
         load_strictly(self.vit, state, path, arch)
         self.vit.requires_grad_(False).eval()
 
@@ -104,7 +107,7 @@ def resize_positions(patches: Tensor, rows: int, columns: int, to_size: bool) ->
             distilled DeiTs are read: to the size itself, and any grid with as many patches as the trained one stays.
     """
     side = round(patches.shape[1] ** 0.5)
-    square = patches.mT.unflatten(-1, (side, side))
+    square = patches.float().mT.unflatten(-1, (side, side))
     if to_size:
         if rows * columns == side * side:
             return patches
@@ -112,7 +115,7 @@ def resize_positions(patches: Tensor, rows: int, columns: int, to_size: bool) ->
     elif (rows, columns) != (side, side):
         scale = ((rows + 0.1) / side, (columns + 0.1) / side)
         square = F.interpolate(square, scale_factor=scale, mode='bicubic', align_corners=False)
-    return square.flatten(2).mT
+    return square.flatten(2).mT.to(patches)
 
 
 def build_timm(arch: str) -> nn.Module:
@@ -123,7 +126,7 @@ def build_timm(arch: str) -> nn.Module:
     return model
 
 
-def build_from_weights(state: StateDict, path: object) -> nn.Module:
+def build_from_weights(state: StateDict, path: object, heads: int | None) -> nn.Module:
     """Timm's vision transformer of the dimensions that the shapes of the weights tell."""
     try:
         width, _, patch_size, _ = state['patch_embed.proj.weight'].shape
@@ -136,6 +139,6 @@ def build_from_weights(state: StateDict, path: object) -> nn.Module:
         patch_size=patch_size,
         embed_dim=width,
         depth=len({name.split('.')[1] for name in state if name.startswith('blocks.')}),
-        num_heads=width // 64,
+        num_heads=heads or width // 64,
         num_classes=0,
     )

@@ -4,7 +4,7 @@ import pytest
 import timm
 import torch
 
-from itaclip_mmseg.models import ViTBackbone
+from itaclip_mmseg.models import DINO, ViTBackbone
 from itaclip_mmseg.models.backbones.vit import resize_positions
 from itaclip_mmseg.utils.errors import UserError
 
@@ -36,6 +36,15 @@ def test_an_architecture_may_be_named(tmp_path):
     assert ViTBackbone(str(path), **config).width == timm.create_model('vit_tiny_patch16_224').embed_dim
     with pytest.raises(UserError, match='weights of another architecture than vit_small_patch8_224'):
         ViTBackbone(str(path), arch='vit_small_patch8_224')
+
+
+def test_random_dino_has_the_published_size(tmp_path):
+    """What ProxyCLIP is timed with: ViT-B/8, 85.8 M values in the published names."""
+    path = tmp_path / 'random.safetensors'
+    DINO.write_random_weights({}, path)
+    network = DINO(str(path))
+    assert network.patch_size == 8 and len(network.vit.blocks) == network.vit.blocks[0].attn.num_heads == 12
+    assert sum(value.numel() for value in network.vit.parameters()) == pytest.approx(85.8e6, rel=1e-3)
 
 
 def test_faults_end_in_one_line(network_weights, tmp_path):

@@ -7,7 +7,7 @@ from golden import image
 from torch.nn import functional as F
 
 from itaclip_mmseg.last_block import LastBlock
-from itaclip_mmseg.models.backbones.dino import DINO
+from itaclip_mmseg.models import DINO
 from itaclip_mmseg.models.backbones.last_blocks.proxyclip import enlarged
 from itaclip_mmseg.utils.errors import UserError
 
@@ -65,5 +65,5 @@ def test_impossible_settings_are_named(changes, named):
 def test_missing_and_other_weights_are_named(build, newer_weights):
     with pytest.raises(UserError, match=r'absent\.pth: no such weights file'):
         build('proxyclip', backbone=dict(last_block=dict(dino=dict(pretrained='absent.pth'))))
-    with pytest.raises(UserError, match='no state dict of a vision transformer'):
+    with pytest.raises(UserError, match='so it is no vision transformer'):
         DINO(newer_weights)
