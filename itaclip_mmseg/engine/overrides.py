@@ -87,9 +87,9 @@ def known_keys(prefix: str, here: Mapping, options: Mapping[str, object]) -> set
 def parameters(kind: type) -> set[str] | None:
     """Names that a class's constructor takes, those of its bases too where it hands on what it does not name.
 
-    A segmentor says by `settings_type` what becomes of the rest. None if the rest goes where nothing is known of it.
+    A segmentor of ours says by `settings_type` what becomes of the rest. None if nothing is known of that.
     """
-    settings = getattr(kind, 'settings_type', None)
+    settings, ours = getattr(kind, 'settings_type', None), hasattr(kind, 'settings_type')
     names = {one.name for one in fields(settings)} - FROM_ELSEWHERE if settings else set()
     for one in inspect.getmro(kind):
         if '__init__' in vars(one):
@@ -97,6 +97,8 @@ def parameters(kind: type) -> set[str] | None:
             names |= {each.name for each in found if each.kind is not each.VAR_KEYWORD}
             if settings or all(each.kind is not each.VAR_KEYWORD for each in found):
                 return names - {'self'}
+            if ours:
+                return None
     return None
 
 

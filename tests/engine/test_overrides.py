@@ -5,6 +5,7 @@ import pytest
 from itaclip_mmseg.engine.overrides import parameters
 from itaclip_mmseg.engine.testing import load_config
 from itaclip_mmseg.models import ITACLIP
+from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.utils.errors import UserError
 
 CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
@@ -81,5 +82,11 @@ def test_parameters():
             super().__init__(1, third=second)
 
     assert parameters(Open) is None and parameters(Closed) == {'second'}
+
+    class Idea(OpenVocabularySegmentor):
+        def __init__(self, backbone, **settings):
+            """Of which nobody knows what it does with the settings."""
+
+    assert parameters(Idea) is None
     assert {'image_coefficient', 'backbone', 'variants'} <= parameters(ITACLIP)
     assert not {'self', 'settings', 'stride', 'last_block'} & parameters(ITACLIP)

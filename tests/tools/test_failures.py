@@ -2,12 +2,13 @@
 
 import runpy
 import sys
+from contextlib import suppress
 
 import pytest
 from conftest import REPO
 
+from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.engine.outputs import held
-from itaclip_mmseg.scenes.dataset import write_scenes
 
 CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 TOOLS = {
@@ -17,21 +18,13 @@ TOOLS = {
 }
 
 
-@pytest.fixture(scope='module')
-def data(tmp_path_factory):
-    """One scene."""
-    root = tmp_path_factory.mktemp('data')
-    write_scenes(root / 'scenes', num_images=1)
-    return root
-
-
 @pytest.fixture(params=TOOLS)
-def fails(request, data, tmp_path, monkeypatch, capsys):
+def fails(request, small_scenes, tmp_path, monkeypatch, capsys):
     """Run a tool that must fail in a line; the line."""
 
     def run(work, *options):
-        where = ['--data-root', str(data)] if request.param == 'reproduce' else []
-        options = [f'test_dataloader.dataset.data_root={data}/scenes', *options][bool(where) :]
+        where = ['--data-root', str(small_scenes.parent)] if request.param == 'reproduce' else []
+        options = [f'test_dataloader.dataset.data_root={small_scenes}', *options][bool(where) :]
         tool = str(REPO / f'tools/{request.param}.py')
         arguments = [*TOOLS[request.param], '--work-dir', str(work), *where]
         monkeypatch.setattr(sys, 'argv', [tool, *arguments, *(['--cfg-options', *options] if options else [])])
@@ -65,10 +58,18 @@ def test_a_full_disk(fails, mounted):
     assert str(folder) in (line := fails(folder)) and 'No space left on device' in line
 
 
-def test_a_disk_that_fills_up_in_the_run(fails, mounted):
-    """The copy of the config, or the results."""
-    folder = mounted('size=76k,nr_inodes=5')
-    assert 'No space left on device' in fails(folder)
+def test_a_disk_that_fills_up_in_the_run(fails, mounted, monkeypatch):
+    """Before the first image is written down."""
+    folder, append = mounted('size=1m'), Journal.append
+
+    def append_to_a_full_disk(journal, entries):
+        with suppress(OSError), open(folder / 'other', 'wb', buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        append(journal, entries)
+
+    monkeypatch.setattr(Journal, 'append', append_to_a_full_disk)
+    assert f'{folder}/' in (line := fails(folder)) and '.journal-' in line and 'No space left on device' in line
 
 
 def test_another_run_in_the_folder(fails, tmp_path):
