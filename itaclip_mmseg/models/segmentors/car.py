@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from itaclip_mmseg.last_block import Keep, LastInputs
+from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.affinity import patch_attention, transitions
@@ -111,6 +112,7 @@ class CaR(OpenVocabularySegmentor):
 
     settings_type = RecurrenceSettings
 
+    @read_once()
     def __init__(
         self,
         backbone: dict,

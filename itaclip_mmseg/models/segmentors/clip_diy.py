@@ -6,6 +6,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.photograph import CLIP, IMAGENET, as_bytes, normalise, resize_crops, squash
@@ -44,6 +45,7 @@ class CLIPDIY(OpenVocabularySegmentor):
 
     settings_type = Decision
 
+    @read_once()
     def __init__(
         self,
         backbone: dict,

@@ -7,6 +7,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.backbones.layer_tokens import layer_tokens
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
@@ -75,6 +76,7 @@ class CLIPer(OpenVocabularySegmentor):
 
     settings_type = LayerSettings
 
+    @read_once()
     def __init__(
         self,
         backbone: dict,

@@ -6,6 +6,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder, random_embeddings
 from itaclip_mmseg.models.backbones.weights import read_parameters, weights_file
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
@@ -43,6 +44,7 @@ class ReCo(OpenVocabularySegmentor):
 
     settings_type = Decision
 
+    @read_once()
     def __init__(
         self,
         backbone: dict,

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from itaclip_mmseg.last_block import Keep, LastInputs
+from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.affinity import patch_attention, transitions, voted_attention
@@ -83,6 +84,7 @@ class TagCLIP(OpenVocabularySegmentor):
 
     settings_type = TagSettings
 
+    @read_once()
     def __init__(
         self,
         backbone: dict,

@@ -7,6 +7,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.backbones.tcl import TCLDecoder
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
@@ -61,6 +62,7 @@ class TCL(OpenVocabularySegmentor):
 
     settings_type = TCLSettings
 
+    @read_once()
     def __init__(
         self,
         backbone: dict,

@@ -10,8 +10,10 @@ from conftest import REPO
 from golden import DIR, arrays
 from golden.tag_answers import CASES, CONFIGS, early_answers, map_answers, tag_answers
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmseg.registry import MODELS
 
+from itaclip_mmseg.models.backbones import clip
 from itaclip_mmseg.models.stages import crf
 from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.utils.errors import UserError
@@ -184,3 +186,18 @@ def test_the_crf_is_missed_before_weights_are_read(build, monkeypatch):
     monkeypatch.setitem(sys.modules, 'pydensecrf.densecrf', None)
     with pytest.raises(UserError, match='needs the package pydensecrf2'):
         build(crf=True, backbone=dict(pretrained='nowhere.pt'))
+
+
+def test_weights_are_read_once_for_both_towers_and_long_words_are_named(build, tmp_path, monkeypatch):
+    """Protects what every method on CLIP shares, by one of them; nothing is in the cache of embeddings."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    bank = dict(dataset='two', background=True, classes=[dict(name='background', words=['sky'])])
+    bank['classes'].append(dict(name='cat', words=['cat ' * 80]))
+    (tmp_path / 'bank.json').write_text(json.dumps(bank))
+    reads, said = [], []
+    plain = clip.read_weights
+    monkeypatch.setattr(clip, 'read_weights', lambda *given: reads.append(given) or plain(*given))
+    monkeypatch.setattr(MMLogger, 'warning', lambda self, message: said.append(message))
+    build(text_bank=str(tmp_path / 'bank.json'))
+    assert len(reads) == 1
+    assert any("class 'cat': its word is longer than the 77 tokens" in message for message in said)
