@@ -6,6 +6,7 @@ import pytest
 from kill import setting, torture
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['make_scenes', 'colours_to_labels'])
 def test_a_killed_tool_ends_as_an_undisturbed_one(name, monkeypatch):
     monkeypatch.setattr('kill.KILLS', 1)

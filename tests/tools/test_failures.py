@@ -58,6 +58,7 @@ def test_a_full_disk(fails, mounted):
     assert str(folder) in (line := fails(folder)) and 'No space left on device' in line
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_in_the_run(fails, mounted, monkeypatch):
     """Before the first image is written down."""
     folder, append = mounted('size=1m'), Journal.append
