@@ -125,6 +125,7 @@ def test_methods_keep_their_own_protocol(name, expected):
     assert found == expected
 
 
+@pytest.mark.slow
 def test_metafile_has_every_figure_of_the_paper():
     index = yaml.safe_load((REPO / 'model-index.yml').read_text())
     models = [model for path in index['Import'] for model in yaml.safe_load((REPO / path).read_text())['Models']]

@@ -187,16 +187,19 @@ def fitting(values: Mapping[str, float], bank: TextBank) -> dict[str, object]:
 
 def overrides(settings: Mapping[str, object]) -> list[str]:
     """Settings as KEY=VALUE of --cfg-options."""
-    block = {one.name for one in fields(AttentionSum)}
+    block = {one.name for one in fields(AttentionSum)} | {'last_block'}
     pairs = []
     for name, value in settings.items():
-        key = f'model.backbone.{name}' if name in block else f'model.{name}'
-        if name == 'pamr' and value is not None:
-            pamr = value if isinstance(value, Mapping) else dict(num_iters=value)
-            pairs += [f'{key}.{inner}={spelled(one)}' for inner, one in pamr.items()]
-        else:
-            pairs.append(f'{key}={spelled(value)}')
+        value = dict(num_iters=value) if name == 'pamr' and isinstance(value, int) else value
+        pairs += pairs_below(f'model.backbone.{name}' if name in block else f'model.{name}', value)
     return pairs
+
+
+def pairs_below(key: str, value: object) -> list[str]:
+    """KEY=VALUE of a setting, of a dict one for each that it holds."""
+    if isinstance(value, Mapping):
+        return [pair for inner, one in value.items() for pair in pairs_below(f'{key}.{inner}', one)]
+    return [f'{key}={spelled(value)}']
 
 
 def spelled(value: object) -> str:

@@ -179,6 +179,7 @@ def test_visitors_do_not_meet_and_faults_are_said(visit, tmp_path):
     assert first.locator('#view figure').count() == 1
 
 
+@pytest.mark.slow
 def test_a_method_without_sliders(browser, tmp_path):
     """It takes any words too, and says the tags; nothing is there that it could not answer."""
     photograph = tmp_path / 'small.png'

@@ -86,7 +86,9 @@ def test_second_method_is_its_own_run(workbench, options, photo, monkeypatch, sm
         alone = parse_options([*options, *overrides(answer.settings[name])])
         expected = itaclip_mmseg.segment(small_voc / 'JPEGImages/one.jpg', CLASSES, CONFIG, alone)
         assert (expected.labels != answer.results[name].labels).mean() < 1e-3
-        assert f'model.backbone.attention=[{"qk" if name == "clip" else "kk"}]' in workbench.command(answer, name)
+        assert f'model.backbone.last_block.attention=[{"qk" if name == "clip" else "kk"}]' in workbench.command(
+            answer, name
+        )
 
 
 def test_methods_of_the_window_alone_keep_its_tokens_alone(workbench, photo):

@@ -26,6 +26,7 @@ def photo(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('method', CONFIGS)
 def test_python_demo_and_page_give_the_same(method, photo, tmp_path, monkeypatch, capsys):
     """Labels and tags; where words change, a photograph is segmented anew, and back again as before."""

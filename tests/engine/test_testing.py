@@ -113,6 +113,7 @@ def as_a_rank(run_tool):
     sys.exit(done.returncode)
 
 
+@pytest.mark.slow
 def test_several_processes_count_like_one(run_tool):
     """Three images over two CPU processes, unevenly shared, and over three: exactly the same confusion matrix."""
     done, work = run_tool()
@@ -126,6 +127,7 @@ def test_several_processes_count_like_one(run_tool):
         assert not (work / '.collect').exists()
 
 
+@pytest.mark.slow
 def test_killed_processes_go_on_as_three(run_tool, tmp_path):
     """Two processes, one of them killed, and three afterwards: the confusion matrix of one."""
     _, work = run_tool()
@@ -146,11 +148,11 @@ def test_killed_processes_go_on_as_three(run_tool, tmp_path):
 
 @pytest.mark.slow
 def test_torchrun_starts_again_by_itself(run_tool, tool_arguments, tmp_path, monkeypatch):
-    """As tools/dist_test.sh has it: a killed process costs what was in flight, and nobody has to look."""
+    """RESTARTS of tools/dist_test.sh: a killed process costs what was in flight, and nobody has to look."""
     _, work = run_tool()
     alone = (work / 'confusion.csv').read_text()
     shutil.rmtree(work)
-    monkeypatch.delenv('RESTARTS', raising=False)
+    monkeypatch.setenv('RESTARTS', '3')
     monkeypatch.setenv('PATH', str(Path(sys.executable).parent), prepend=os.pathsep)
     command = ['bash', str(REPO / 'tools/dist_test.sh'), *tool_arguments('2')]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)

@@ -46,6 +46,7 @@ def write_run(folder, config=NACLIP, name=None, age=0, mIoU=64.5, **changes):
     return path
 
 
+@pytest.mark.slow
 def test_every_method_and_every_quoted_figure_is_there(board):
     """Protects against figures typed twice: all are those of the configs, others those of ITACLIP's Table 1."""
     methods = {one.name: one for one in board.methods}

@@ -154,6 +154,7 @@ def test_one_command_fills_table_1(run_with, small_networks, tmp_path):
     assert results['settings']['pretrained'].endswith('groupvit.pth')
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_listed(run_with, monkeypatch):
     """Each method's data, weights and where they are to be had, packages, what is downloaded; and what is cited."""
     monkeypatch.setattr(needs, 'is_download', lambda arch, pretrained: '/' not in pretrained)

@@ -124,6 +124,7 @@ def test_one_key_and_faults(run, tmp_path):
         assert code == 1 and named in captured.err and len(captured.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_behind_its_last_image(run, tmp_path, monkeypatch):
     """While its pictures were drawn: nothing is encoded again, and what was half written is removed."""
     arguments = ('sweep.py', '--lambda', '0.2', '0.7', '--work-dir', 'sweep')

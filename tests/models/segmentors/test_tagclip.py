@@ -141,6 +141,7 @@ def test_batches_and_samples(models):
         assert list(tags['scores']) == model.names
 
 
+@pytest.mark.slow
 def test_bf16_and_no_grad(build, models):
     """Gradients are taken whatever loop runs the model, in half precision too: nearly the same labels."""
     image = pictures()[0]
