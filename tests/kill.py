@@ -234,12 +234,14 @@ def disturbed(job: Job, out: Path, seconds: float, random: Random) -> tuple[int,
     for attempt in range(KILLS + 1):
         if (out / 'bank.json').exists():  # a finished bank is not written over
             break
+        ended = (out / 'work/results.json').exists() and not any((out / 'work').glob('.journal*'))
         if attempt < KILLS:
             met += kill(job, out, random.uniform(0, seconds))
         else:
             finish(job, out)
         now = stamps(out)
-        twice += sum(now.get(path) != stamp for path, stamp in seen.items())
+        if not ended:  # a finished test is begun anew
+            twice += sum(now.get(path) != stamp for path, stamp in seen.items())
         seen = now
         if met <= attempt < KILLS:  # at its end already
             break

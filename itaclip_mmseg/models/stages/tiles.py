@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from types import EllipsisType
 from typing import NamedTuple
 
-# Bytes of logits held at a time. COCO-Stuff's 640 x 640 pixels with 171 classes are one tile (280 MB); a photograph of
-# 4000 x 6000 is 35, and with the margins of PAMR (10 steps, 16 pixels) 1.7 times the work. Half as much: 2.2 times.
+# Bytes of logits, and of PAMR's weights, held at a time. COCO-Stuff's 640 x 640 pixels with 171 classes are one tile
+# (310 MB); a photograph of 4000 x 6000 is 40, and with the margins of PAMR (10 steps, 16 pixels) 1.7 times the work.
 LOGITS_BYTES = 512 << 20
 FLOAT_BYTES = 4
 

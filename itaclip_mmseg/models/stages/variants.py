@@ -10,7 +10,7 @@ from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Fields
 from itaclip_mmseg.models.stages.labelling import Labelling, strip_scores
 from itaclip_mmseg.models.stages.mixing import Mixtures, mixing
-from itaclip_mmseg.models.stages.pamr import CACHE_BYTES, affinity, propagate, resized
+from itaclip_mmseg.models.stages.pamr import CACHE_BYTES, NEIGHBOURS, affinity, propagate, resized
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
@@ -82,7 +82,9 @@ def decode_group(
     labellings = {name: Labelling(one, size, name in scored) for name, one in variants.items()}
     strip_bytes = CACHE_BYTES if mixtures.device.type == 'cpu' else MERGED_BYTES
     last = refined = None
-    for tile in passes(tiles(size, tile_shape(size, mixtures.maps, budget)), labellings.values()):
+    pamr = next(iter(variants.values())).pamr
+    maps = mixtures.maps + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # those of its weights too
+    for tile in passes(tiles(size, tile_shape(size, maps, budget)), labellings.values()):
         if tile != last:
             refined = None  # the last tile's go before the next one's are made
             last, refined = tile, {key: finish(field, tile) for key, field in mixtures.sources.items()}
