@@ -53,6 +53,17 @@ def test_path_picture_and_array_give_the_same(options, photo):
     assert overlay.shape[0] > 100 and overlay.shape[1] > 2 * 150
 
 
+def test_a_last_block_that_asks_the_words(options, photo):
+    """It has no half without them: other words encode anew, and the labels are those of a test."""
+    options['model.backbone.last_block'] = dict(type='resclip')
+    segmenter = itaclip_mmseg.Segmenter(CLASSES, options=options, device='cpu')
+    assert not segmenter.model.two_halves
+    labels = segmenter(photo).labels
+    assert np.array_equal(labels, segmenter.label_maps(photo)[1]['']) and len(np.unique(labels)) > 1
+    other = segmenter.encode(photo).segment('dog; a red ball')
+    assert other.names == ('dog', 'a red ball') and other.labels.shape == labels.shape
+
+
 def test_the_engine_is_the_benchmarks(options, photo):
     """The classes of the config's own bank: the same labels as MMSegmentation's function, and as its inferencer."""
     bank = REPO / 'data/text_bank/voc21.json'

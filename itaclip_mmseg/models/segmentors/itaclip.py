@@ -123,8 +123,18 @@ class ITACLIP(OpenVocabularySegmentor):
         return samples
 
     @torch.no_grad()
-    def encode(self, image: Tensor, track: Track = iter) -> Encoded:
+    def result(self, image: Tensor, size: tuple[int, int]) -> Result:
+        """Both halves, of the first variant; for a last block that asks the words."""
+        grid, variants = self.grid(image), {'': self.settings}
+        (fields,) = self.encoder.encode([image], [grid])
+        scored = [''][: self.with_scores]
+        return next(decode(image, fields, grid, size, variants, self.texts, self.memory_budget, scored))
+
+    @torch.no_grad()
+    def encode(self, image: Tensor, track: Track = iter) -> Encoded | Tensor:
         """The costly half, of an image 3 x h x w; all categories of views that were paid for are kept."""
+        if not self.two_halves:
+            return image
         grid, encoder = self.grid(image), self.encoder
         kept = {block: names | {'plain'} for block, names in encoder.last_blocks.items()}
         without_words = WindowEncoder(self.backbone, None, kept, encoder.batch, track)
@@ -142,10 +152,8 @@ class ITACLIP(OpenVocabularySegmentor):
         check_encoded(settings, encoded.tokens, encoded.grid)
         texts = TextTable(bank, [settings], self.text_encoder).to(encoded.image.device)
         fields = {settings.last_block: similarity(encoded.tokens[settings.last_block], texts.embeddings)}
-        scored = [''] if scores else []
-        variants, budget = {'': settings}, self.memory_budget
-        (result,) = decode(encoded.image, fields, encoded.grid, size, variants, texts, budget, scored)
-        return result
+        variants, budget, scored = {'': settings}, self.memory_budget, [''][:scores]
+        return next(decode(encoded.image, fields, encoded.grid, size, variants, texts, budget, scored))
 
     @property
     def two_halves(self) -> bool:
