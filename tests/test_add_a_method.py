@@ -9,7 +9,8 @@ from conftest import REPO
 from mmseg.registry import MODELS
 
 from itaclip_mmseg import last_block
-from itaclip_mmseg.engine.testing import load_config, run_test
+from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.studies.sweep import parse_values, run_sweep
 
 pytestmark = pytest.mark.slow  # each test runs a config or two

@@ -10,7 +10,7 @@ from mmseg.registry import DATASETS
 
 from itaclip_mmseg.datasets.checks import dataset_classes
 from itaclip_mmseg.datasets.loading import OURS
-from itaclip_mmseg.engine.testing import load_config
+from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.text.bank import load_bank
 
 CONFIGS = sorted(path for path in (REPO / 'configs').glob('*/*.py') if path.parent.name != '_base_')

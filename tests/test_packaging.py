@@ -19,6 +19,7 @@ def test_wheel_carries_configs_tools_and_banks(tmp_path):
         'tools/test.py',
         'data/text_bank/voc21.json',
         'data/paper/tables.json',
+        'data/paper/others.json',
         'model-index.yml',
     ):
         assert (package / '.mim' / name).is_file(), name

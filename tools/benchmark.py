@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     from itaclip_mmseg.benchmark.report import draw_figures, print_figures, write_figures
     from itaclip_mmseg.benchmark.run import BenchmarkSettings, run_benchmark
-    from itaclip_mmseg.engine.testing import load_config, parse_options
+    from itaclip_mmseg.engine.config import load_config, parse_options
 
     settings = BenchmarkSettings(args.repeats, args.device, args.precision, args.random_weights, not args.no_reference)
     config = load_config(args.config, parse_options(args.cfg_options))

@@ -20,7 +20,7 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from itaclip_mmseg.datasets.inspection import inspect, write_sheet
-    from itaclip_mmseg.engine.testing import load_config, parse_options
+    from itaclip_mmseg.engine.config import load_config, parse_options
 
     init_default_scope('mmseg')
     config = load_config(args.config, parse_options(args.cfg_options))

@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     from itaclip_mmseg.apis.segmenter import Segmenter
     from itaclip_mmseg.apis.sources import image_files
-    from itaclip_mmseg.engine.testing import parse_options
+    from itaclip_mmseg.engine.config import parse_options
     from itaclip_mmseg.utils.progress import track
 
     sources, left_out = image_files(args.images)

@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     from itaclip_mmseg.apis.segmenter import Segmenter
-    from itaclip_mmseg.engine.testing import load_config, parse_options
+    from itaclip_mmseg.engine.config import load_config, parse_options
     from itaclip_mmseg.studies.figures import compare, draw_attention, draw_recurrence, read_truth
     from itaclip_mmseg.studies.tables import method_changes
     from itaclip_mmseg.utils.errors import UserError

@@ -69,7 +69,7 @@ def leaderboard() -> None:
 
 def tables() -> None:
     """The tables of the paper, and the one of combinations."""
-    from itaclip_mmseg.engine.testing import parse_options
+    from itaclip_mmseg.engine.config import parse_options
     from itaclip_mmseg.studies.reproduce import reproduce
 
     reproduce(

@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.engine.testing import load_config, parse_options
+    from itaclip_mmseg.engine.config import load_config, parse_options
     from itaclip_mmseg.studies.sweep import parse_values, run_sweep
     from itaclip_mmseg.utils.errors import UserError
 

@@ -26,7 +26,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.engine.testing import load_config, parse_options, run_test
+    from itaclip_mmseg.engine.config import load_config, parse_options
+    from itaclip_mmseg.engine.testing import run_test
 
     options = parse_options(args.cfg_options)
     config = load_config(args.config, options, args.work_dir, args.launcher, args.protocol)

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from itaclip_mmseg.apis.segmentation import PARTS, Segmentation
 from itaclip_mmseg.apis.segmenter import Photograph, Picture, Segmenter
-from itaclip_mmseg.engine.testing import load_config, parse_options
+from itaclip_mmseg.engine.config import load_config, parse_options
 from itaclip_mmseg.last_block import AttentionSum
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.text.bank import TextBank

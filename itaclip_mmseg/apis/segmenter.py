@@ -18,7 +18,7 @@ from torch import Tensor
 
 from itaclip_mmseg.apis.segmentation import Segmentation
 from itaclip_mmseg.datasets.reading import check_sides, read_photograph
-from itaclip_mmseg.engine.testing import load_config
+from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.postprocess import Result

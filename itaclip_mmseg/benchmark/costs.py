@@ -14,7 +14,8 @@ from mmengine.registry import init_default_scope
 from itaclip_mmseg.benchmark.floors import count_flops
 from itaclip_mmseg.benchmark.meter import Meter
 from itaclip_mmseg.benchmark.run import BenchmarkSettings, build_model, loading, predict
-from itaclip_mmseg.engine.testing import load_config, versions
+from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.results import versions
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import written_whole
 

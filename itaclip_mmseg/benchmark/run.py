@@ -23,7 +23,7 @@ from itaclip_mmseg.benchmark.meter import Meter
 from itaclip_mmseg.benchmark.random_weights import random_weights
 from itaclip_mmseg.benchmark.reference import Reference
 from itaclip_mmseg.benchmark.stages import STAGES, measure_stages
-from itaclip_mmseg.engine.testing import versions
+from itaclip_mmseg.engine.results import versions
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
 from itaclip_mmseg.utils.errors import UserError

@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from itaclip_mmseg.datasets.reading import check_photograph
+from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.engine.overrides import check_overrides, unread
 from itaclip_mmseg.engine.protocol import run_name
-from itaclip_mmseg.engine.testing import image_paths, load_config, print_warnings, run_test
+from itaclip_mmseg.engine.testing import image_paths, print_warnings, run_test
 from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS

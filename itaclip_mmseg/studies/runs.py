@@ -8,7 +8,8 @@ from typing import NamedTuple
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from itaclip_mmseg.engine.testing import load_config, written
+from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.results import written
 from itaclip_mmseg.settings import Settings, Window
 from itaclip_mmseg.utils.checks import is_number
 from itaclip_mmseg.utils.errors import UserError

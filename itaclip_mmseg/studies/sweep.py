@@ -10,7 +10,9 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from itaclip_mmseg.engine.testing import FIGURES, parse_options, run_test
+from itaclip_mmseg.engine.config import parse_options
+from itaclip_mmseg.engine.results import FIGURES
+from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 from itaclip_mmseg.visualization.plots import draw_by_class, draw_heat_map

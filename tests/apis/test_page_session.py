@@ -15,7 +15,7 @@ from itaclip_mmseg.apis import page_session
 from itaclip_mmseg.apis.page_session import OWN, Workbench, class_fields, class_list, overrides, write_files
 from itaclip_mmseg.apis.page_view import as_colours, legend, view
 from itaclip_mmseg.apis.segmentation import Segmentation
-from itaclip_mmseg.engine.testing import parse_options
+from itaclip_mmseg.engine.config import parse_options
 from itaclip_mmseg.models import CLIPVisionBackbone
 from itaclip_mmseg.studies.tables import method_changes
 from itaclip_mmseg.text.bank import load_bank

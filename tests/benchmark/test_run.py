@@ -8,7 +8,7 @@ from torch import Tensor
 
 from itaclip_mmseg.benchmark.report import draw_figures, print_figures, write_figures
 from itaclip_mmseg.benchmark.run import BenchmarkSettings, run_benchmark
-from itaclip_mmseg.engine.testing import load_config
+from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.settings import Decision, Window
 from itaclip_mmseg.utils.errors import UserError

@@ -2,8 +2,8 @@
 
 import pytest
 
+from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.overrides import parameters
-from itaclip_mmseg.engine.testing import load_config
 from itaclip_mmseg.models import ITACLIP
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.utils.errors import UserError

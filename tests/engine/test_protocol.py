@@ -3,7 +3,7 @@
 import pytest
 from conftest import REPO
 
-from itaclip_mmseg.engine.testing import load_config
+from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.utils.errors import UserError
 
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import REPO
 from mmengine.config import Config
 
-from itaclip_mmseg.engine.testing import load_config
+from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.studies.leaderboard import FIVE, SETS, TABLE_1, Figure, Leaderboard, Method, collect, pareto, rank
 from itaclip_mmseg.studies.leaderboard_costs import NOT_MEASURED
 from itaclip_mmseg.studies.leaderboard_report import in_html, in_markdown, page, points_of, write_leaderboard

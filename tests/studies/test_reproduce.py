@@ -8,8 +8,8 @@ import pytest
 from conftest import REPO, write_state
 from golden import SEED, tiny_groupvit, tiny_tcl
 
+from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.journal import run_key
-from itaclip_mmseg.engine.testing import load_config
 from itaclip_mmseg.models.stages.encode import WindowEncoder
 from itaclip_mmseg.scenes.dataset import write_scenes
 from itaclip_mmseg.studies import needs, reproduce
