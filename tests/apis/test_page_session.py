@@ -76,6 +76,7 @@ def test_page_python_demo_and_test_give_the_same_labels(workbench, options, phot
     assert (np.asarray(Image.open('maps/one.png')) != labels).mean() < 1e-3
 
 
+@pytest.mark.slow
 def test_second_method_is_its_own_run(workbench, options, photo, monkeypatch, small_voc):
     """From the same encoding pass, without encoding again: the labels of a segmenter of that method alone."""
     with monkeypatch.context() as patch:

@@ -64,6 +64,7 @@ def test_a_last_block_that_asks_the_words(options, photo):
     assert other.names == ('dog', 'a red ball') and other.labels.shape == labels.shape
 
 
+@pytest.mark.slow
 def test_the_engine_is_the_benchmarks(options, photo):
     """The classes of the config's own bank: the same labels as MMSegmentation's function, and as its inferencer."""
     bank = REPO / 'data/text_bank/voc21.json'
@@ -79,6 +80,7 @@ def test_the_engine_is_the_benchmarks(options, photo):
     assert inferencer.visualizer.dataset_meta['classes'][1] == 'aeroplane'
 
 
+@pytest.mark.slow
 def test_words_and_settings_change_without_encoding(options, photo, monkeypatch):
     """The same labels and scores as a segmenter of those words and settings, from tokens that are there already."""
     picture = itaclip_mmseg.Segmenter('dog; cat', options=options, device='cpu').encode(photo)

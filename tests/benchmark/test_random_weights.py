@@ -33,6 +33,7 @@ METHODS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('method', METHODS)
 def test_other_methods_can_be_timed(tmp_path, method):
     """Files are written for what reads files; nothing of the config points to weights that a user would need."""
@@ -54,6 +55,7 @@ def test_networks_that_need_their_weights_are_named(tmp_path, network, message):
         random_weights(ConfigDict(type='Some', decoder=network), tmp_path)
 
 
+@pytest.mark.slow
 def test_random_weights_and_texts_are_the_same_at_every_call():
     """Protects the comparison of precisions, and the random numbers of the caller."""
     torch.manual_seed(0)

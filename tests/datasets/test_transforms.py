@@ -61,6 +61,7 @@ def test_labels_are_mapped(dataset, suffix, raw, expected, tmp_path):
     assert trained_labels(info).tolist() == [expected, expected]
 
 
+@pytest.mark.slow
 def test_images_with_few_labelled_pixels_may_be_left_out(tmp_path):
     for name, number in (('few', 9), ('many', 10)):
         labels = np.zeros((5, 5), np.uint8)

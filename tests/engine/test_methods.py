@@ -152,6 +152,7 @@ def stop_after_two(append):
     return stopping
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('name', 'option', 'message'),
     [

@@ -92,6 +92,7 @@ def results(folder):
     return json.loads((folder / 'work/results.json').read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', ['FolderDataset', 'BaseSegDataset'])
 def test_any_common_suffix_in_any_case(run, data, tmp_path, kind):
     """Photographs from several cameras: all are found, with their label maps, at their places in the folders.
@@ -119,6 +120,7 @@ def test_an_empty_data_set(run, data):
     fails(run(kind='PascalVOCDataset'), 'test_dataloader.dataset', "'ann_file'", 'check its keys')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('option', [[], ['test_dataloader.dataset.data_prefix.seg_map_path=None']])
 def test_no_label_maps(run, data, tmp_path, option):
     """Predictions and overlays without figures, and that is said; nothing to do where none are asked for."""
@@ -140,6 +142,7 @@ def test_one_label_map_is_missing(run, data):
     fails(run('--out', 'out'), 'labels/b.png', 'no such file')
 
 
+@pytest.mark.slow
 def test_faulty_label_maps_are_named_before_weights(run, data, monkeypatch):
     """Another size, colours, half a file: found in headers, so no weights are read."""
     monkeypatch.setattr('itaclip_mmseg.models.backbones.clip.load_clip', None)
@@ -155,6 +158,7 @@ def test_faulty_label_maps_are_named_before_weights(run, data, monkeypatch):
     fails(run(), 'a.png', 'not readable as an image (0 bytes)')
 
 
+@pytest.mark.slow
 def test_sixteen_bits_count_whole(run, data):
     """Cut to 8 bits, 256 would be label 0."""
     photo(data / 'images/a.jpg')
@@ -162,6 +166,7 @@ def test_sixteen_bits_count_whole(run, data):
     fails(run(), 'a.png', 'holds label 512', '3 classes')
 
 
+@pytest.mark.slow
 def test_masks_of_0_and_255(run, data, tmp_path):
     """A mask as many programs save it: half is ignored, and two of three classes are nowhere."""
     photo(data / 'images/a.jpg')
@@ -172,6 +177,7 @@ def test_masks_of_0_and_255(run, data, tmp_path):
     assert results(tmp_path)['ignored_pixels'] == 800 and len(results(tmp_path)['warnings']) == 1
 
 
+@pytest.mark.slow
 def test_a_truth_that_is_ignored_altogether(run, data, tmp_path):
     """JSON knows no nan."""
     photo(data / 'images/a.jpg')
@@ -181,6 +187,7 @@ def test_a_truth_that_is_ignored_altogether(run, data, tmp_path):
     assert 'NaN' not in (tmp_path / 'work/results.json').read_text() and results(tmp_path)['aAcc'] is None
 
 
+@pytest.mark.slow
 def test_narrow_photographs(run, data, tmp_path):
     """Shorter than a patch, and than the blur reaches; and one that nothing is left of."""
     for name, size in (('wide', (8, 3000)), ('high', (1500, 8))):
@@ -218,6 +225,7 @@ def test_ignored_label_and_class_are_not_one(run, data, tmp_path):
     fails(run(options=[f'test_dataloader.dataset.metainfo.classes={classes}']), 'ignore_index=255', '65535')
 
 
+@pytest.mark.slow
 def test_one_query_in_two_classes(run, data, tmp_path):
     """CLIP's tokenizer lowers case; the background may share a word, as in published lists, and that is said."""
     photo(data / 'images/a.jpg')
@@ -234,6 +242,7 @@ def test_one_query_in_two_classes(run, data, tmp_path):
     assert done.returncode == 0 and "warning: bank.json: the words 'dog' of 'background'" in done.stderr, done.stderr
 
 
+@pytest.mark.slow
 def test_folders_that_cannot_be_used(run, data, tmp_path, monkeypatch):
     """A work folder that is a file, and one, or an output's, that another run holds: before weights are read."""
     monkeypatch.setattr('itaclip_mmseg.models.backbones.clip.load_clip', None)
@@ -248,6 +257,7 @@ def test_folders_that_cannot_be_used(run, data, tmp_path, monkeypatch):
     assert list((tmp_path / 'work').iterdir()) == [] and list((tmp_path / 'out').iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up(run, data, tmp_path, mounted):
     """Half way through a run: one line that names the file."""
     folder = mounted('size=96k')

@@ -99,6 +99,7 @@ def test_results(run_tool, small_voc, tmp_path):
     assert '18 of 21 classes occur nowhere in the truth' in results['warnings'][0]
 
 
+@pytest.mark.slow
 def test_options_change_the_result(run_tool):
     done, work = run_tool(options=['model.image_coefficient=0.6', 'model.text_coefficient=0.1'])
     assert done.returncode == 0, done.stderr
@@ -183,6 +184,7 @@ def fails_in_one_line(done, work, *named):
     assert not (work / 'results.json').exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('options', 'named'),
     [
@@ -205,6 +207,7 @@ def test_faults_end_in_one_line(run_tool, options, named):
     fails_in_one_line(*run_tool(options=options), *named)
 
 
+@pytest.mark.slow
 def test_faulty_files_end_in_one_line(run_tool, small_voc, tmp_path):
     """Damaged weights, a bank with a repeated class, an image that is cut off, one that is missing."""
     (tmp_path / 'cut.pt').write_bytes(b'PK\x03\x04 and no more')
@@ -225,6 +228,7 @@ def test_faulty_files_end_in_one_line(run_tool, small_voc, tmp_path):
     fails_in_one_line(*run_tool(options=[f'test_dataloader.dataset.data_root={copy}']), 'two.jpg', 'no such file')
 
 
+@pytest.mark.slow
 def test_results_say_the_protocol(run_tool):
     done, work = run_tool('--protocol', 'itaclip', config='configs/clip/clip_vit-b-16_voc21.py')
     assert done.returncode == 0, done.stderr
@@ -239,6 +243,7 @@ def test_config_that_is_none(run_tool):
     fails_in_one_line(done, work, 'configs/absent.py', 'no such config')
 
 
+@pytest.mark.slow
 def test_labels_that_the_data_set_does_not_have_are_named(run_tool, small_voc, tmp_path):
     """Raw COCO maps instead of converted ones, say: MMSegmentation counts such pixels nowhere, without a word."""
     copy = tmp_path / 'copy'
@@ -296,6 +301,7 @@ def test_a_killed_run_goes_on(run_tool, monkeypatch):
     assert sum(encoded) == 6  # a finished run is not gone on with
 
 
+@pytest.mark.slow
 def test_a_run_killed_behind_its_last_image(run_tool, monkeypatch):
     """Nothing is left to encode, only to count."""
     monkeypatch.setattr(Journal, 'remove', lambda journal: None)

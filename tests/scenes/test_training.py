@@ -53,6 +53,7 @@ def settings(tmp_path, monkeypatch) -> TrainingSettings:
     )
 
 
+@pytest.mark.slow
 def test_a_resumed_training_is_an_unbroken_one(settings, texts, pictures, monkeypatch):
     """Protects the checkpoint, bit for bit: killed in the first stage, at its end and in the second, and taken up."""
     monkeypatch.setattr(tiny_clip, 'BLOCKS', 2)
@@ -79,6 +80,7 @@ def kill() -> None:
     raise Killed
 
 
+@pytest.mark.slow
 def test_weights_are_what_the_package_reads(settings, texts, pictures, monkeypatch):
     """Protects the file: `load_clip` and `load_weights` read it; its figures are those of the model, to float16."""
     training = Training(replace(settings, stages=STAGES[:1]), texts)

@@ -43,6 +43,7 @@ def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_compare(run, small_voc, tmp_path):
     """An image, its truth and a column a method, a row an image."""
     images = [str(small_voc / f'JPEGImages/{name}.jpg') for name in ('one', 'two')]
@@ -54,6 +55,7 @@ def test_compare(run, small_voc, tmp_path):
     assert picture.shape[0] > 90 + 120 and picture.shape[1] > 4 * 120
 
 
+@pytest.mark.slow
 def test_recurrence(run, small_voc, tiny_weights, tmp_path):
     """A panel a stage; a method without stages is named."""
     image = str(small_voc / 'JPEGImages/one.jpg')
@@ -66,6 +68,7 @@ def test_recurrence(run, small_voc, tiny_weights, tmp_path):
     assert Image.open(tmp_path / 'out.png').width > 600
 
 
+@pytest.mark.slow
 def test_attention(run, small_voc, tmp_path):
     image = str(small_voc / 'JPEGImages/one.jpg')
     code, captured = run('attention', image, '--patch', '60,40')

@@ -79,6 +79,7 @@ def test_report(run, tmp_path, monkeypatch):
     assert json.loads((tmp_path / 'work/report.json').read_text())['tables'] == tables
 
 
+@pytest.mark.slow
 def test_dry_run_stops_at_the_plan(run, tmp_path, monkeypatch):
     monkeypatch.setattr(WindowEncoder, 'encode', None)
     code, captured = run('7', '--dry-run')

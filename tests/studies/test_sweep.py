@@ -111,6 +111,7 @@ def test_last_blocks_are_a_key(run, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_one_key_and_faults(run, tmp_path):
     code, captured = run('sweep.py', '--set', 'prob_threshold=None,0.3', '--work-dir', 'sweep')
     assert code == 0, captured.err

@@ -31,6 +31,7 @@ def test_rows_are_possible_settings():
                 Settings().vary(row['settings'])
 
 
+@pytest.mark.slow
 def test_rows_that_say_the_same_have_the_same_figure():
     """ITACLIP's own row occurs in seven tables; so a figure copied wrongly stands out."""
     figures = {}

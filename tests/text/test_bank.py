@@ -25,6 +25,7 @@ def bank_contents(draw):
     return dict(dataset=draw(texts), background=draw(st.booleans()), classes=classes)
 
 
+@pytest.mark.slow
 @given(content=bank_contents())
 def test_valid_banks_are_read_as_they_are(content):
     bank = parse_bank(json.loads(json.dumps(content)))
@@ -116,6 +117,7 @@ def test_files_that_are_none(tmp_path):
 provenances = st.dictionaries(texts, st.dictionaries(texts, texts | st.none()), max_size=2)
 
 
+@pytest.mark.slow
 @given(content=bank_contents(), provenance=provenances)
 def test_what_is_written_is_read_again(tmp_path_factory, content, provenance):
     """Protects users' words, whatever characters are in them."""

@@ -40,18 +40,21 @@ def fails(request, small_scenes, tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_a_work_folder_that_is_a_file(fails, tmp_path):
     (tmp_path / 'work').write_text('mine')
     assert f'{tmp_path}/work' in (line := fails(tmp_path / 'work')) and 'not writable' in line
     assert (tmp_path / 'work').read_text() == 'mine'
 
 
+@pytest.mark.slow
 def test_a_read_only_folder(fails, mounted):
     """A mount, as permissions bind no root."""
     folder = mounted('ro')
     assert str(folder) in (line := fails(folder)) and 'Read-only file system' in line
 
 
+@pytest.mark.slow
 def test_a_full_disk(fails, mounted):
     folder = mounted('size=64k')
     (folder / 'other').write_bytes(bytes(30_000))
@@ -73,6 +76,7 @@ def test_a_disk_that_fills_up_in_the_run(fails, mounted, monkeypatch):
     assert f'{folder}/' in (line := fails(folder)) and '.journal-' in line and 'No space left on device' in line
 
 
+@pytest.mark.slow
 def test_another_run_in_the_folder(fails, tmp_path):
     folder = fails.folder(tmp_path / 'work')
     with held([str(folder)]):

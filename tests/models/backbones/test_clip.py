@@ -36,6 +36,7 @@ def torchscript(tiny_state, tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_every_format_gives_the_same_model(tiny_state, tiny_weights, torchscript, tmp_path):
     """Plain, wrapped and prefixed state dicts, safetensors, half precision and TorchScript."""
     save_file(tiny_state, tmp_path / 'a.safetensors')
@@ -153,6 +154,7 @@ def test_cut_vocabulary_is_laid_out_again(tiny_state, tmp_path):
     assert table[4].isnan().all()
 
 
+@pytest.mark.slow
 def test_faulty_files_are_named(tiny_state, tiny_weights, torchscript, tmp_path):
     """One line each: what is wrong, with which file, what to do."""
     whole = Path(tiny_weights).read_bytes()

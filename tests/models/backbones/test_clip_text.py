@@ -75,6 +75,7 @@ def test_a_new_word_costs_a_word(tiny_weights, empty_cache, sentences):
     assert torch.equal(TextEncoder(None, tiny_weights).encode(['dog', 'zebra']), second.flip(0))
 
 
+@pytest.mark.slow
 def test_banks_share_their_texts(tiny_weights, empty_cache, sentences):
     """COCO-Stuff's words and definitions, then COCO-Object's and Context's words; one template, to be quick."""
     stuff, objects, context = (

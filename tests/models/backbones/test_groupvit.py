@@ -100,6 +100,7 @@ def test_no_parameter_is_lost_by_renaming(backbone, state):
     assert sum(value.numel() for value in renamed.values()) == kept
 
 
+@pytest.mark.slow
 def test_random_weights_have_the_published_size(tmp_path):
     """55.7 million parameters, in a file that loads."""
     GroupViTBackbone.write_random_weights({}, tmp_path / 'random.safetensors')

@@ -38,6 +38,7 @@ def test_an_architecture_may_be_named(tmp_path):
         ViTBackbone(str(path), arch='vit_small_patch8_224')
 
 
+@pytest.mark.slow
 def test_random_dino_has_the_published_size(tmp_path):
     """What ProxyCLIP is timed with: ViT-B/8, 85.8 M values in the published names."""
     path = tmp_path / 'random.safetensors'

@@ -97,6 +97,7 @@ def pictures() -> list[torch.Tensor]:
 FEW = 'background = wall, floor; aeroplane; bird; cat'
 
 
+@pytest.mark.slow
 def test_batches_and_samples(build):
     """One picture at a time or three of different sizes: the same; how names dropped out is kept."""
     model = build(text_bank=bank_of(FEW), confidence_threshold=0.2)

@@ -84,6 +84,7 @@ def test_saliency_on_the_square(models, recorded, name):
     hold(f'saliency256_{name}', found, recorded[f'saliency256_{name}'], atol=4e-6)
 
 
+@pytest.mark.slow
 def test_crops_and_maps_of_each_scale(models, recorded):
     """Protects Pillow's bicubic to bytes, and the order of the crops."""
     square = squash(as_bytes(image('a')), 256)
@@ -94,6 +95,7 @@ def test_crops_and_maps_of_each_scale(models, recorded):
         hold(f'map{scale}_voc_a', found, recorded[f'map{scale}_voc_a'], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', PICTURES)
 @pytest.mark.parametrize('data', BANKS)
 def test_cosines_and_labels(models, recorded, data, name):
@@ -143,6 +145,7 @@ def test_every_recorded_array_is_compared(recorded):
     assert set(recorded) == compared
 
 
+@pytest.mark.slow
 def test_a_batch_is_its_images(models):
     """Photographs of three sizes at once: labels as one by one, each at its original size."""
     inputs = [image(name) for name in 'abc']

@@ -95,6 +95,7 @@ def test_windows(build, references):
     np.testing.assert_allclose(maps, references['maps_cliper_slide'], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', CASES)
 @torch.no_grad()
 def test_labels(build, references, name):
@@ -121,6 +122,7 @@ def test_every_reference_is_compared(references):
     assert set(references) == compared
 
 
+@pytest.mark.slow
 def test_batch_and_sizes(build):
     """Three images of any sizes, a rest of pixels too, are what each is alone; whatever the window."""
     images = [image(3, 240, 300), image(4, 96, 130), image(5, 96, 130)]

@@ -82,6 +82,7 @@ def test_queries(build, expected, run):
         hold('hf_query_voc', build(run).queries, expected['hf_query_voc'], 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('size', WINDOWS)
 def test_windows(build, expected, size):
     """Protects which group owns a pixel, the affinity of groups and words, the background rule."""
@@ -102,6 +103,7 @@ def test_windows(build, expected, size):
         hold(f'window_{run}_{size}', labels, expected[f'window_{run}_{size}'], equal=0.9999)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('case', CASES)
 @pytest.mark.parametrize('run', RUNS)
 def test_predictions(build, expected, run, case):
@@ -118,6 +120,7 @@ def test_predictions(build, expected, run, case):
     torch.testing.assert_close(sample.seg_logits.data.sum(dim=0), torch.ones(size))
 
 
+@pytest.mark.slow
 def test_whole_images(build, expected):
     picture, size = CASES['x']
     model = build('context', test_cfg=dict(mode='whole'))

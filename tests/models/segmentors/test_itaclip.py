@@ -72,6 +72,7 @@ def test_window_logits_equal_the_authors(build_model, golden, name, image_engine
     np.testing.assert_allclose(logits[:, ::4, ::4], golden[name][0], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stride', [224, 112, 28])
 def test_merged_logits_equal_the_authors(build_model, golden, stride):
     """Protects cropping and merging; the refinement is checked at one stride."""
@@ -84,6 +85,7 @@ def test_merged_logits_equal_the_authors(build_model, golden, stride):
         np.testing.assert_allclose(refined, golden['slide_stride112_pamr10'], atol=1e-4)  # flat guide: see affinity
 
 
+@pytest.mark.slow
 def test_queries_equal_the_authors(build_model, golden):
     """Protects templates, word order, alpha, and that background words keep their own embedding."""
     for bank, alpha in (('bg', 0.05), ('bg', 0.3), ('nobg', 0.2)):
@@ -92,6 +94,7 @@ def test_queries_equal_the_authors(build_model, golden):
         assert np.array_equal(model.query_classes, golden[f'query_{bank}_index'])
 
 
+@pytest.mark.slow
 def test_out_of_memory_halves_the_batch(build_model, monkeypatch):
     """Protects long runs on a GPU that others use too: the result is that of the smaller batch, said in a warning."""
     model = build_model(window_batch_size=20)
@@ -164,6 +167,7 @@ def test_labels_alone(build_model):
     assert torch.equal(found.variant_labels[''], expected.variant_labels[''])
 
 
+@pytest.mark.slow
 def test_memory_follows_the_tile(build_model, monkeypatch):
     """No tensor behind the encoder is as large as the logits of a large image, nor are all at a time."""
     size, budget = (900, 1200), 16 << 20

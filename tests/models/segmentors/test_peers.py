@@ -104,6 +104,7 @@ def test_sizes_that_are_no_multiple_of_the_patch(build, peers, name):
     np.testing.assert_allclose(logits[:, ::12, ::12], peers[f'odd_{name}'][0], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', PREDICTIONS)
 def test_labels_equal_the_public_code(build, peers, name):
     """The whole way under each repository's VOC settings. NACLIP's scores are divided by their sum over the classes."""

@@ -98,6 +98,7 @@ def test_the_picture_of_the_crf(recorded, name):
     hold(f'crf_image_{name}', found, recorded[f'crf_image_{name}'])
 
 
+@pytest.mark.slow
 @needs_crf
 @pytest.mark.parametrize('name', PICTURES)
 @torch.no_grad()

@@ -77,6 +77,7 @@ def compare(found: dict, recorded: dict, part: str, absent: tuple[str, ...] = ()
         assert (apart <= allowed).all(), f'{part}{name}: {apart.max()}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('case', CASES)
 def test_tags_equal_the_public_code(models, case):
     """Protects patch classification, votes, boxes, candidates, the second look and the tags."""
@@ -127,6 +128,7 @@ def pictures() -> list[torch.Tensor]:
     return [torch.from_numpy(photo(*CASES[case][1:])).movedim(-1, 0).float() for case in ('voc_a', 'voc_c', 'voc_d')]
 
 
+@pytest.mark.slow
 def test_batches_and_samples(models):
     """One picture at a time or three of different sizes: the same labels, those recorded; tags are kept."""
     model, recorded = models['voc2012'], arrays('tagclip')

@@ -100,6 +100,7 @@ def test_tokens_equal_the_public_code(expected):
     assert np.array_equal(tokens.unflatten(0, (3, 9)), expected['token_voc'])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('size', WINDOWS)
 def test_windows(voc, without_pamr, expected, size):
     """Protects cosines, soft masks, PAMR with its guide, CLIP's share, and the cut of the padding."""
@@ -133,6 +134,7 @@ def test_pamr_with_six_dilations(expected):
     hold('pamr_out', refined, expected['pamr_out'], 3e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('run', 'case'), PREDICTIONS)
 def test_predictions(build, expected, run, case, monkeypatch):
     """The whole way: padded windows, merge, softmax, labels."""

@@ -45,6 +45,7 @@ def names(recorded) -> list[str]:
     return json.loads(str(recorded['coseg_names']))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_retrieval(network_weights, recorded, index, names):
     """Protects resizing, CLIP's own mean and deviation, the 85 templates and the order."""
@@ -56,6 +57,7 @@ def test_retrieval(network_weights, recorded, index, names):
     hold('retrieved', (texts @ embeddings.mT).argsort(dim=1, descending=True), recorded['retrieved'])
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_references(network_weights, recorded, index, names):
     """Protects both weights, the windows of the affinity as they are, seeds and the mean, context by context."""

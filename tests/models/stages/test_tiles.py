@@ -70,6 +70,7 @@ def whole(case, name):
     return postprocess(logits, rows.classes, settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('shape', SHAPES)
 def test_tiles_change_no_label(case, monkeypatch, shape):
     """Protects margins, borders, the count of areas and the second look at dropped classes; scores too."""

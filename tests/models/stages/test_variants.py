@@ -94,6 +94,7 @@ def test_every_variant_equals_its_own_run(build_model, image):
     assert len(changed) > 20
 
 
+@pytest.mark.slow
 def test_samples_hold_the_labels_of_all(build_model, image):
     model = build_model(**BASE, test_cfg=window({}), variants=dict(second=dict(stride=(224, 168)), first={}))
     sample = model.predict(image, samples())[0]
@@ -102,6 +103,7 @@ def test_samples_hold_the_labels_of_all(build_model, image):
     assert torch.equal(sample.variant_labels['first'].long(), alone(build_model, image, {}).pred_sem_seg.data[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('memory_budget', [0, 4])
 def test_both_orders_give_the_same_scores(build_model, image, memory_budget):
     """Mixing after merging and refinement, where many variants share them, or before: linear, so equal."""
@@ -112,6 +114,7 @@ def test_both_orders_give_the_same_scores(build_model, image, memory_budget):
         torch.testing.assert_close(results[name].scores, expected.seg_logits.data, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_views_are_encoded_once(build_model, image, monkeypatch):
     """The shared blocks see as many views as in a plain run, whatever the number of variants."""
 

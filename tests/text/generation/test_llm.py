@@ -61,6 +61,7 @@ def waits(chat, key):
     return [later - earlier for earlier, later in pairwise(times)]
 
 
+@pytest.mark.slow
 def test_150_classes_through_a_server_that_misbehaves(ade, tmp_path):
     """Protects the user's hours and money: each fault costs one more request, and the bank ends complete and right."""
     answers, choose, faults = good_answers(ade), random.Random(0), {}

@@ -100,6 +100,7 @@ def test_a_bank_from_a_local_model(folders, tmp_path):
     assert bank.provenance['synonym']['model'] == 'trained'  # without the folders of this machine
 
 
+@pytest.mark.slow
 def test_the_tool_takes_a_local_model(folders, tmp_path, monkeypatch, capsys):
     """Protects the command that the documentation gives."""
     (tmp_path / 'pets.txt').write_text('cat, kitten\ndog\n')
@@ -121,6 +122,7 @@ def test_the_tool_takes_a_local_model(folders, tmp_path, monkeypatch, capsys):
     assert 'pets.json: synonym of 2 classes' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_garbage_of_a_local_model_is_refused(folders, tmp_path, monkeypatch):
     """Random weights give no bank, however often they are asked."""
     monkeypatch.setattr('itaclip_mmseg.text.generation.backends.MAX_NEW_TOKENS', 70)

@@ -118,6 +118,7 @@ def assert_close(found, expected, atol: float, method: str, name: str) -> None:
     assert (np.abs(np.asarray(found) - expected) < 1e-5).mean() > 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('method', 'name', 'changes'), rows(WINDOWS))
 def test_windows(build, references, method, name, changes):
     """Merged cosines; `odd`: sizes that are no multiple of the patch."""
@@ -128,6 +129,7 @@ def test_windows(build, references, method, name, changes):
     assert_close(logits[:, ::12, ::12], references(method)[name][0], 2e-6, method, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('method', 'name', 'changes'), rows(LABELS))
 def test_labels(build, references, method, name, changes):
     """The whole way under each repository's VOC settings, and changes of them; labels differ at ties alone."""

@@ -71,6 +71,7 @@ def test_every_variant_equals_its_own_run(build_model, newer_weights, variants, 
     assert len(different) == len(variants) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('method', ['scclip', 'sfp', 'resclip', 'proxyclip'])
 def test_batches_do_not_change_results(build_model, newer_weights, dino_weights, method):
     """Three images of different sizes together or alone, any number of views a pass: the same scores."""
@@ -96,6 +97,7 @@ def test_low_precision_is_close(build, method):
     assert (tokens * expected).sum(dim=-1).mean() > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['itaclip_tiny-scclip', 'itaclip_tiny-sfp', 'scclip_tiny-itaclip'])
 def test_combinations(name):
     """The combined configs that need no download: another method's tokens, or its attention, in a protocol."""
