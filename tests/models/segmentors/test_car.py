@@ -52,7 +52,7 @@ def has_crf() -> bool:
     return True
 
 
-@pytest.mark.parametrize('case', marked(CASES, 'coco_a', 'context_a', 'voc_a'))
+@pytest.mark.parametrize('case', marked(CASES, *(case for case in CASES if case != 'few_c')))
 def test_all_stages_equal_the_public_code(build, case):
     """Protects names that enter and stay, cams, boxes, masks, marked pictures, scores and labels."""
     config = CONFIGS[CASES[case][0]]

@@ -46,7 +46,7 @@ def image_and_sample(index):
     return golden_image(*place), SegDataSample(metainfo=dict(ori_shape=ori_shape))
 
 
-@pytest.mark.parametrize('name', marked(CASES, 'voc21_stride28', 'coco_stuff', 'coco_object'))
+@pytest.mark.parametrize('name', marked(CASES, 'voc21', 'voc21_stride28', 'context60', 'coco_stuff', 'coco_object'))
 def test_scores_and_labels_equal_the_authors(build_model, golden, name):
     """Protects the whole path: every label, and scores to the order of float32 sums."""
     bank, settings = CASES[name]

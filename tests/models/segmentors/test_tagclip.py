@@ -1,5 +1,6 @@
 """TagCLIP's configs on the small weights against what its public code answers."""
 
+import functools
 import json
 import sys
 
@@ -45,7 +46,8 @@ def build(tiny_weights):
 
 @pytest.fixture(scope='module')
 def models(build):
-    return {name: build(config) for name, config in CONFIGS.items()}
+    """Of a name in CONFIGS, built when it is first asked for."""
+    return functools.cache(lambda name: build(CONFIGS[name]))
 
 
 def has_crf() -> bool:
@@ -81,11 +83,11 @@ def compare(found: dict, recorded: dict, part: str, absent: tuple[str, ...] = ()
 @pytest.mark.parametrize('case', CASES)
 def test_tags_equal_the_public_code(models, case):
     """Protects patch classification, votes, boxes, candidates, the second look and the tags."""
-    compare(tag_answers(models[CASES[case][0]], case), arrays('tagclip'), f'{case}/')
+    compare(tag_answers(models(CASES[case][0]), case), arrays('tagclip'), f'{case}/')
 
 
 def test_an_empty_box_ends_the_second_look(models):
-    found = early_answers(models['voc2012'])
+    found = early_answers(models('voc2012'))
     assert len(found['reweighted']) < len(found['candidates'])
     compare(found, {k: v for k, v in arrays('tagclip').items() if k != 'early/logits'}, 'early/')
 
@@ -93,7 +95,7 @@ def test_an_empty_box_ends_the_second_look(models):
 @pytest.mark.parametrize('case', CASES)
 def test_maps_equal_the_public_code(models, case, stuff27):
     """Protects gradient, affinity, boxes and labels, for given tags and for those of the first stage."""
-    model = models[CASES[case][0]]
+    model = models(CASES[case][0])
     recorded, own = arrays('clipes'), arrays('tagclip')
     keys = recorded[f'{case}/keys'].tolist()
     compare(map_answers(model, case, keys, stuff27, crf=False), recorded, f'{case}/', absent=('crf_',))
@@ -108,17 +110,18 @@ def test_the_crf_equals_the_public_code(models, case, stuff27):
         pytest.skip('pydensecrf2 is not installed')
     recorded = arrays('clipes')
     keys = recorded[f'{case}/keys'].tolist()
-    compare(map_answers(models[CASES[case][0]], case, keys, stuff27, crf=True), recorded, f'{case}/')
+    compare(map_answers(models(CASES[case][0]), case, keys, stuff27, crf=True), recorded, f'{case}/')
 
 
+@pytest.mark.slow
 def test_texts_equal_the_public_code(models):
     """Protects words, templates and their order; also that no array is left out."""
     for stage, kind in (('1', 'tag'), ('2', 'map')):
         recorded = arrays('tagclip' if stage == '1' else 'clipes')
-        for name, model in models.items():
-            texts = getattr(model, f'{kind}_texts')[:: 8 if name == 'cocostuff' else 1]
+        for name in CONFIGS:
+            texts = getattr(models(name), f'{kind}_texts')[:: 8 if name == 'cocostuff' else 1]
             np.testing.assert_allclose(texts, recorded[f'text{stage}_{name}'], atol=1e-6)
-        known = {f'text{stage}_{name}' for name in models} | {'cases', 'early'} | set(CASES)
+        known = {f'text{stage}_{name}' for name in CONFIGS} | {'cases', 'early'} | set(CASES)
         assert {name.split('/')[0] for name in recorded} | {'early'} == known
 
 
@@ -131,7 +134,7 @@ def pictures() -> list[torch.Tensor]:
 @pytest.mark.slow
 def test_batches_and_samples(models):
     """One picture at a time or three of different sizes: the same labels, those recorded; tags are kept."""
-    model, recorded = models['voc2012'], arrays('tagclip')
+    model, recorded = models('voc2012'), arrays('tagclip')
     together = model.predict(pictures())
     for case, image, sample in zip(('voc_a', 'voc_c', 'voc_d'), pictures(), together, strict=True):
         (alone,) = model.predict(image[None])
@@ -148,7 +151,7 @@ def test_bf16_and_no_grad(build, models):
     """Gradients are taken whatever loop runs the model, in half precision too: nearly the same labels."""
     image = pictures()[0]
     with torch.no_grad():
-        (exact,) = models['voc2012'].predict(image[None])
+        (exact,) = models('voc2012').predict(image[None])
         (half,) = build(backbone=dict(precision='bf16')).predict(image[None])
     assert half.seg_logits.data.isfinite().all()
     if half.tags['names'] == exact.tags['names']:
