@@ -72,6 +72,7 @@ def run_benchmark(config: Config, photograph: np.ndarray, settings: BenchmarkSet
     """
     init_default_scope('mmseg')
     model = build_model(config, settings, settings.precision)
+    model.with_scores = False  # as tools/test.py and demo.py
     meter = Meter(next(model.parameters()).device, settings.repeats)
     size = photograph.shape[:2]
     precision = settings.precision or config.model.get('backbone', {}).get('precision', 'fp32')
