@@ -72,7 +72,6 @@ def run_benchmark(config: Config, photograph: np.ndarray, settings: BenchmarkSet
     """
     init_default_scope('mmseg')
     model = build_model(config, settings, settings.precision)
-    model.with_scores = False  # as tools/test.py and demo.py
     meter = Meter(next(model.parameters()).device, settings.repeats)
     size = photograph.shape[:2]
     precision = settings.precision or config.model.get('backbone', {}).get('precision', 'fp32')
@@ -101,7 +100,7 @@ def run_benchmark(config: Config, photograph: np.ndarray, settings: BenchmarkSet
 
 
 def build_model(config: Config, settings: BenchmarkSettings, precision: str | None) -> OpenVocabularySegmentor:
-    """The config's model in some precision, None for its own."""
+    """The config's model in some precision, None for its own; labels alone, as in tools/test.py and demo.py."""
     model = copy.deepcopy(config.model)
     if precision is not None:
         model.backbone.precision = precision
@@ -109,11 +108,13 @@ def build_model(config: Config, settings: BenchmarkSettings, precision: str | No
         if settings.random_weights:
             model = random_weights(model, Path(folder))
         try:
-            return MODELS.build(model).to(settings.device or get_device()).eval()
+            built = MODELS.build(model).to(settings.device or get_device()).eval()
         except TypeError as error:
             if 'unexpected keyword argument' not in str(error):
                 raise
             raise UserError(f'{config.filename}: {error}; check the keys of the config and the options') from error
+    built.with_scores = False
+    return built
 
 
 def loading(config: Config, model: OpenVocabularySegmentor, photograph: np.ndarray) -> Callable[[], Tensor]:

@@ -108,8 +108,9 @@ def overrides_by_config(passes: Sequence[Pass], options: Mapping[str, object]) -
     for one in passes:
         prefix = one.method + OF
         own = {key.removeprefix(prefix): value for key, value in options.items() if key.startswith(prefix)}
-        check_overrides(load_config(one.config), own)
-        ignored = unread(load_config(one.config), shared)
+        config = load_config(one.config)
+        check_overrides(config, own)
+        ignored = unread(config, shared)
         for key, fault in ignored.items():
             faults[key][one.config] = fault
         chosen[one.config] = {key: value for key, value in shared.items() if key not in ignored} | own

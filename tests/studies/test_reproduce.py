@@ -11,7 +11,6 @@ from golden import SEED, tiny_groupvit, tiny_tcl
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.journal import run_key
 from itaclip_mmseg.models.stages.encode import WindowEncoder
-from itaclip_mmseg.scenes.dataset import write_scenes
 from itaclip_mmseg.studies import needs, reproduce
 from itaclip_mmseg.studies.tables import Pass
 from itaclip_mmseg.utils.errors import UserError
@@ -199,12 +198,11 @@ def test_overrides_of_a_method_are_checked_first(run_with, option, named):
 
 
 @pytest.mark.parametrize('damage', ['{', '', '[]', '{}', '[' * 99999, '"x"'], ids=range(6))
-def test_damaged_results_count_as_none(damage, tmp_path, capsys):
+def test_damaged_results_count_as_none(small_scenes, damage, tmp_path, capsys):
     """A line names the file, and the pass is done again."""
-    write_scenes(tmp_path / 'scenes', num_images=1)
     config = load_config(
         'configs/itaclip/itaclip_tiny_scenes.py',
-        {'test_dataloader.dataset.data_root': str(tmp_path / 'scenes')},
+        {'test_dataloader.dataset.data_root': str(small_scenes)},
         str(tmp_path),
     )
     results = dict(
