@@ -13,7 +13,7 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
     import mmseg.datasets
     import mmseg.models  # noqa: F401
 
-from itaclip_mmseg import datasets, engine, evaluation, models, scenes
+from itaclip_mmseg import datasets, engine, evaluation, methods, models, scenes
 from itaclip_mmseg.apis.segmenter import Segmenter, segment
 
-__all__ = ['Segmenter', '__version__', 'datasets', 'engine', 'evaluation', 'models', 'scenes', 'segment']
+__all__ = ['Segmenter', '__version__', 'datasets', 'engine', 'evaluation', 'methods', 'models', 'scenes', 'segment']

@@ -117,8 +117,8 @@ class LastBlock:
     """How the last block of the vision encoder turns what the shared blocks left into patch tokens.
 
     A frozen dataclass of settings, so that variants which have it in common share it. One that is more than a sum of
-    attention terms is a subclass in `models/backbones`, decorated with `last_block(NAME)`: it says which states it
-    needs (`keep`) and computes `tokens`. docs/add_a_method.md shows one.
+    attention terms is a subclass in `methods/NAME/last_block.py`, decorated with `last_block(NAME)`: it names the
+    states it needs (`keep`) and computes `tokens`. docs/add_a_method.md shows one.
     """
 
     name: ClassVar[str]  # by which configs choose it

@@ -61,20 +61,6 @@ class Decision:
         odd = is_count(kernel) and kernel % 2 == 1
         check(kernel is None or odd, 'closing_kernel', kernel, 'None or odd numbers')
 
-    @classmethod
-    def from_config(cls, rules: Mapping) -> 'Decision':
-        """From the keys of a segmentor's config that it has no other use for.
-
-        Raises:
-            UserError: one is unknown, or its value not possible.
-        """
-        # MMSegmentation's `init_model` sets these two, to None.
-        rules = {name: value for name, value in rules.items() if name not in ('train_cfg', 'pretrained')}
-        allowed = [one.name for one in fields(Decision)]
-        for name in rules:
-            check(name in allowed, 'model', name, ', '.join(allowed))
-        return Decision(**rules)
-
     @property
     def needs_background(self) -> bool:
         """Is there a rule that makes pixels background?"""

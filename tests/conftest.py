@@ -111,7 +111,7 @@ def golden_banks(golden, tmp_path_factory) -> dict[str, str]:
 @pytest.fixture(scope='session')
 def build_model(tiny_weights, golden_banks):
     """Build the segmentor on the small weights: build_model('bg', stride=112, backbone={...}, **settings)."""
-    from itaclip_mmseg.models import ITACLIP
+    from itaclip_mmseg.methods import ITACLIP
 
     def build(bank: str = 'bg', stride: int = 112, backbone: dict | None = None, **settings) -> ITACLIP:
         encoder = dict(type='CLIPVisionBackbone', arch=None, pretrained=tiny_weights) | (backbone or {})

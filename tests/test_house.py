@@ -7,8 +7,8 @@ from conftest import REPO
 
 SOURCES = sorted([*(REPO / 'itaclip_mmseg').rglob('*.py'), *(REPO / 'tools').rglob('*.py')])
 TOOLS = sorted((REPO / 'tools').rglob('*.py'))
-SEGMENTORS = sorted((REPO / 'itaclip_mmseg/models/segmentors').glob('*.py'))
-LONGEST_FUNCTION, LONGEST_SEGMENTOR, LONGEST_TOOL = 40, 200, 60  # lines
+METHODS = sorted((REPO / 'itaclip_mmseg/methods').rglob('*.py'))
+LONGEST_FUNCTION, LONGEST_METHOD, LONGEST_TOOL = 40, 200, 60  # lines
 
 
 def functions(path):
@@ -30,9 +30,16 @@ def test_functions_are_short():
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}
 
 
-@pytest.mark.parametrize('path', SEGMENTORS, ids=lambda path: path.stem)
-def test_a_method_is_read_in_one_sitting(path):
-    assert len(path.read_text().splitlines()) <= LONGEST_SEGMENTOR
+@pytest.mark.parametrize('path', METHODS, ids=lambda path: '/'.join(path.parts[-2:]))
+def test_files_of_methods_are_short(path):
+    assert len(path.read_text().splitlines()) <= LONGEST_METHOD
+
+
+def test_a_method_has_one_name():
+    """Whoever knows a method's folder finds its configs under the same name."""
+    names = {path.parent.name for path in METHODS} - {'methods'}
+    assert len(names) >= 12
+    assert [name for name in sorted(names) if not (REPO / 'configs' / name / 'README.md').is_file()] == []
 
 
 def test_tools_only_call():

@@ -23,7 +23,7 @@ def test_wheel_carries_configs_tools_and_banks(tmp_path):
         'model-index.yml',
     ):
         assert (package / '.mim' / name).is_file(), name
-    assert (package / 'models/segmentors/itaclip.py').is_file() and (package / 'assets/tiny_clip.safetensors').is_file()
+    assert (package / 'methods/itaclip/segmentor.py').is_file() and (package / 'assets/tiny_clip.safetensors').is_file()
     assert sorted(os.listdir(REPO)) == before
     code = 'from itaclip_mmseg.utils.resources import find; print(find("data/text_bank/voc21.json"))'
     environment = os.environ | dict(PYTHONPATH=str(tmp_path / 'build/lib'))

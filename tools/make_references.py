@@ -27,8 +27,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.apis.references import make_references
     from itaclip_mmseg.engine.config import load_config, parse_options
+    from itaclip_mmseg.methods.reco.references import make_references
 
     config = load_config(args.config, parse_options(args.cfg_options))
     number = make_references(args.classes, args.images, args.out, config, args.device)

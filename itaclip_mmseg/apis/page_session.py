@@ -75,7 +75,7 @@ class Workbench:
         self.methods = dict(methods or {}) if varied else {}
         variants = {OWN: {}} | self.methods if varied else None
         self.segmenter = Segmenter(None, config, overrides, variants=variants)
-        self.two_halves, self.settings = self.segmenter.model.two_halves, self.segmenter.model.decision
+        self.two_halves, self.settings = self.segmenter.model.two_halves, self.segmenter.model.settings
 
     def open(self, path: str | Path, track: Track = iter) -> Photo:
         """Encode a photograph, the half that takes seconds.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
+from itaclip_mmseg.methods.itaclip.segmentor import ITACLIP
 from itaclip_mmseg.models.stages.pamr import guide_weights
 from itaclip_mmseg.models.stages.postprocess import postprocess
 from itaclip_mmseg.models.stages.views import image_engineering

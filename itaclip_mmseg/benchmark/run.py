@@ -25,7 +25,6 @@ from itaclip_mmseg.benchmark.reference import Reference
 from itaclip_mmseg.benchmark.stages import STAGES, measure_stages
 from itaclip_mmseg.engine.results import versions
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
-from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -78,12 +77,12 @@ def run_benchmark(config: Config, photograph: np.ndarray, settings: BenchmarkSet
     with torch.no_grad():
         image = meter.measure('data', loading(config, model, photograph))
         labels = meter.measure('image', lambda: predict(model, image, size))  # first of all: see `Meter.measure`
-        floors = measure_stages(model, image, size, meter) if isinstance(model, ITACLIP) else {}
+        floors = measure_stages(model, image, size, meter) if model.takes_variants else {}
         agreement = {}
         if precision != 'fp32':
             exact = build_model(config, settings, 'fp32')
             agreement['equal_to_fp32'] = share_of_equal(labels, predict(exact, image, size))
-        if settings.reference and isinstance(model, ITACLIP):
+        if settings.reference and model.takes_variants:
             others = meter.measure('reference', lambda: Reference(model)(image, size), repeats=1)
             agreement['equal_labels'] = share_of_equal(labels, others)
     return dict(

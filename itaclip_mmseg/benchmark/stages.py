@@ -5,7 +5,7 @@ from torch import Tensor
 
 from itaclip_mmseg.benchmark.floors import encoder_floor, pamr_floor
 from itaclip_mmseg.benchmark.meter import Meter
-from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
+from itaclip_mmseg.methods.itaclip.segmentor import ITACLIP
 from itaclip_mmseg.models.stages.mixing import categories, mix
 from itaclip_mmseg.models.stages.pamr import refine
 from itaclip_mmseg.models.stages.postprocess import postprocess

@@ -87,18 +87,18 @@ def known_keys(prefix: str, here: Mapping, options: Mapping[str, object]) -> set
 def parameters(kind: type) -> set[str] | None:
     """Names that a class's constructor takes, those of its bases too where it hands on what it does not name.
 
-    A segmentor of ours says by `settings_type` what becomes of the rest. None if nothing is known of that.
+    One of our segmentors takes its settings and the arguments of its `build` as well. None if the rest is not known.
     """
-    settings, ours = getattr(kind, 'settings_type', None), hasattr(kind, 'settings_type')
+    settings = getattr(kind, 'settings_type', None)
     names = {one.name for one in fields(settings)} - FROM_ELSEWHERE if settings else set()
+    if settings:
+        names |= set(inspect.signature(kind.build).parameters) - {'self'}
     for one in inspect.getmro(kind):
         if '__init__' in vars(one):
             found = inspect.signature(one.__init__).parameters.values()
             names |= {each.name for each in found if each.kind is not each.VAR_KEYWORD}
             if settings or all(each.kind is not each.VAR_KEYWORD for each in found):
                 return names - {'self'}
-            if ours:
-                return None
     return None
 
 

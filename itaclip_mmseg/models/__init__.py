@@ -1,39 +1,26 @@
-"""Backbones, stages and segmentors."""
+"""What methods share: CLIP and other encoders, the base segmentor, and the stages of a pipeline."""
 
-from itaclip_mmseg.models.backbones import last_blocks
+from mmseg.registry import MODELS
+
 from itaclip_mmseg.models.backbones.clip_image import CLIPImageEncoder
 from itaclip_mmseg.models.backbones.clip_resnet import CLIPResNetBackbone
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.backbones.dino import DINO
-from itaclip_mmseg.models.backbones.groupvit import GroupViTBackbone
-from itaclip_mmseg.models.backbones.tcl import TCLDecoder
 from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
-from itaclip_mmseg.models.segmentors.car import CaR
-from itaclip_mmseg.models.segmentors.clip_diy import CLIPDIY
-from itaclip_mmseg.models.segmentors.cliper import CLIPer
-from itaclip_mmseg.models.segmentors.groupvit import GroupViT
-from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
-from itaclip_mmseg.models.segmentors.reco import ReCo
-from itaclip_mmseg.models.segmentors.tagclip import TagCLIP
-from itaclip_mmseg.models.segmentors.tcl import TCL
 
 __all__ = [
-    'CLIPDIY',
     'DINO',
-    'ITACLIP',
-    'TCL',
     'CLIPImageEncoder',
     'CLIPResNetBackbone',
     'CLIPVisionBackbone',
-    'CLIPer',
-    'CaR',
-    'GroupViT',
-    'GroupViTBackbone',
     'MixedSizeDataPreProcessor',
-    'ReCo',
-    'TCLDecoder',
-    'TagCLIP',
     'ViTBackbone',
-    'last_blocks',
 ]
+
+
+def __getattr__(name: str) -> type:
+    """A registered method, such as `ITACLIP`: up to version 0.1 methods were imported from here."""
+    if found := MODELS.module_dict.get(name):
+        return found
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from itaclip_mmseg.engine.config import load_config, parse_options
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.engine.testing import run_test
-from itaclip_mmseg.models import CLIPDIY, TCL, CaR, GroupViT, ReCo, TagCLIP
+from itaclip_mmseg.methods import CLIPDIY, TCL, CaR, GroupViT, ReCo, TagCLIP
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.errors import UserError
 

@@ -4,7 +4,7 @@ import pytest
 
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.overrides import parameters
-from itaclip_mmseg.models import ITACLIP
+from itaclip_mmseg.methods import ITACLIP
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.utils.errors import UserError
 
@@ -84,9 +84,10 @@ def test_parameters():
     assert parameters(Open) is None and parameters(Closed) == {'second'}
 
     class Idea(OpenVocabularySegmentor):
-        def __init__(self, backbone, **settings):
-            """Of which nobody knows what it does with the settings."""
+        def build(self, network):
+            """Takes one network."""
 
-    assert parameters(Idea) is None
+    assert {'network', 'closing_kernel', 'text_bank'} <= parameters(Idea)
+    assert not {'self', 'config', 'backbone', 'logit_scale'} & parameters(Idea)
     assert {'image_coefficient', 'backbone', 'variants'} <= parameters(ITACLIP)
     assert not {'self', 'settings', 'stride', 'last_block'} & parameters(ITACLIP)

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from golden import arrays, photo
-from itaclip_mmseg.models.segmentors import car
+from itaclip_mmseg.methods.car import segmentor as car
+from itaclip_mmseg.methods.car.recurrence import Ending, Pass, paint, pair, with_background
 from itaclip_mmseg.models.stages.class_activation import map_boxes
 from itaclip_mmseg.models.stages.crf import dense_crf, unary_of, wrapped_picture
-from itaclip_mmseg.models.stages.recurrence import Ending, Pass, paint, pair, with_background
 from itaclip_mmseg.text.bank import TextBank
 
 Answers = dict[str, np.ndarray]

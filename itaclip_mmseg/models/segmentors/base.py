@@ -1,11 +1,13 @@
 """What every open-vocabulary segmentor shares: a text bank, MMSegmentation's contract, thresholds, packing of results.
 
-A method writes only what it computes: `class_scores`, from an image to class scores; or `window_scores`, from windows
-to window scores, which are slid and merged here. `docs/add_a_method.md` goes from an idea to a row in the tables.
+A method writes only what is its own: `build`, which reads its networks and embeds its words; and what it computes, by
+`class_scores`, from an image to class scores, or by `window_scores`, from windows to window scores, which are slid and
+merged here. `docs/add_a_method.md` goes from an idea to a row in the tables.
 """
 
-from abc import ABC
-from collections.abc import Collection, Iterable, Sequence
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from mmengine.logging import MMLogger
@@ -15,12 +17,14 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.postprocess import Result, decide
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.settings import Decision, Window
 from itaclip_mmseg.text.bank import TextBank, load_bank
 from itaclip_mmseg.text.length import length_faults
+from itaclip_mmseg.utils.checks import check
 from itaclip_mmseg.utils.colours import distinct_colours
 
 
@@ -32,19 +36,23 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
 
     Args:
         text_bank: path of a text bank, or a bank, see `itaclip_mmseg.text.bank`.
-        decision: the rules that turn scores into labels.
-        window: the sliding windows, or whole images.
         data_preprocessor: MMSegmentation's config of it.
-        auxiliary: kinds of the bank's auxiliary texts that the method embeds; longer ones than CLIP reads are named.
+        test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'); None: the method's own.
+        variants: changes of settings by name, of a method that answers many from one encoding pass.
+        train_cfg, pretrained: MMSegmentation's `init_model` sets them to None; each network has its own weights.
+        config: all other keys of the model's config: the arguments of the method's `build`, and its settings, the
+            fields of its `settings_type`.
 
     Raises:
-        UserError: the bank is missing or faulty, or lacks the background that a rule needs.
+        UserError: a setting is not possible, the bank is missing or faulty or lacks the background that a rule needs,
+            or weights do not fit. Everything else is checked before weights are read.
     """
 
     multiple: tuple[int, int] = (1, 1)  # windows are zero-padded to multiples of this
     smallest: tuple[int, int] = (1, 1)  # and to at least this, height and width of a patch
     takes_variants: bool = False  # answers many settings from one encoding pass, its config's `variants`
-    settings_type: type[Decision] | None = None  # of the keys of its config that its constructor does not name
+    settings_type: type[Decision] = Decision  # of the keys of its config that are no arguments of `build`
+    default_window: Mapping | None = None  # `test_cfg` where a config has none; None: it sees whole images alone
     two_halves: bool = False  # after `encode`, words and settings may change; such a method has `decode`
     # MMSegmentation's contract has the scores of all classes in each sample, gigabytes for a large photograph. Who
     # wants labels alone sets this to False; they stay the same.
@@ -53,20 +61,48 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     def __init__(
         self,
         text_bank: str | TextBank,
-        decision: Decision,
-        window: Window,
         data_preprocessor: dict | None = None,
+        test_cfg: dict | None = None,
+        variants: dict[str, dict] | None = None,
+        train_cfg: None = None,
+        pretrained: None = None,
         init_cfg: dict | None = None,
-        auxiliary: Collection[str] = (),
+        **config: object,
     ) -> None:
         # Built here, in MMSegmentation's registry: MMEngine would look in its own unless a runner has set the scope.
         super().__init__(data_preprocessor and MODELS.build(data_preprocessor), init_cfg)
-        self.decision, self.window = decision, window
-        self.variants: dict[str, Decision] = {'': decision}  # settings by name, of a method that answers several
+        parts = {name: config.pop(name) for name in inspect.signature(self.build).parameters if name in config}
+        self.window = self.read_window(test_cfg)
+        settings = self.read_settings(config, parts)
+        check(self.takes_variants or not variants, 'variants', variants, 'None: this method has one setting at a time')
+        # Settings by name; those of a method without variants have the name ''.
+        self.variants = {name: settings.vary(changes) for name, changes in (variants or {}).items()} or {'': settings}
         self.bank = text_bank if isinstance(text_bank, TextBank) else load_bank(text_bank)
-        self.bank.check_background(decision)
-        for fault in length_faults(self.bank, auxiliary):
+        self.bank.check_background(settings)
+        auxiliary = {getattr(one, 'auxiliary', None) for one in self.variants.values()} - {None}
+        for fault in length_faults(self.bank, sorted(auxiliary)):
             MMLogger.get_current_instance().warning(fault)
+        with read_once():
+            self.build(**parts)
+
+    @abstractmethod
+    def build(self, **networks: dict) -> None:
+        """Read the networks' weights and embed the words; the arguments are keys of the model's config."""
+
+    def read_window(self, test_cfg: Mapping | None) -> Window:
+        """The sliding windows of `test_cfg`, or whole images."""
+        if self.default_window is None:
+            return Window.whole_images(test_cfg)
+        return Window.from_config(test_cfg or self.default_window)
+
+    def read_settings(self, keys: Mapping[str, object], parts: Mapping[str, object]) -> Decision:
+        """The method's settings, of the keys of its config that are none of the `parts`, the arguments of `build`."""
+        return self.settings_type(**keys)
+
+    @property
+    def settings(self) -> Decision:
+        """Those of the first variant."""
+        return next(iter(self.variants.values()))
 
     @torch.no_grad()
     def predict(
@@ -97,7 +133,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     def result(self, image: Tensor, size: tuple[int, int]) -> Result:
         """Scores and labels of an image 3 x h x w at a height and width."""
         scores, notes = self.scores_and_notes(image, size)
-        scores, labels = decide(scores, self.decision)
+        scores, labels = decide(scores, self.settings)
         return Result('', scores if self.with_scores else None, labels, notes)
 
     def scores_and_notes(self, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, dict]:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from golden import arrays
 
+from itaclip_mmseg.methods.car.recurrence import with_background
 from itaclip_mmseg.models.stages.crf import close_with_crf, load_crf, unary_of, wrapped_picture
-from itaclip_mmseg.models.stages.recurrence import with_background
 from itaclip_mmseg.utils.errors import UserError
 
 

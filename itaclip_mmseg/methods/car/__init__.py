@@ -1,0 +1,1 @@
+"""CLIP as RNN (CaR, arXiv 2312.07661)."""

@@ -1,0 +1,181 @@
+"""References of a list of classes: retrieved from a folder of pictures by CLIP, co-segmented, one vector a word."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from PIL import Image, UnidentifiedImageError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
+
+from itaclip_mmseg.methods.reco.cosegmentation import column_weights, find_seeds, reference, text_attention
+from itaclip_mmseg.models.backbones.clip_image import CLIPImageEncoder
+from itaclip_mmseg.models.backbones.clip_resnet import CLIPResNetBackbone
+from itaclip_mmseg.models.backbones.clip_text import TextEncoder
+from itaclip_mmseg.models.backbones.vit import ViTBackbone
+from itaclip_mmseg.models.backbones.weights import weight_files
+from itaclip_mmseg.models.stages.photograph import CLIP, IMAGENET, Statistics, normalise
+from itaclip_mmseg.text.classes import ClassList, bank_of
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.progress import ProgressBar, track
+from itaclip_mmseg.utils.resources import cache_dir, written_whole
+
+SUFFIXES = ('.jpg', '.jpeg', '.png')
+CHUNK = 256  # pictures whose embeddings are kept in one file
+BATCH = 32  # pictures a forward pass
+SIDE = 224  # pixels, of the pictures that are co-segmented
+
+
+def make_references(classes: ClassList, images: Path, out: Path, config: Config, device: str | None = None) -> int:
+    """Write a reference for every word of a list of classes; `model.references.pretrained` of a config reads them.
+
+    What was embedded and co-segmented is kept in the cache, so a run that was killed goes on.
+
+    Args:
+        classes: in any form that `bank_of` takes.
+        images: folder of pictures, searched with its folders: the index.
+        out: the file to write, .safetensors.
+        config: with `model` (backbone and dense), `retrieval` and `cosegmentation`.
+        device: 'cpu', 'cuda:1'; None takes the best there is.
+
+    Returns:
+        The number of pictures in the index.
+
+    Raises:
+        UserError: classes, pictures or weights do not fit.
+    """
+    words = bank_of(classes).words
+    if out.suffix != '.safetensors':
+        raise UserError(f'{out}: not a name for references; end it in .safetensors')
+    paths = find_pictures(images)
+    settings = config.cosegmentation
+    sources = {word: settings.same.get(word, word) for word in words}
+    wanted = list(dict.fromkeys([*settings.contexts, *sources.values()]))
+    init_default_scope('mmseg')
+    device = torch.device(device or get_device())
+    retrieved = retrieve(wanted, paths, settings.pictures, config.retrieval, device)
+    vectors = cosegment_all(retrieved, config.model, settings.contexts, device)
+    with written_whole(out) as temporary:
+        save_file({word: vectors[source].clone() for word, source in sources.items()}, temporary)
+    return len(paths)
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """All pictures below a folder, sorted, or a `UserError`."""
+    paths = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise UserError(f'--images {folder}: no picture ({", ".join(SUFFIXES)}); give the folder of the index')
+    return paths
+
+
+def retrieve(
+    words: Sequence[str], paths: Sequence[Path], number: int, config: Config, device: torch.device
+) -> dict[str, list[Path]]:
+    """For each word the pictures that CLIP finds nearest to it, nearest first, at most `number`."""
+    encoder = MODELS.build({'type': 'CLIPImageEncoder', **config}).to(device)
+    texts = encode_words(words, encoder)
+    weights, embeddings = identities(weight_files(config)), []
+    with ProgressBar('index', len(paths)) as bar:
+        for start in range(0, len(paths), CHUNK):
+            chunk = paths[start : start + CHUNK]
+            parts = ['index', encoder.quick_gelu, *weights, *identities(chunk)]
+            embeddings.append(kept(parts, embed, chunk, encoder, device))
+            bar.advance(len(chunk))
+    nearest = (texts @ torch.cat(embeddings).mT).topk(min(number, len(paths)), dim=1).indices
+    return {word: [paths[index] for index in row] for word, row in zip(words, nearest.tolist())}
+
+
+@torch.no_grad()
+def embed(paths: Sequence[Path], encoder: CLIPImageEncoder, device: torch.device) -> Tensor:
+    """Unit embeddings of pictures, N x width."""
+    parts = []
+    for start in range(0, len(paths), BATCH):
+        pictures = read_pictures(paths[start : start + BATCH], encoder.size, InterpolationMode.BICUBIC, CLIP)
+        parts.append(encoder(pictures.to(device)).cpu())
+    return torch.cat(parts)
+
+
+def cosegment_all(
+    retrieved: dict[str, list[Path]], config: Config, contexts: Sequence[str], device: torch.device
+) -> dict[str, Tensor]:
+    """References D by word: contexts first, each with those before it as context, then all others with all of them."""
+    networks = [
+        MODELS.build({'type': kind, **part}).to(device)
+        for kind, part in (('ViTBackbone', config.backbone), ('CLIPResNetBackbone', config.dense))
+    ]
+    texts = encode_words(list(retrieved), networks[1])
+    weights = identities(weight_files(dict(backbone=config.backbone, dense=config.dense)))
+    vectors: dict[str, Tensor] = {}
+    for (word, paths), text in zip(track(list(retrieved.items()), 'references'), texts):
+        known = [vectors[name] for name in contexts if name in vectors]
+        parts = ['reference', text.tolist(), *(vector.tolist() for vector in known), *weights, *identities(paths)]
+        vectors[word] = kept(parts, cosegment, paths, text, known, *networks, device)
+    return vectors
+
+
+@torch.no_grad()
+def cosegment(
+    paths: Sequence[Path],
+    text: Tensor,
+    contexts: Sequence[Tensor],
+    backbone: ViTBackbone,
+    dense: CLIPResNetBackbone,
+    device: torch.device,
+) -> Tensor:
+    """The reference D of what pictures have in common, that a text D names and contexts D do not."""
+    pictures = read_pictures(paths, SIDE, InterpolationMode.BILINEAR, IMAGENET).to(device)
+    features = torch.cat([backbone(part) for part in pictures.split(BATCH)])
+    embeddings = torch.cat([dense(part) for part in pictures.split(BATCH)])
+    attention = text_attention(embeddings, text[None].to(device))[:, 0]
+    weights = column_weights(features, attention, [context.to(device) for context in contexts])
+    return reference(features, find_seeds(features, weights)).cpu()
+
+
+def encode_words(words: Sequence[str], network: CLIPImageEncoder | CLIPResNetBackbone) -> Tensor:
+    """Unit text embeddings, T x width, of the CLIP whose image tower this is."""
+    tower = (network.arch, network.pretrained, network.quick_gelu)
+    return TextEncoder(*tower, templates='imagenet_scene').encode(list(words))
+
+
+def read_pictures(paths: Sequence[Path], side: int, interpolation: InterpolationMode, statistics: Statistics) -> Tensor:
+    """Pictures as a network sees them, N x 3 x side x side: short side to `side`, the square in the middle, by Pillow.
+
+    Raises:
+        UserError: one that is not readable.
+    """
+    pictures = []
+    for path in paths:
+        try:
+            with Image.open(path) as image:
+                picture = F.center_crop(F.resize(image.convert('RGB'), side, interpolation), side)
+        except (OSError, UnidentifiedImageError) as error:
+            raise UserError(f'{path}: not readable as an image; restore or remove it') from error
+        pictures.append(np.array(picture))
+    return normalise(torch.from_numpy(np.stack(pictures)).movedim(-1, 1), statistics)
+
+
+def identities(paths: Sequence[Path]) -> list[tuple[str, int, int]]:
+    """What tells a file from another, or from what it was before."""
+    return [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+
+
+def kept(parts: Sequence[object], compute: Callable[..., Tensor], *arguments: object) -> Tensor:
+    """What `compute` returns: from the cache, by all that decides it, or computed and kept there."""
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+    path = cache_dir() / 'references' / f'{digest}.safetensors'
+    try:
+        return load_file(path)['tensor']
+    except (OSError, SafetensorError, KeyError):  # none yet, or damaged
+        tensor = compute(*arguments)
+    with written_whole(path) as temporary:
+        save_file({'tensor': tensor.contiguous()}, temporary)
+    return tensor

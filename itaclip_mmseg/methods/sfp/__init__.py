@@ -1,0 +1,1 @@
+"""SFP (self-adaptive feature purifier)."""

@@ -1,0 +1,83 @@
+"""SFP's last block: self-adaptive feature purifier."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from itaclip_mmseg.last_block import Keep, LastInputs, last_block
+from itaclip_mmseg.models.backbones.attention import attention_map
+from itaclip_mmseg.models.backbones.calibration import Calibration, attend_by
+from itaclip_mmseg.models.backbones.similarity import cut, similarity_attention
+from itaclip_mmseg.utils.checks import check, is_count, is_number
+
+OUTLIERS = ('attention', 'norm', 'density')
+
+
+@last_block('sfp')
+@dataclass(frozen=True)
+class SFP(Calibration):
+    """Outliers draw the CLS token's attention; similarity is cut before it is attended by.
+
+    Args:
+        outliers: attention, patches that CLS attends to more than they do to themselves; norm, the longest ones of the
+            last block's input; density, by local outlier factor. Called SOM, L2 and LOF in the public code.
+        outlier_layer: whose attention it is.
+        outlier_scale: factor of CLS's attention in that comparison.
+        most_outliers: of attention and norm at most so many are taken, the greatest first.
+    """
+
+    outliers: str = 'attention'
+    outlier_layer: int = 11
+    outlier_scale: float = 1.5
+    most_outliers: int = 10
+
+    isolated_stay = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.outliers in OUTLIERS, 'last_block.outliers', self.outliers, ', '.join(OUTLIERS))
+        for name in ('outlier_layer', 'most_outliers'):
+            check(is_count(getattr(self, name)), f'last_block.{name}', getattr(self, name), 'whole numbers from 1')
+        check(is_number(self.outlier_scale, 0), 'last_block.outlier_scale', self.outlier_scale, 'numbers from 0')
+
+    @property
+    def keep(self) -> Keep:
+        """Also the projections of the layer whose attention finds outliers."""
+        return super().keep | Keep(qkv=frozenset({self.outlier_layer}) if self.outliers == 'attention' else frozenset())
+
+    def anomalies(self, inputs: LastInputs) -> Tensor:
+        """Outliers of the kind that is chosen, V x L, bool."""
+        patches = inputs.x[:, 1:]
+        if self.outliers == 'density':
+            return self.outlying(patches)
+        if self.outliers == 'norm':
+            scores = patches.float().norm(dim=-1)
+        else:
+            scores = drawn_attention(inputs.qkv[self.outlier_layer], self.outlier_scale)
+        return greatest(scores, self.most_outliers)
+
+    def attend(self, block: nn.Module, x: Tensor, similarity: Tensor, fused: bool) -> Tensor:
+        """The mean of cut similarity, q-q and k-k attention; of the sum of layers by similarity alone. V x L x D."""
+        attention = similarity_attention(cut(similarity, self.threshold), self.sharpness)
+        return attend_by(block, x, attention, terms=() if fused else ('qq', 'kk'))
+
+
+def drawn_attention(qkv: Tensor, scale: float) -> Tensor:
+    """What patches draw of CLS's attention, times `scale`, where that is more than of their own; else -inf.
+
+    Args:
+        qkv: of a block, 3 x V x heads x (1 + L) x d.
+
+    Returns:
+        V x L, float32, means over the heads.
+    """
+    attention = attention_map(qkv).mean(dim=1)  # V x (1 + L) x (1 + L)
+    drawn, own = scale * attention[:, 0, 1:], attention.diagonal(dim1=-2, dim2=-1)[:, 1:]
+    return drawn.masked_fill(drawn <= own, -torch.inf)
+
+
+def greatest(scores: Tensor, number: int) -> Tensor:
+    """Which of the scores V x L are among the greatest `number` of their view and not -inf, V x L, bool."""
+    top = scores.topk(min(number, scores.shape[-1]))
+    return torch.zeros_like(scores, dtype=torch.bool).scatter(-1, top.indices, top.values > -torch.inf)
