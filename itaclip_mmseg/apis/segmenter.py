@@ -21,6 +21,7 @@ from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
+from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.check import check_queries
@@ -28,7 +29,7 @@ from itaclip_mmseg.text.classes import ClassList, bank_of
 from itaclip_mmseg.utils.errors import UserError
 
 DEFAULT_CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
-Photograph = str | os.PathLike | Image.Image | np.ndarray
+ImageSource = str | os.PathLike | Image.Image | np.ndarray
 
 
 @dataclass
@@ -36,13 +37,18 @@ class Picture:
     """A photograph after the expensive half: words and settings may change without encoding it again.
 
     Attributes:
-        image: H x W x 3 uint8, RGB.
+        photograph: as it was read.
         encoded: what its segmentor's `encode` gave.
     """
 
-    image: np.ndarray
+    photograph: Photograph
     encoded: object
     segmenter: 'Segmenter' = field(repr=False)
+
+    @property
+    def image(self) -> np.ndarray:
+        """H x W x 3 uint8, RGB."""
+        return self.photograph.pixels
 
     def segment(self, classes: ClassList | None = None, scores: bool = False, **settings: object) -> Segmentation:
         """Segment by words.
@@ -112,7 +118,7 @@ class Segmenter:
             model.variants = self.variants
         return MODELS.build(model).to(self.device).eval()
 
-    def encode(self, image: Photograph, track: Track = iter) -> Picture:
+    def encode(self, image: ImageSource, track: Track = iter) -> Picture:
         """The expensive half: a path, a PIL image, or an array H x W x 3 uint8, RGB.
 
         Args:
@@ -122,14 +128,14 @@ class Segmenter:
         Raises:
             UserError: there is no such file, or it is no image.
         """
-        rgb, normalised = self.normalised(image)
-        return Picture(rgb, self.model.encode(normalised, track), self)
+        photograph, normalised = self.normalised(image)
+        return Picture(photograph, self.model.encode(normalised, track, photograph), self)
 
-    def __call__(self, image: Photograph, scores: bool = False) -> Segmentation:
+    def __call__(self, image: ImageSource, scores: bool = False) -> Segmentation:
         """Segment a photograph; see `encode` and `Picture.segment`."""
         return self.encode(image).segment(scores=scores)
 
-    def stream(self, images: Iterable[Photograph]) -> Iterator[Segmentation]:
+    def stream(self, images: Iterable[ImageSource]) -> Iterator[Segmentation]:
         """Segment one photograph after the other, of a list, a generator, `image_files(folder)`; only one is held."""
         for image in images:
             yield self(image)
@@ -143,24 +149,25 @@ class Segmenter:
         if (bank, settings) != self.built_for:
             self.model, self.built_for = self.build(bank, settings), (bank, settings)
         self.model.with_scores = scores
-        return self.model.result(picture.encoded, size)
+        return self.model.result(picture.encoded, size, picture.photograph)
 
-    def label_maps(self, image: Photograph) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def label_maps(self, image: ImageSource) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The image as RGB, and its labels H x W by variant, from one encoding pass."""
-        rgb, data = self.load(image)
+        photograph, data = self.load(image)
         (sample,) = self.model.test_step(data)
-        return rgb, {name: labels.cpu().numpy() for name, labels in sample.variant_labels.items()}
+        return photograph.pixels, {name: labels.cpu().numpy() for name, labels in sample.variant_labels.items()}
 
-    def normalised(self, image: Photograph) -> tuple[np.ndarray, Tensor]:
-        """The image as RGB, and as the model sees it: resized, normalised, 3 x h x w."""
-        rgb, data = self.load(image)
-        return rgb, self.model.data_preprocessor(data)['inputs'][0]
+    def normalised(self, image: ImageSource) -> tuple[Photograph, Tensor]:
+        """The image as it was read, and as the model sees it: resized, normalised, 3 x h x w."""
+        photograph, data = self.load(image)
+        return photograph, self.model.data_preprocessor(data)['inputs'][0]
 
-    def load(self, image: Photograph) -> tuple[np.ndarray, dict]:
-        """The image as RGB, H x W x 3 uint8, and as a batch of one; a file is read as a test reads it."""
-        rgb = read_image(image)
-        data = self.pipeline(dict(img=np.ascontiguousarray(rgb[..., ::-1])))
-        return rgb, {name: [value] for name, value in data.items()}
+    def load(self, image: ImageSource) -> tuple[Photograph, dict]:
+        """The image as it was read, and as a batch of one; a file is read as a test reads it."""
+        photograph = Photograph(read_image(image), os.fspath(image) if isinstance(image, str | os.PathLike) else None)
+        data = self.pipeline(dict(img=np.ascontiguousarray(photograph.pixels[..., ::-1])))
+        data['data_samples'].set_metainfo(dict(photograph=photograph))
+        return photograph, {name: [value] for name, value in data.items()}
 
 
 def checked_bank(classes: ClassList) -> TextBank:
@@ -181,7 +188,7 @@ def fitted(bank: TextBank, model: dict) -> dict[str, object]:
     return keys
 
 
-def read_image(image: Photograph) -> np.ndarray:
+def read_image(image: ImageSource) -> np.ndarray:
     """A photograph of any kind as RGB, H x W x 3 uint8.
 
     Raises:
@@ -202,7 +209,7 @@ def read_image(image: Photograph) -> np.ndarray:
 
 
 def segment(
-    image: Photograph,
+    image: ImageSource,
     classes: ClassList,
     config: str = DEFAULT_CONFIG,
     options: dict | None = None,

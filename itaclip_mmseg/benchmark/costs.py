@@ -67,12 +67,12 @@ def measure_cost(path: str, photograph: np.ndarray) -> dict[str, float]:
     """GFLOP, seconds and peak bytes above the weights of one `predict`, and how busy the machine was."""
     config = load_config(path)
     model = build_model(config, SETTINGS, None)
-    meter, size = Meter(next(model.parameters()).device, SETTINGS.repeats), photograph.shape[:2]
+    meter = Meter(next(model.parameters()).device, SETTINGS.repeats)
     with torch.no_grad():
         image = loading(config, model, photograph)()
         trim_heap()
-        meter.measure('image', lambda: predict(model, image, size))  # first of all: see `Meter.measure`
-        flops = count_flops(lambda: predict(model, image, size))
+        meter.measure('image', lambda: predict(model, image, photograph))  # first of all: see `Meter.measure`
+        flops = count_flops(lambda: predict(model, image, photograph))
     return dict(gflop=flops / 1e9, load=load(), **meter.rows['image'])
 
 

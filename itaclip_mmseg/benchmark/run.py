@@ -25,6 +25,7 @@ from itaclip_mmseg.benchmark.reference import Reference
 from itaclip_mmseg.benchmark.stages import STAGES, measure_stages
 from itaclip_mmseg.engine.results import versions
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
+from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -76,12 +77,12 @@ def run_benchmark(config: Config, photograph: np.ndarray, settings: BenchmarkSet
     precision = settings.precision or config.model.get('backbone', {}).get('precision', 'fp32')
     with torch.no_grad():
         image = meter.measure('data', loading(config, model, photograph))
-        labels = meter.measure('image', lambda: predict(model, image, size))  # first of all: see `Meter.measure`
+        labels = meter.measure('image', lambda: predict(model, image, photograph))  # first of all: see `Meter.measure`
         floors = measure_stages(model, image, size, meter) if model.takes_variants else {}
         agreement = {}
         if precision != 'fp32':
             exact = build_model(config, settings, 'fp32')
-            agreement['equal_to_fp32'] = share_of_equal(labels, predict(exact, image, size))
+            agreement['equal_to_fp32'] = share_of_equal(labels, predict(exact, image, photograph))
         if settings.reference and model.takes_variants:
             others = meter.measure('reference', lambda: Reference(model)(image, size), repeats=1)
             agreement['equal_labels'] = share_of_equal(labels, others)
@@ -127,9 +128,10 @@ def loading(config: Config, model: OpenVocabularySegmentor, photograph: np.ndarr
     return load
 
 
-def predict(model: OpenVocabularySegmentor, image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Labels H x W of a normalised image 3 x h x w."""
-    (sample,) = model.predict([image], [SegDataSample(metainfo=dict(ori_shape=size))])
+def predict(model: OpenVocabularySegmentor, image: Tensor, photograph: np.ndarray) -> Tensor:
+    """Labels H x W of a normalised image 3 x h x w, and of the photograph H x W x 3 uint8 that it was made from."""
+    meta = dict(ori_shape=photograph.shape[:2], photograph=Photograph(photograph))
+    (sample,) = model.predict([image], [SegDataSample(metainfo=meta)])
     return sample.pred_sem_seg.data[0]
 
 

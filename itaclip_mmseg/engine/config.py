@@ -1,11 +1,13 @@
 """From a config's path and overrides as of --cfg-options to the config of a run."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config, DictAction
+from mmseg.registry import MODELS
 
 from itaclip_mmseg.datasets.loading import with_our_readers
+from itaclip_mmseg.datasets.photographs import keep_photographs
 from itaclip_mmseg.engine.overrides import check_overrides
 from itaclip_mmseg.engine.protocol import adopt_protocol, is_own, protocol_source, run_name
 from itaclip_mmseg.utils.errors import UserError, first_line
@@ -38,6 +40,8 @@ def load_config(
         config.merge_from_dict(options or {})
         if 'test_dataloader' in config:
             with_our_readers(config.test_dataloader.dataset)
+            if sees_photographs(config.model):
+                keep_photographs(config.test_dataloader.dataset.pipeline)
     except UserError:
         raise
     except Exception as error:  # a config is a program, which may raise anything
@@ -46,6 +50,11 @@ def load_config(
     config.run_name = run_name(path, protocol)
     config.work_dir = work_dir or config.get('work_dir') or f'work_dirs/{config.run_name}'
     return config
+
+
+def sees_photographs(model: Mapping) -> bool:
+    """Does the segmentor of a model's config need the photographs beside the images that its pipeline makes of them?"""
+    return getattr(MODELS.get(model.type), 'sees_photograph', False)
 
 
 def parse_options(options: Sequence[str]) -> dict:

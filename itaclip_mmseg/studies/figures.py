@@ -83,7 +83,8 @@ def draw_attention(segmenter: Segmenter, path: str, pixel: tuple[int, int]) -> F
     Raises:
         UserError: the pixel lies outside.
     """
-    rgb, image = segmenter.normalised(path)
+    photograph, image = segmenter.normalised(path)
+    rgb = photograph.pixels
     height, width = rgb.shape[:2]
     if not (0 <= pixel[0] < width and 0 <= pixel[1] < height):
         raise UserError(f'--patch {pixel[0]},{pixel[1]}: outside of {path}, which is {width} x {height} pixels')
@@ -117,7 +118,7 @@ def draw_recurrence(segmenter: Segmenter, path: str) -> Figure:
     Raises:
         UserError: no names drop out in the method of this config.
     """
-    rgb, data = segmenter.load(path)
+    photograph, data = segmenter.load(path)
     (sample,) = segmenter.model.test_step(data)
     if 'recurrence' not in sample:
         raise UserError("recurrence: no names drop out in this config's method; give --config configs/car/...")
@@ -130,7 +131,7 @@ def draw_recurrence(segmenter: Segmenter, path: str) -> Figure:
             draw_stage(axes, stage, f'{name}, stage {number}: {len(stage["kept"])} of {len(stage["scores"])}')
         for axes in (line[0], *line[1 + len(stages) :]):
             axes.axis('off')
-        line[0].imshow(rgb)
+        line[0].imshow(photograph.pixels)
     colours = np.uint8([(0, 0, 0), *distinct_colours(len(segmenter.bank.classes))[1:]])
     grid[0][0].imshow(colours[sample.pred_sem_seg.data[0].cpu().numpy()], alpha=0.5)
     figure.tight_layout(pad=0.4)

@@ -10,7 +10,6 @@ from itaclip_mmseg.benchmark.report import draw_figures, print_figures, write_fi
 from itaclip_mmseg.benchmark.run import BenchmarkSettings, run_benchmark
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
-from itaclip_mmseg.settings import Decision, Window
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -18,9 +17,10 @@ from itaclip_mmseg.utils.errors import UserError
 class ByColour(OpenVocabularySegmentor):
     """A method with `predict` alone: classes by their channel."""
 
-    def __init__(self, text_bank: str, data_preprocessor: dict) -> None:
-        window = Window.from_config(dict(mode='slide', crop_size=(224, 224), stride=(224, 224)))
-        super().__init__(text_bank, Decision(), window, data_preprocessor)
+    default_window = dict(mode='slide', crop_size=(224, 224), stride=(224, 224))
+
+    def build(self) -> None:
+        """Without a network."""
         self.gain = torch.nn.Parameter(torch.ones(()))
 
     def window_scores(self, windows: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.affinity import patch_attention, transitions
 from itaclip_mmseg.models.stages.class_activation import class_activation, refined_maps, with_second_chance
 from itaclip_mmseg.models.stages.crf import close_with_crf, load_crf
-from itaclip_mmseg.models.stages.photograph import centre_square, photograph, whole_patches
+from itaclip_mmseg.models.stages.photograph import Photograph, as_photograph, centre_square, whole_patches
 from itaclip_mmseg.settings import Decision, check_layers, check_share
 from itaclip_mmseg.text.surroundings import SURROUNDINGS
 from itaclip_mmseg.utils.errors import UserError
@@ -130,9 +130,11 @@ class CaR(OpenVocabularySegmentor):
         for name, embeddings in buffers.items():
             self.register_buffer(name, embeddings, persistent=False)
 
-    def scores_and_notes(self, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, dict]:
+    def scores_and_notes(
+        self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None
+    ) -> tuple[Tensor, dict]:
         """Scores of a photograph, C x height x width, and how names dropped out."""
-        picture = photograph(image, size)
+        picture = as_photograph(image, size)
         pixels = whole_patches(picture, self.backbone.patch_size).to(image.device)
         inputs = self.backbone.shared_blocks(pixels, Keep.projections(self.settings.affinity_layers), 'bilinear_half')
         view = View(picture, inputs, transitions(patch_attention(inputs, self.settings.affinity_layers)))

@@ -13,6 +13,7 @@ from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor, as_samples, original_size
 from itaclip_mmseg.models.stages.encode import Fields, Track, WindowEncoder, similarity
 from itaclip_mmseg.models.stages.mixing import mix
+from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.plan import categories_by_block, check_encoded, check_variants, finest_stride
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.queries import TextTable
@@ -102,7 +103,7 @@ class ITACLIP(OpenVocabularySegmentor):
         return samples
 
     @torch.no_grad()
-    def result(self, image: Tensor, size: tuple[int, int]) -> Result:
+    def result(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Result:
         """Both halves, of the first variant; for a last block that asks the words."""
         grid, variants = self.grid(image), {'': self.settings}
         (fields,) = self.encoder.encode([image], [grid])
@@ -110,7 +111,7 @@ class ITACLIP(OpenVocabularySegmentor):
         return next(decode(image, fields, grid, size, variants, self.texts, self.memory_budget, scored))
 
     @torch.no_grad()
-    def encode(self, image: Tensor, track: Track = iter) -> Encoded | Tensor:
+    def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> Encoded | Tensor:
         """The costly half, of an image 3 x h x w; all categories of views that were paid for are kept."""
         if not self.two_halves:
             return image

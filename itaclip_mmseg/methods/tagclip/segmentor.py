@@ -14,7 +14,7 @@ from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.affinity import patch_attention, transitions, voted_attention
 from itaclip_mmseg.models.stages.class_activation import class_activation, refined_maps
 from itaclip_mmseg.models.stages.crf import close_with_crf, load_crf
-from itaclip_mmseg.models.stages.photograph import photograph, whole_patches
+from itaclip_mmseg.models.stages.photograph import Photograph, as_photograph, whole_patches
 from itaclip_mmseg.settings import Decision, check_layers, check_share
 from itaclip_mmseg.text.surroundings import SURROUNDINGS
 
@@ -98,9 +98,11 @@ class TagCLIP(OpenVocabularySegmentor):
             self.register_buffer(f'{name}_texts', embeddings, persistent=False)
         self.names = [entry.name for entry in entries]
 
-    def scores_and_notes(self, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, dict]:
+    def scores_and_notes(
+        self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None
+    ) -> tuple[Tensor, dict]:
         """Scores of a photograph, C x height x width, and its tags."""
-        picture = photograph(image, size)
+        picture = as_photograph(image, size)
         pixels = whole_patches(picture, self.backbone.patch_size).to(image.device)  # 1 x 3 x H x W
         inputs = self.backbone.shared_blocks(pixels, Keep.projections(self.all_layers), 'bilinear_half')
         scores = self.tag_scores(pixels, inputs)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.stages.encode import Track
+from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result, decide
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.settings import Decision, Window
@@ -54,6 +55,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     settings_type: type[Decision] = Decision  # of the keys of its config that are no arguments of `build`
     default_window: Mapping | None = None  # `test_cfg` where a config has none; None: it sees whole images alone
     two_halves: bool = False  # after `encode`, words and settings may change; such a method has `decode`
+    sees_photograph: bool = False  # beside the image; pipelines then keep it, see `datasets/photographs.py`
     # MMSegmentation's contract has the scores of all classes in each sample, gigabytes for a large photograph. Who
     # wants labels alone sets this to False; they stay the same.
     with_scores: bool = True
@@ -120,23 +122,29 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         """
         samples = as_samples(inputs, data_samples)
         for image, sample in zip(inputs, samples):
-            self.pack(sample, [self.result(image, original_size(image, sample))])
+            photograph = sample.metainfo.get('photograph')
+            self.pack(sample, [self.result(image, original_size(image, sample), photograph)])
         return samples
 
-    def encode(self, image: Tensor, track: Track = iter) -> object:
-        """The half that does not depend on words, of an image 3 x h x w; where a method has none, the image itself.
+    def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> object:
+        """The half that does not depend on words; where a method has none, the image itself.
 
-        `track` iterates over its passes, such as a progress bar.
+        Args:
+            image: 3 x h x w, as the preprocessor leaves it.
+            track: iterates over the passes, such as a progress bar.
+            photograph: as it was read; None where the pipeline did not keep it.
         """
         return image
 
-    def result(self, image: Tensor, size: tuple[int, int]) -> Result:
-        """Scores and labels of an image 3 x h x w at a height and width."""
-        scores, notes = self.scores_and_notes(image, size)
+    def result(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Result:
+        """Scores and labels at a height and width of an image 3 x h x w, and of the photograph it was made from."""
+        scores, notes = self.scores_and_notes(image, size, photograph)
         scores, labels = decide(scores, self.settings)
         return Result('', scores if self.with_scores else None, labels, notes)
 
-    def scores_and_notes(self, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, dict]:
+    def scores_and_notes(
+        self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None
+    ) -> tuple[Tensor, dict]:
         """As `class_scores`, and what else a method has to say of the image: metainfo of its sample by name.
 
         `tags` are dict(names=[those that the image shows], scores={class: score}); a test measures their mAP.
@@ -181,7 +189,8 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     def encode_decode(self, inputs: Tensor | Sequence[Tensor], batch_data_samples: list[SegDataSample]) -> list[Tensor]:
         """Scores of each image before any rule, C x H x W at its original size."""
         return [
-            self.class_scores(image, original_size(image, sample)) for image, sample in zip(inputs, batch_data_samples)
+            self.scores_and_notes(image, original_size(image, sample), sample.metainfo.get('photograph'))[0]
+            for image, sample in zip(inputs, batch_data_samples)
         ]
 
     def _forward(

@@ -1,8 +1,11 @@
 """8-bit photographs, for methods whose public code resizes them by Pillow or OpenCV before its networks see them.
 
-Such a method's images are RGB of 0 to 255 as float, at the photograph's own size: a pipeline without Resize, and a
+A method either gets them beside the image that the pipeline resized (`Photograph`), or instead of it: then its images
+are RGB of 0 to 255 as float, at the photograph's own size: a pipeline without Resize, and a
 preprocessor of mean 0 and standard deviation 1.
 """
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,6 +18,18 @@ from torchvision.transforms import functional as TF
 IMAGENET = (IMAGENET_MEAN, IMAGENET_STD)
 CLIP = (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
 Statistics = tuple[tuple[float, float, float], tuple[float, float, float]]  # mean and standard deviation of RGB / 255
+
+
+class Photograph(NamedTuple):
+    """A photograph as it was read, before the pipeline resized it.
+
+    Attributes:
+        pixels: H x W x 3 uint8, RGB, at its own size.
+        path: of its file; None for an array.
+    """
+
+    pixels: np.ndarray
+    path: str | None = None
 
 
 def as_bytes(image: Tensor) -> np.ndarray:
@@ -43,7 +58,7 @@ def resize_crops(crops: np.ndarray, side: int) -> Tensor:
     return torch.from_numpy(np.stack(resized)).movedim(-1, 1)
 
 
-def photograph(image: Tensor, size: tuple[int, int]) -> np.ndarray:
+def as_photograph(image: Tensor, size: tuple[int, int]) -> np.ndarray:
     """As `as_bytes`, height x width x 3: a picture that a pipeline has resized is resized back."""
     picture = as_bytes(image)
     if picture.shape[:2] == tuple(size):
