@@ -10,7 +10,7 @@ from itaclip_mmseg.models.stages import variants
 from itaclip_mmseg.models.stages.mixing import mix
 from itaclip_mmseg.models.stages.pamr import refine
 from itaclip_mmseg.models.stages.postprocess import postprocess
-from itaclip_mmseg.models.stages.queries import Rows
+from itaclip_mmseg.models.stages.queries import Rows, all_rows, renumbered
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.tiles import Tile, tile_shape, tiles
 from itaclip_mmseg.settings import Pamr, Settings
@@ -41,6 +41,10 @@ class Texts:
     def rows(self, settings):
         auxiliary = None if settings.auxiliary is None else torch.tensor([0, 5, 5, 6, 6])
         return Rows(torch.arange(5), auxiliary, torch.tensor([0, 1, 1, 2, 3]))
+
+    def together(self, settings):
+        rows = [self.rows(one) for one in settings]
+        return all_rows(rows), [renumbered(one, all_rows(rows)) for one in rows]
 
 
 @pytest.fixture(scope='module')
