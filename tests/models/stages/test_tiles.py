@@ -31,7 +31,8 @@ RULES = {
     'other lambda': dict(pamr=PAMR, image_coefficient=0.1, area_threshold=0.2),
     'plain': dict(pamr=PAMR, area_threshold=0.2, image_engineering=False, auxiliary=None),
 }
-SHAPES = [(1, 83), (7, 83), (60, 83), (61, 1), (13, 17)]  # rows, uneven bands, columns, both
+SLOW = [(1, 83), (61, 1)]  # single rows and columns
+SHAPES = [*(pytest.param(one, marks=pytest.mark.slow) for one in SLOW), (7, 83), (60, 83), (13, 17)]
 SETTINGS = {name: Settings(stride=(28, 28), **({'text_coefficient': 0.3} | rules)) for name, rules in RULES.items()}
 
 
@@ -74,7 +75,6 @@ def whole(case, name):
     return postprocess(logits, rows.classes, settings)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('shape', SHAPES)
 def test_tiles_change_no_label(case, monkeypatch, shape):
     """Protects margins, borders, the count of areas and the second look at dropped classes; scores too."""
