@@ -9,7 +9,6 @@ A module beside the package, because importing the package takes seconds and `it
 
 import ast
 import importlib.util
-import runpy
 import sys
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def main() -> None:
         return
     name = choose(sys.argv[1], scripts)
     sys.argv[:2] = [f'itaclip {name}']
-    runpy.run_path(str(scripts[name]), run_name='__main__')
+    run_script(scripts[name])
 
 
 def find_scripts() -> dict[str, Path]:
@@ -41,13 +40,18 @@ def choose(given: str, scripts: dict[str, Path]) -> str:
     return found[0]
 
 
+def run_script(path: Path) -> None:
+    """Run a script as `python PATH` does, but for `sys.argv[0]`, which usage lines show (runpy would replace it)."""
+    code = compile(path.read_text(encoding='utf-8'), str(path), 'exec')
+    exec(code, {'__name__': '__main__', '__file__': str(path)})
+
+
 def overview(scripts: dict[str, Path]) -> str:
     """A line for each command: its name and the first line of its docstring."""
     width = max(map(len, scripts))
     lines = [f'  {name:{width}}  {summary(path)}' for name, path in scripts.items()]
-    return '\n'.join(
-        ['usage: itaclip COMMAND [ARGUMENT ...]', '', *lines, '', 'itaclip COMMAND --help shows its arguments.']
-    )
+    end = 'itaclip COMMAND --help shows its arguments.'
+    return '\n'.join(['usage: itaclip COMMAND [ARGUMENT ...]', '', *lines, '', end])
 
 
 def summary(script: Path) -> str:

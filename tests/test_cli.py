@@ -1,7 +1,6 @@
 """Protects the command `itaclip`: the scripts of tools, whatever folder it is called from."""
 
 import os
-import runpy
 import subprocess
 import sys
 
@@ -39,11 +38,11 @@ def test_every_script_is_a_command(run):
 def test_a_command_is_its_script(given, run, monkeypatch):
     """Underscores and the suffix may stay; a beginning that no other command has is enough."""
     called = []
-    monkeypatch.setattr(runpy, 'run_path', lambda path, run_name: called.append((path, run_name, sys.argv)))
+    monkeypatch.setattr(itaclip_cli, 'run_script', lambda path: called.append((path, sys.argv)))
     assert run(given, '--option')[0] == 0
-    ((path, name, arguments),) = called
-    assert os.path.basename(path).replace('_', '-').startswith(given.removesuffix('.py').replace('_', '-'))
-    assert name == '__main__' and arguments[0].startswith('itaclip ') and arguments[1:] == ['--option']
+    ((path, arguments),) = called
+    assert path.stem.startswith(given.removesuffix('.py').replace('-', '_'))
+    assert arguments[0].startswith('itaclip ') and arguments[1:] == ['--option']
 
 
 @pytest.mark.parametrize(
