@@ -42,7 +42,11 @@ class CLIPVisionBackbone(BaseModule):
         arch: open_clip's model name, such as ViT-B-16; None reads the dimensions from the weights.
         pretrained: open_clip's tag (downloaded), a path to weights, 'tiny' (our own, for trying), or None (random, for
             measuring).
-        attention, intermediate_layers, residual, final_ffn, neighbourhood_std: see `AttentionSum`.
+        attention: see `AttentionSum`, as for the next four.
+        intermediate_layers: blocks whose maps are mixed in.
+        residual: keep the block's residual.
+        final_ffn: run its feed-forward network.
+        neighbourhood_std: NACLIP's prior.
         last_block: another last block than such a sum, by its name or dict(type=NAME, ...); see `LastBlock`.
         precision: fp32, fp16 or bf16, of weights and activations; embeddings always leave in fp32.
         quick_gelu: CLIP's sigmoid approximation of GELU; None decides by the origin of the weights.
