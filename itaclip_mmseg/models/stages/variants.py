@@ -91,7 +91,7 @@ def decode_group(
         for index, group in enumerate(mixes):
             queries = len(mixtures.rows[index].words)
             for strip in tile.strips(strip_bytes // (FLOAT_BYTES * queries)):
-                parts = {key: field[strip.within(tile)] for key, field in refined.items()}
+                parts = {key: field[strip.within(tile).place] for key, field in refined.items()}
                 label(strip, mixtures.logits(index, parts), mixtures.rows[index].classes, group, labellings)
     del refined
     for name, labelling in labellings.items():
@@ -125,10 +125,11 @@ def merge_and_refine(
     logits = fields.new_empty(fields.shape[1], *tile.shape)
     maps_at_once = max(int(MERGED_BYTES) // (FLOAT_BYTES * math.prod(outer.shape)), 1)
     for some, target in zip(fields.split(maps_at_once, dim=1), logits.split(maps_at_once)):
-        merged = grid.merge(some, size, outer)
-        if pamr is not None:
-            merged = propagate(merged, weights(outer, pamr.dilations), pamr)
-        target.copy_(merged[tile.within(outer)])
+        merged, inner = grid.merge(some, size, outer), tile.within(outer)
+        if pamr is None:
+            target.copy_(merged[inner.place])
+        else:
+            target.copy_(propagate(merged, weights(outer, pamr.dilations), pamr, inner))
     return logits
 
 
