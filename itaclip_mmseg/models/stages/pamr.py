@@ -17,20 +17,16 @@ from itaclip_mmseg.settings import Pamr
 
 Step = Callable[[Tensor, tuple[int, ...], Tensor, Tensor, Tile], None]
 
+QUERIES_AT_ONCE = 8  # in the compiled step, twice as many as share a row of weights
 CACHE_BYTES = 1 << 20  # of a core's second-level cache, common sizes being 1 and 2 MB
+STRIP_PIXELS = 1 << 16  # whose affinities are computed at a time
 NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
 
 
 def refine(image: Tensor, logits: Tensor, settings: Pamr, align_corners: bool = False) -> Tensor:
-    """Refine logits Q x H x W by the image, 3 x h x w, normalised RGB; see `guide_weights`, `propagate`."""
-    return propagate(logits, guide_weights(image, logits.shape[-2:], settings.dilations, align_corners), settings)
-
-
-def guide_weights(
-    image: Tensor, size: tuple[int, int], dilations: tuple[int, ...], align_corners: bool = False
-) -> Tensor:
-    """Affinity of an image 3 x h x w, resized (bilinear) to `size`; all logits of the image are refined by it."""
-    return affinity(resized(image, size, align_corners), dilations)
+    """Refine logits Q x H x W by the image, 3 x h x w, normalised RGB; see `affinity`, `propagate`."""
+    guide = resized(image, logits.shape[-2:], align_corners)
+    return propagate(logits, affinity(guide, settings.dilations, settings.exact_std), settings)
 
 
 def resized(image: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
@@ -58,8 +54,10 @@ def propagate(logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | Non
     regions = [inner.grown(margin * left, size) for left in reversed(range(settings.num_iters))]
     refined = logits.new_empty(len(logits), *inner.shape)
     with chosen_step(logits, weights) as (step, queries_at_once):
+        buffers = [empty_padded(logits[:queries_at_once], margin) for _ in range(2)]
         for some, result in zip(logits.split(queries_at_once), refined.split(queries_at_once)):
-            source, target = pad_into(some, empty_padded(some, margin)), empty_padded(some, margin)
+            source, target = (buffer[: len(some)] for buffer in buffers)
+            pad_into(some, source)
             for region in regions:
                 step(weights, settings.dilations, source, target, region)
                 replicate_border(target, margin)
@@ -75,7 +73,7 @@ def chosen_step(logits: Tensor, weights: Tensor) -> Iterator[tuple[Step, int]]:
     if compute is not None:
         threads = torch.get_num_threads()
         with ThreadPoolExecutor(threads) as pool:
-            yield partial(compiled_step, compute, pool, threads), len(logits)
+            yield partial(compiled_step, compute, pool, threads), QUERIES_AT_ONCE
     else:
         # Queries are independent. On a CPU as many at a time as its cache holds, so that the steps read and write
         # there: 75 queries of 480 x 640 take 0.6 s one by one, 0.85 s by fours, 1.2 s together.
@@ -139,31 +137,46 @@ def equals_torch(compute: Callable) -> bool:
     return torch.equal(*results)
 
 
-def affinity(guide: Tensor, dilations: tuple[int, ...]) -> Tensor:
+def affinity(guide: Tensor, dilations: tuple[int, ...], exact_std: bool = False) -> Tensor:
     """Softmax over the neighbours of -|difference| / (0.1 * standard deviation), averaged over the channels.
 
     Args:
         guide: 3 x H x W.
+        dilations: distances of the neighbours in pixels.
+        exact_std: see `Pamr`.
 
     Returns:
         (8 * len(dilations)) x H x W, positive, adding up to 1 over the first axis.
     """
-    neighbours = shifted_views(pad_into(guide, empty_padded(guide, max(dilations))), dilations)
-    # The standard deviation (unbiased) counts the pixel itself once a dilation. In two passes over the neighbours:
-    # exact where the guide is flat, and they are never gathered.
-    count = len(neighbours) + len(dilations)
-    mean = guide * len(dilations)
+    padded = pad_into(guide, empty_padded(guide, max(dilations)))
+    height, width = guide.shape[-2:]
+    whole, distances = Tile(0, height, 0, width), guide.new_empty(len(NEIGHBOURS) * len(dilations), height, width)
+    # On a CPU some rows at a time, so that the many operations read and write in its cache.
+    for strip in whole.strips(STRIP_PIXELS) if guide.device.type == 'cpu' else [whole]:
+        neighbours, pixel = shifted_views(padded, dilations, strip), guide[strip.place]
+        tolerance = 1e-8 + 0.1 * standard_deviation(pixel, neighbours, exact_std)  # 3 x h x w
+        for distance, neighbour in zip(distances[strip.place], neighbours):
+            torch.mean((neighbour - pixel).abs_().div_(tolerance), dim=0, out=distance)
+    return distances.neg_().softmax(dim=0)
+
+
+def standard_deviation(pixel: Tensor, neighbours: Sequence[Tensor], exact: bool) -> Tensor:
+    """Of the neighbours and, once a dilation, of the pixel itself, 3 x h x w; unbiased.
+
+    Exact is 0 where all values are equal. In float32 rounding makes it up to 1e-7 there, which the authors' arrays of
+    ITACLIP and its peers contain. In two passes, so that the neighbours are never gathered.
+    """
+    precision = torch.float64 if exact else pixel.dtype
+    pixel, times = pixel.to(precision), len(neighbours) // len(NEIGHBOURS)
+    count = len(neighbours) + times
+    mean = pixel * times
     for neighbour in neighbours:
         mean += neighbour
     mean /= count
-    squares = (guide - mean).square_() * len(dilations)
+    squares = (pixel - mean).square_() * times
     for neighbour in neighbours:
         squares += (neighbour - mean).square_()
-    tolerance = 1e-8 + 0.1 * (squares / (count - 1)).sqrt_()  # 3 x H x W
-    distances = guide.new_empty(len(neighbours), *guide.shape[1:])
-    for distance, neighbour in zip(distances, neighbours):
-        torch.mean((neighbour - guide).abs_().div_(tolerance), dim=0, out=distance)
-    return distances.neg_().softmax(dim=0)
+    return (squares / (count - 1)).sqrt_().to(neighbours[0].dtype)
 
 
 def weighted_sum(weights: Tensor, neighbours: Sequence[Tensor], out: Tensor) -> None:

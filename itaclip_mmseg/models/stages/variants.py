@@ -52,12 +52,12 @@ def decode(
         memory_budget: bytes that the logits of several variants may take together; 0: they share nothing.
         scored: the variants whose scores are wanted.
     """
-    dilations = {one.pamr.dilations for one in variants.values() if one.pamr is not None}
-    guide = resized(image, size) if dilations else None
+    affinities = {(one.pamr.dilations, one.pamr.exact_std) for one in variants.values() if one.pamr is not None}
+    guide = resized(image, size) if affinities else None
 
-    @lru_cache(maxsize=len(dilations))  # so that an image of one tile computes each once for all variants
-    def weights(tile: Tile, dilations: tuple[int, ...]) -> Tensor:
-        return affinity(guide[tile.place], dilations)
+    @lru_cache(maxsize=len(affinities))  # so that an image of one tile computes each once for all variants
+    def weights(tile: Tile, dilations: tuple[int, ...], exact_std: bool) -> Tensor:
+        return affinity(guide[tile.place], dilations, exact_std)
 
     for (block, stride, pamr), group in grouped(variants, lambda one: (one.last_block, one.stride, one.pamr)).items():
         coarse, windows = grid.coarser(stride)
@@ -115,7 +115,7 @@ def merge_and_refine(
     grid: Grid,
     size: tuple[int, int],
     pamr: Pamr | None,
-    weights: Callable[[Tile, tuple[int, ...]], Tensor],
+    weights: Callable[[Tile, tuple[int, ...], bool], Tensor],
 ) -> Tensor:
     """Logits M x h x w of a tile, from fields W x M x rows x columns, a few maps at a time.
 
@@ -129,7 +129,7 @@ def merge_and_refine(
         if pamr is None:
             target.copy_(merged[inner.place])
         else:
-            target.copy_(propagate(merged, weights(outer, pamr.dilations), pamr, inner))
+            target.copy_(propagate(merged, weights(outer, pamr.dilations, pamr.exact_std), pamr, inner))
     return logits
 
 
