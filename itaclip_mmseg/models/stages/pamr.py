@@ -17,7 +17,7 @@ from itaclip_mmseg.settings import Pamr
 
 Step = Callable[[Tensor, tuple[int, ...], Tensor, Tensor, Tile], None]
 
-QUERIES_AT_ONCE = 8  # in the compiled step, twice as many as share a row of weights
+QUERIES_AT_ONCE = 4  # share the weights of a row in the compiled step; more push each other out of the cache
 CACHE_BYTES = 1 << 20  # of a core's second-level cache, common sizes being 1 and 2 MB
 STRIP_PIXELS = 1 << 16  # whose affinities are computed at a time
 NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
@@ -34,7 +34,9 @@ def resized(image: Tensor, size: tuple[int, int], align_corners: bool = False) -
     return F.interpolate(image[None].float(), size=size, mode='bilinear', align_corners=align_corners)[0]
 
 
-def propagate(logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | None = None) -> Tensor:
+def propagate(
+    logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | None = None, out: Tensor | None = None
+) -> Tensor:
     """Each step replaces a pixel by the mean of its neighbours, weighted by affinity.
 
     A step is a stencil of 8 neighbours a dilation, the pixel itself not among them; the authors gather the neighbours
@@ -44,18 +46,20 @@ def propagate(logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | Non
         logits: Q x H x W.
         weights: see `affinity`.
         inner: the pixels that are wanted, None for all; each step leaves out what does not reach them any more.
+        out: what the result is written to; None for a new tensor.
 
     Returns:
-        Q x height x width of `inner`, a new tensor.
+        Q x height x width of `inner`.
     """
     size = logits.shape[-2:]
     inner = inner or Tile(0, size[0], 0, size[1])
     margin = max(settings.dilations)
     regions = [inner.grown(margin * left, size) for left in reversed(range(settings.num_iters))]
-    refined = logits.new_empty(len(logits), *inner.shape)
+    refined = logits.new_empty(len(logits), *inner.shape) if out is None else out
     with chosen_step(logits, weights) as (step, queries_at_once):
-        buffers = [empty_padded(logits[:queries_at_once], margin) for _ in range(2)]
-        for some, result in zip(logits.split(queries_at_once), refined.split(queries_at_once)):
+        parts = -(-len(logits) // queries_at_once)
+        buffers = [empty_padded(logits.tensor_split(parts)[0], margin) for _ in range(2)]
+        for some, result in zip(logits.tensor_split(parts), refined.tensor_split(parts)):
             source, target = (buffer[: len(some)] for buffer in buffers)
             pad_into(some, source)
             for region in regions:
@@ -66,14 +70,18 @@ def propagate(logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | Non
     return refined
 
 
+def implementation(logits: Tensor) -> str:
+    """What computes the steps for such logits: numba or torch."""
+    return 'numba' if compilable(logits) and compiled_compute() is not None else 'torch'
+
+
 @contextlib.contextmanager
 def chosen_step(logits: Tensor, weights: Tensor) -> Iterator[tuple[Step, int]]:
     """The fastest way to compute a step, and how many queries at a time; both ways give the same bits."""
-    compute = compiled_compute() if compilable(logits) and compilable(weights) else None
-    if compute is not None:
+    if compilable(weights) and implementation(logits) == 'numba':
         threads = torch.get_num_threads()
         with ThreadPoolExecutor(threads) as pool:
-            yield partial(compiled_step, compute, pool, threads), QUERIES_AT_ONCE
+            yield partial(compiled_step, compiled_compute(), pool, threads), QUERIES_AT_ONCE
     else:
         # Queries are independent. On a CPU as many at a time as its cache holds, so that the steps read and write
         # there: 75 queries of 480 x 640 take 0.6 s one by one, 0.85 s by fours, 1.2 s together.
@@ -110,7 +118,7 @@ def compiled_step(
 
 @functools.cache
 def compiled_compute() -> Callable | None:
-    """`pamr_kernel.compute`, compiled; None without numba, or where a trial shows that it rounds otherwise than torch."""
+    """`pamr_kernel.compute`, compiled; None without numba, or where it rounds otherwise than torch in a trial."""
     try:
         from itaclip_mmseg.models.stages.pamr_kernel import compiled
     except ImportError:
@@ -187,7 +195,7 @@ def weighted_sum(weights: Tensor, neighbours: Sequence[Tensor], out: Tensor) -> 
 
 
 def shifted_views(padded: Tensor, dilations: tuple[int, ...], region: Tile | None = None) -> list[Tensor]:
-    """The 8 * len(dilations) neighbours of every pixel, or those of a region, as views ... x H x W of a padded field."""
+    """The 8 * len(dilations) neighbours of all pixels, or of a region, as views ... x H x W of a padded field."""
     margin = max(dilations)
     height, width = (side - 2 * margin for side in padded.shape[-2:])
     top, bottom, left, right = (margin + side for side in region or (0, height, 0, width))

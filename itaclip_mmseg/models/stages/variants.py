@@ -129,7 +129,7 @@ def merge_and_refine(
         if pamr is None:
             target.copy_(merged[inner.place])
         else:
-            target.copy_(propagate(merged, weights(outer, pamr.dilations, pamr.exact_std), pamr, inner))
+            propagate(merged, weights(outer, pamr.dilations, pamr.exact_std), pamr, inner, out=target)
     return logits
 
 
