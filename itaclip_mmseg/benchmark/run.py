@@ -26,7 +26,7 @@ from itaclip_mmseg.benchmark.stages import STAGES, measure_stages
 from itaclip_mmseg.engine.results import versions
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.segmentors.itaclip import ITACLIP
-from itaclip_mmseg.models.stages.pamr import implementation
+from itaclip_mmseg.models.stages.pamr_step import implementation
 from itaclip_mmseg.utils.errors import UserError
 
 

@@ -1,4 +1,4 @@
-"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr.py` imports it, where it refines.
+"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr_step.py` imports it, where it is used.
 
 Torch's operations go over the weights and the result once a neighbour; here the eight neighbours at one distance are
 one expression. The products and sums are those of torch in the same order: not one bit differs.

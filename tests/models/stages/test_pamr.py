@@ -9,9 +9,9 @@ from itaclip_mmseg.models.stages.pamr import (
     pad_into,
     propagate,
     refine,
-    shifted_views,
     standard_deviation,
 )
+from itaclip_mmseg.models.stages.pamr_step import shifted_views
 from itaclip_mmseg.settings import Pamr
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from golden import image
 
-from itaclip_mmseg.models.stages import pamr
+from itaclip_mmseg.models.stages import pamr_step
 from itaclip_mmseg.models.stages.pamr import affinity, propagate, refine
 from itaclip_mmseg.models.stages.tiles import Tile
 from itaclip_mmseg.settings import Pamr
@@ -17,7 +17,7 @@ from itaclip_mmseg.settings import Pamr
 @pytest.fixture
 def compiled():
     pytest.importorskip('numba')
-    if pamr.compiled_compute() is None:
+    if pamr_step.compiled_compute() is None:
         pytest.skip('torch rounds otherwise on this processor')
 
 
@@ -27,7 +27,7 @@ def plain(monkeypatch):
 
     def call(function, *args):
         with monkeypatch.context() as patch:
-            patch.setattr(pamr, 'compiled_compute', lambda: None)
+            patch.setattr(pamr_step, 'compiled_compute', lambda: None)
             return function(*args)
 
     return call
@@ -88,7 +88,7 @@ def test_without_numba(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, 'numba', None)
         patch.delitem(sys.modules, 'itaclip_mmseg.models.stages.pamr_kernel', raising=False)
-        assert pamr.compiled_compute.__wrapped__() is None
+        assert pamr_step.compiled_compute.__wrapped__() is None
 
 
 @pytest.mark.usefixtures('compiled')
@@ -96,14 +96,14 @@ def test_another_rounding_is_not_used(monkeypatch):
     """What is compiled must pass a trial before it is used."""
     from itaclip_mmseg.models.stages import pamr_kernel
 
-    compute = pamr.compiled_compute()
+    compute = pamr_step.compiled_compute()
 
     def off_by_one_bit(*args):
         compute(*args)
         args[3][:] *= 1 + 2e-7
 
     monkeypatch.setattr(pamr_kernel, 'compiled', lambda on_disk: off_by_one_bit)
-    assert pamr.compiled_compute.__wrapped__() is None
+    assert pamr_step.compiled_compute.__wrapped__() is None
 
 
 @pytest.mark.usefixtures('compiled')
@@ -116,16 +116,16 @@ def test_no_folder_to_keep_it_in(monkeypatch):
             raise RuntimeError('cannot cache function: no locator available')
         return compute
 
-    compute = pamr.compiled_compute()
+    compute = pamr_step.compiled_compute()
     monkeypatch.setattr(pamr_kernel, 'compiled', compiled)
-    assert pamr.compiled_compute.__wrapped__() is compute
+    assert pamr_step.compiled_compute.__wrapped__() is compute
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures('compiled')
 def test_a_damaged_cache(tmp_path):
     """What is kept on disk is used if it is whole; else the step is compiled anew."""
-    code = 'from itaclip_mmseg.models.stages.pamr import compiled_compute; assert compiled_compute()'
+    code = 'from itaclip_mmseg.models.stages.pamr_step import compiled_compute; assert compiled_compute()'
 
     def run():
         environment = {**os.environ, 'NUMBA_CACHE_DIR': str(tmp_path)}
