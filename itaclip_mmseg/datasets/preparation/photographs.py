@@ -1,0 +1,93 @@
+"""The photographs of a folder, found by whatever an export calls them."""
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+from itaclip_mmseg.datasets.preparation.source import files_below
+from itaclip_mmseg.datasets.reading import SUFFIXES
+from itaclip_mmseg.utils.errors import UserError
+
+ANY = '.*'  # the end of a name that leaves the suffix open
+
+
+def photographs_below(folder: Path, pictures: Iterable[Path], out: Path) -> dict[str, Path]:
+    """Photographs by their place below a folder, with `/`.
+
+    Args:
+        pictures: image files that are none.
+        out: a folder whose files are none.
+
+    Raises:
+        UserError: no such folder, or no photograph in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f'--images {folder}: no such folder; give the folder of the photographs')
+    left_out = {os.path.realpath(path) for path in pictures}
+    found = {}
+    for path in sorted(files_below(folder, out)):
+        if path.suffix.lower() in SUFFIXES and os.path.realpath(path) not in left_out:
+            found[path.relative_to(folder).as_posix()] = path
+    if not found:
+        raise UserError(f'--images {folder}: holds no photograph; give the folder of the photographs')
+    return found
+
+
+class Names:
+    """Finds photographs by names of an export.
+
+    A name is a place in the folder, or else as many last parts of a place as fit. Blanks, `_`, `%20` and the ways to
+    write an umlaut count alike where nothing fits as it stands.
+    """
+
+    def __init__(self, places: Iterable[str]) -> None:
+        self.exact: dict[str, list[str]] = defaultdict(list)
+        self.tails: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for place in places:
+            for name in (place, os.path.splitext(place)[0] + ANY):
+                self.exact[unicodedata.normalize('NFC', name)].append(place)
+                parts = key(name)
+                for start in range(len(parts)):
+                    self.tails[parts[start:]].append(place)
+
+    def find(self, names: Sequence[str], source: str) -> str | None:
+        """The place of a photograph; None where there is none.
+
+        Args:
+            names: see `Annotation`.
+            source: for messages.
+
+        Raises:
+            UserError: two photographs fit.
+        """
+        for name in names:
+            found = self.exact.get(unicodedata.normalize('NFC', name.removeprefix('./')))
+            if found:
+                return one_of(found, source)
+        keys = [key(name) for name in names]
+        for parts in keys:
+            found = [place for place in self.tails.get(parts, ()) if place.count('/') == len(parts) - 1]
+            if found:
+                return one_of(found, source)
+        for length in range(max(map(len, keys)), 0, -1):
+            for parts in keys:
+                found = self.tails.get(parts[-length:]) if length <= len(parts) else None
+                if found:
+                    return one_of(found, source)
+        return None
+
+
+def key(name: str) -> tuple[str, ...]:
+    """The parts of a path, alike for all that is written differently by tools."""
+    plain = unicodedata.normalize('NFC', unquote(name)).replace('\\', '/').replace('_', ' ')
+    return tuple(part for part in plain.split('/') if part not in ('', '.', '..'))
+
+
+def one_of(found: Sequence[str], source: str) -> str:
+    """The one place that was found."""
+    if len(found) > 1:
+        raise UserError(f'{source}: its photograph may be {found[0]} or {found[1]}; rename one')
+    return found[0]
