@@ -100,7 +100,8 @@ def write_data(data: Path, images: int = 6, maps: int = 400) -> dict[tuple[str, 
         dict(id=one, image_id=one, file_name=f'{one}.jpg', height=60, width=80, phase='val') for one in range(maps)
     ]
     segments = [dict(image_id=one, category_id=2, segmentation=[[1, 1, 9, 1, 9, 9]], area=32) for one in range(maps)]
-    (data / 'coco.json').write_text(json.dumps(dict(images=pictures, annotations=segments)))
+    categories = [dict(id=2, name='bicycle')]
+    (data / 'coco.json').write_text(json.dumps(dict(images=pictures, annotations=segments, categories=categories)))
     (data / 'context.json').write_text(json.dumps(dict(images=pictures, annos_segmentation=segments)))
     bank = load_bank(REPO / 'data/text_bank/ade20k150.json')
     described = bank.classes[:60]

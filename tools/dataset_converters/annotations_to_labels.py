@@ -20,16 +20,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--classes', type=Path, metavar='FILE', help='a class a line, in order of the numbers')
     parser.add_argument('--format', metavar='NAME', help=f'{", ".join(FORMATS)} (default: seen from the content)')
     parser.add_argument('--ignore', nargs='+', action='extend', default=[], metavar='NAME', help='classes made 255')
-    parser.add_argument('--unlabelled', metavar='NAME_OR_NUMBER', help='of pixels without a shape (default: background)')
+    parser.add_argument('--unlabelled', metavar='NAME_OR_NUMBER', help='of pixels without shape (default: background)')
     parser.add_argument('--workers', type=int, help='processes (default: one a core)')
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    plan = plan_annotations(
-        args.source, args.images, args.out, args.classes, args.format, args.ignore, args.unlabelled
-    )
+    plan = plan_annotations(args.source, args.images, args.out, args.classes, args.format, args.ignore, args.unlabelled)
     for warning in plan.warnings:
         print(f'warning: {warning}', file=sys.stderr)
     print(*plan.notes, plan.run(args.workers), sep='\n')

@@ -1,7 +1,6 @@
 """Label maps from what annotation tools export: one map a photograph, and the names of its numbers."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -140,11 +139,14 @@ def without_annotation(items: Sequence[Item], table: ClassTable) -> list[str]:
     return [f'{number} photograph{"s" * (number > 1)} without annotation: all {label}, {meaning}'] if number else []
 
 
-def warnings(export: Export, missing: list[Annotation], table: ClassTable, ignored: Sequence[str], source: Path):
+def warnings(
+    export: Export, missing: list[Annotation], table: ClassTable, ignored: Sequence[str], source: Path
+) -> Iterator[str]:
     """Lines on what is hardly meant."""
     if missing:
         yield f'{missing[0].source}: no such photograph below --images ({len(missing)} annotations without one)'
-    thin = [one.source for one in export.annotations for shape in one.shapes for ring in shape.rings if len(ring) < CORNERS]
+    rings = [(one.source, ring) for one in export.annotations for shape in one.shapes for ring in shape.rings]
+    thin = [source for source, ring in rings if len(ring) < CORNERS]
     if thin:
         yield f'{thin[0]}: a polygon of fewer than {CORNERS} corners covers nothing ({len(thin)} such polygons)'
     for kind, number in export.left_out.items():

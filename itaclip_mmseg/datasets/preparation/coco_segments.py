@@ -23,20 +23,18 @@ def read_segment(name: str | None, node: Node, size: tuple[int, int]) -> Shape:
 
 
 def run_lengths(node: Node) -> list[int]:
-    """COCO's compressed run lengths: five bits a character, from the third on differences to the last but one."""
-    runs, value, shift = [], 0, 0
-    for character in node.value:
-        code = ord(character) - 48
-        if not 0 <= code < 64 or shift > 60:
-            raise node.fault('is no compressed run lengths')
-        value |= (code & 31) << shift
-        shift += 5
-        if code & 32:
-            continue
-        if code & 16:
-            value -= 1 << shift
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
-        value = shift = 0
-    if shift:
-        raise node.fault('ends within a run length')
-    return runs
+    """COCO's compressed run lengths: five bits a character, from the fourth run on differences to the last but one."""
+    codes = np.frombuffer(node.value.encode('utf-8', 'replace'), np.uint8).astype(np.int64) - 48
+    last = codes & 32 == 0  # of the characters of a run
+    if not codes.size or codes.min() < 0 or codes.max() > 63 or not last[-1]:
+        raise node.fault('is no compressed run lengths, or cut off')
+    ends = np.flatnonzero(last)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts + 1
+    if lengths.max() > 8:
+        raise node.fault('has a run longer than any picture')
+    runs = np.add.reduceat((codes & 31) << 5 * (np.arange(codes.size) - np.repeat(starts, lengths)), starts)
+    runs -= np.where(codes[ends] & 16, 1 << 5 * lengths, 0)
+    for first in (1, 2):
+        runs[first::2] = np.cumsum(runs[first::2])
+    return runs.tolist()

@@ -1,6 +1,5 @@
 """What converters share: many maps in parallel, each written whole, those of an earlier run kept where they fit."""
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -114,19 +113,3 @@ def check_targets(targets: Iterable[Path], inputs: Iterable[str | os.PathLike]) 
 def real_path(path: str | os.PathLike) -> str:
     """The one name of a file, in whatever case, through whatever links."""
     return os.path.realpath(path).casefold()
-
-
-def read_annotations(path: Path, *keys: str) -> dict:
-    """Read a JSON annotation file.
-
-    Raises:
-        UserError: not readable, or it lacks one of the lists `keys`.
-    """
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise UserError(f'{path}: not readable as JSON ({error}); check the path or restore it') from error
-    for key in keys:
-        if not isinstance(content, dict) or not isinstance(content.get(key), list):
-            raise UserError(f'{path}: no list "{key}"; give the annotation file that data/README.md names')
-    return content

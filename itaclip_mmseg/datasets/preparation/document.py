@@ -53,7 +53,7 @@ class Node:
     def of(self, kind: type) -> 'Node':
         """This node, checked to be a dict, list or str."""
         if not isinstance(self.value, kind):
-            raise self.fault(f'is not {KINDS[kind]} ({str(self.value):.40})')
+            raise self.fault(f'is not {KINDS[kind]} ({self.value!s:.40})')
         return self
 
     def __getitem__(self, key: str) -> 'Node':
@@ -77,8 +77,14 @@ class Node:
         """A text that is not empty, blanks and line breaks in it made one blank."""
         text = ' '.join(self.of(str).value.split())
         if not text or '\0' in text:
-            raise self.fault('is empty')
+            raise self.fault('is empty or has a sign that no name has')
         return text
+
+    def key(self) -> int | str:
+        """An id."""
+        if not isinstance(self.value, int | str):
+            raise self.fault(f'is no id ({self.value!s:.40})')
+        return self.value
 
     def number(self) -> float:
         """A finite number; texts that say one count."""
@@ -87,7 +93,7 @@ class Node:
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
-            raise self.fault(f'is no number ({str(self.value):.40})')
+            raise self.fault(f'is no number ({self.value!s:.40})')
         return number
 
     def whole(self) -> int:

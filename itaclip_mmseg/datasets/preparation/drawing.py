@@ -81,7 +81,7 @@ def polygon_mask(ring: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return codec.decode(codec.frPyObjects([ring.ravel().tolist()], *size))[..., 0] > 0
 
 
-def pycocotools_mask():  # noqa: ANN201
+def pycocotools_mask():
     """The module `pycocotools.mask`.
 
     Raises:

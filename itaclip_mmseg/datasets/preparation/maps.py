@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from itaclip_mmseg.datasets.preparation.shapes import Annotation, Shape, is_background, runs_of
-from itaclip_mmseg.datasets.reading import IGNORED
 from itaclip_mmseg.utils.errors import UserError
 
 

@@ -96,7 +96,7 @@ def circle(x: float, y: float, horizontal: float, vertical: float, degrees: floa
     """
     angles = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     ring = np.stack([horizontal * np.cos(angles), vertical * np.sin(angles)], axis=-1)
-    return turned(ring, degrees) + (x, y)
+    return turned(ring, degrees) + np.array([x, y])
 
 
 def box(left: float, top: float, right: float, bottom: float) -> np.ndarray:

@@ -11,7 +11,9 @@ from conftest import REPO
 from PIL import Image
 
 EXPORTS = REPO / 'tests' / 'exports'
-CASES = [(folder, case) for folder in sorted(EXPORTS.iterdir()) for case in json.loads((folder / 'case.json').read_text())]
+CASES = [
+    (folder, case) for folder in sorted(EXPORTS.iterdir()) for case in json.loads((folder / 'case.json').read_text())
+]
 
 
 def labels_of(path: Path) -> np.ndarray:

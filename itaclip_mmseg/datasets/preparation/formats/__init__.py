@@ -1,4 +1,4 @@
-"""A file an annotation format. Each has a `TITLE`, `find(source)`, its files in an export, and `read(source, files)`."""
+"""A file an annotation format: its `TITLE`, `find(source)` for its files in an export, and `read(source, files)`."""
 
 from importlib import import_module
 from pkgutil import iter_modules

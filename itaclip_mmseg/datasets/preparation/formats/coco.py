@@ -21,15 +21,15 @@ def read(source: Source, files: list[Path]) -> Export:
     export = Export(classes=[])
     for path in files:
         document = source.documents()[path]
-        categories = {entry['id'].value: entry['name'].text() for entry in document['categories']}
+        categories = {entry['id'].key(): entry['name'].text() for entry in document['categories']}
         export.classes += categories.values()
         images = by_id(document['images'])
         shapes = defaultdict(list)
         for entry in document['annotations']:
-            image = images.get(entry['image_id'].value)
-            if image is None:
-                raise entry['image_id'].fault(f'is {entry["image_id"].value}, which no image has')
-            shapes[image['id'].value] += read_shapes(entry, categories, image.size(), export.left_out)
+            key = entry['image_id'].key()
+            if key not in images:
+                raise entry['image_id'].fault(f'is {key}, which no image has')
+            shapes[key] += read_shapes(entry, categories, images[key].size(), export.left_out)
         folder = source.place(path.parent)
         for key, image in images.items():
             name = image['file_name'].text()
@@ -43,17 +43,17 @@ def by_id(images: Node) -> dict[object, Node]:
     """Images by their id, which only one may have."""
     found = {}
     for image in images:
-        key = image['id']
-        if isinstance(key.value, list | dict) or key.value in found:
-            raise key.fault(f'is {key.value}, which another image has, or none can have')
-        found[key.value] = image
+        key = image['id'].key()
+        if key in found:
+            raise image['id'].fault(f'is {key}, which another image has')
+        found[key] = image
     return found
 
 
 def read_shapes(entry: Node, categories: dict, size: tuple[int, int], left_out: Counter) -> list[Shape]:
     """The shape of an annotation; none of a box alone."""
     category = entry['category_id']
-    if category.value not in categories:
+    if category.key() not in categories:
         raise category.fault(f'is {category.value}, which no category has')
     crowd = entry.get('iscrowd')
     segmentation = entry.get('segmentation')

@@ -15,7 +15,16 @@ COVER_NOTHING = ('tag', 'points', 'polyline')
 
 def find(source: Source) -> list[Path]:
     """XML files of CVAT's."""
-    return [path for path in source.ending('.xml') if (root := read_xml(path)) is not None and root.tag == 'annotations']
+    return [path for path in source.ending('.xml') if first_tag(path) == 'annotations']
+
+
+def first_tag(path: Path) -> str:
+    """The outermost tag of an XML file; empty where there is none."""
+    try:
+        with open(path, 'rb') as file:
+            return next(ElementTree.iterparse(file, ['start']))[1].tag
+    except (ValueError, ElementTree.ParseError, StopIteration):
+        return ''
 
 
 def read_xml(path: Path) -> ElementTree.Element:
@@ -33,7 +42,8 @@ def read(source: Source, files: list[Path]) -> Export:
         root = read_xml(path)
         if root.find('track') is not None:
             raise UserError(f'{path}: CVAT for video; export it as "CVAT for images 1.1"')
-        classes = [Node(label.text or '', path, 'label.name').text() for label in root.iterfind('meta//labels/label/name')]
+        labels = [label for label in root.iterfind('meta//labels/label') if label.find('parent') is None]
+        classes = [Node(label.findtext('name'), path, 'label.name').text() for label in labels]
         export.classes += classes
         for image in root.iterfind('image'):
             node = Node(image.attrib, path, f'image "{image.get("name")}"')

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from itaclip_mmseg.datasets.preparation.labelmap import NAME, read_labelmap
 from itaclip_mmseg.datasets.preparation.colours import read_colours
-from itaclip_mmseg.datasets.preparation.shapes import Export
+from itaclip_mmseg.datasets.preparation.labelmap import NAME, read_labelmap
 from itaclip_mmseg.datasets.preparation.maps import read_map
+from itaclip_mmseg.datasets.preparation.shapes import Export
 from itaclip_mmseg.datasets.preparation.source import Source
-from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import track
 
 TITLE = 'CVAT segmentation mask 1.1'

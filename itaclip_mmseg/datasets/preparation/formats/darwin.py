@@ -7,7 +7,7 @@ import numpy as np
 
 from itaclip_mmseg.datasets.preparation.document import Node
 from itaclip_mmseg.datasets.preparation.drawing import even_odd
-from itaclip_mmseg.datasets.preparation.shapes import Annotation, Export, Shape, box, circle, mask_of, runs_of
+from itaclip_mmseg.datasets.preparation.shapes import Annotation, Export, Shape, box, circle, runs_of
 from itaclip_mmseg.datasets.preparation.source import Source
 
 TITLE = 'Darwin JSON (V7)'

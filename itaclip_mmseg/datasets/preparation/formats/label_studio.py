@@ -74,9 +74,8 @@ def photograph_names(task: Node) -> tuple[str, ...]:
 
 def read_shape(result: Node, kind: str, size: tuple[int, int]) -> Shape | None:
     """The shape of a region; None for a kind that is not known."""
-    if image_rotation := result.get('image_rotation'):
-        if image_rotation.number():
-            raise image_rotation.fault('is not 0; turn the photograph itself')
+    if (whole := result.get('image_rotation')) and whole.number():
+        raise whole.fault('is not 0', 'turn the photograph itself')
     value = result['value']
     scale = np.array(size[::-1]) / 100
     if 'points' in value.of(dict).value:

@@ -1,4 +1,4 @@
-"""Palette maps in the layout of Pascal VOC, `SegmentationClass`, and `class_names.txt` as labelme's converter writes it."""
+"""Palette maps in Pascal VOC's `SegmentationClass`, and `class_names.txt` as labelme's converter writes it."""
 
 from pathlib import Path
 
@@ -20,9 +20,7 @@ NAMES = 'class_names.txt'
 def find(source: Source) -> list[Path]:
     """The maps' folders, without CVAT's."""
     folders = {path.parents[level] for path in source.pictures(*FOLDERS) for level in range(len(path.parents))}
-    return sorted(
-        folder for folder in folders if folder.name in FOLDERS and not (folder.parent / LABELMAP).exists()
-    )
+    return sorted(folder for folder in folders if folder.name in FOLDERS and not (folder.parent / LABELMAP).exists())
 
 
 def read(source: Source, files: list[Path]) -> Export:

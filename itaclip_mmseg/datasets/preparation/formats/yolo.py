@@ -47,22 +47,20 @@ def read(source: Source, files: list[Path]) -> Export:
         at = len(place.parts) - 2 - place.parts[-2::-1].index('labels')
         before, after = place.parts[:at], place.parts[at + 1 :]
         candidates = ['/'.join((*before, *between, *after)) for between in (('images',), ())]
-        shapes = [
-            read_line(line, names, path, number) for number, line in enumerate(read_lines(path), 1)
-        ]
+        shapes = [read_line(line, names, path, number) for number, line in enumerate(read_lines(path), 1)]
         export.annotations.append(Annotation(tuple(candidates), str(path), None, shapes))
     return export
 
 
 def class_names(node: Node) -> dict[str, str]:
-    """Classes by number, as a list or a dict has them."""
-    if isinstance(node.value, dict):
-        pairs = sorted((str(key), node[key]) for key in node.value)
-        pairs = sorted(pairs, key=lambda pair: (len(pair[0]), pair[0]))
-    else:
-        pairs = [(str(index), entry) for index, entry in enumerate(node)]
-    return {key: str(entry.value) if isinstance(entry.value, int | float) and not isinstance(entry.value, bool)
-            else entry.text() for key, entry in pairs}
+    """Classes by number, as a list or a dict has them; numbers that stand for names are texts."""
+    entries = node.value if isinstance(node.value, dict) else dict(enumerate(node.of(list).value))
+    try:
+        entries = dict(sorted((int(key), entry) for key, entry in entries.items()))
+    except (TypeError, ValueError) as error:
+        raise node.fault('has keys that are no numbers', 'write 0: NAME') from error
+    names = {key: str(entry) if type(entry) in (int, float) else entry for key, entry in entries.items()}
+    return {str(key): Node(entry, node.path, f'names[{key}]').text() for key, entry in names.items()}
 
 
 def read_line(line: str, names: dict[str, str], path: Path, number: int) -> Shape:
