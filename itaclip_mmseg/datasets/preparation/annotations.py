@@ -102,22 +102,32 @@ def match(
     Raises:
         UserError: two annotations of one photograph, or none of any.
     """
-    names, matched, missing = Names(photographs), {}, []
+    names, matched, rest = Names(photographs), {}, []
     for annotation in annotations:
-        place = names.find(annotation.names, annotation.source)
-        if place is None:
-            if annotation.shapes:
-                missing.append(annotation)
-            continue
-        if place in matched:
-            raise UserError(f'{annotation.source}: annotates {place}, and so does {matched[place].source}; keep one')
-        matched[place] = annotation
+        place = names.by_place(annotation.names, annotation.source)
+        rest += [annotation] if place is None else []
+        add(matched, place, annotation)
+    missing, found = [], set(matched)
+    for annotation in rest:
+        place = names.by_last_parts(annotation.names, annotation.source)
+        if place is not None and place not in found:
+            add(matched, place, annotation)
+        elif annotation.shapes:
+            missing.append(annotation)
     if not matched and missing:
         raise UserError(
             f'{missing[0].source}: no photograph {missing[0].names[0]}, nor any other of the export; give their folder '
             'as --images'
         )
     return matched, missing
+
+
+def add(matched: dict[str, Annotation], place: str | None, annotation: Annotation) -> None:
+    """Put down an annotation's photograph, which only one may have."""
+    if place in matched:
+        raise UserError(f'{annotation.source}: annotates {place}, and so does {matched[place].source}; keep one')
+    if place is not None:
+        matched[place] = annotation
 
 
 def plan_drawing(annotation: Annotation | None, size: tuple[int, int], table: ClassTable) -> Drawing:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from itaclip_mmseg.datasets.preparation.document import read_lines
 from itaclip_mmseg.datasets.preparation.shapes import is_background
 from itaclip_mmseg.datasets.reading import IGNORED
+from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.errors import UserError
 
 BACKGROUND = 'background'
@@ -72,8 +73,8 @@ def own_lines(names: Iterable[str]) -> list[str]:
 
 
 def listed_lines(path: Path) -> list[str]:
-    """The lines of a class list."""
-    lines = read_lines(path)
+    """The lines of a class list, or the names of a text bank (.json)."""
+    lines = [entry.name for entry in load_bank(path).classes] if path.suffix == '.json' else read_lines(path)
     for line in lines:
         if lines.count(line) > 1:
             raise UserError(f'{path}: {line!r} comes twice; each class has one line')

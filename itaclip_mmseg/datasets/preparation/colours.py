@@ -86,6 +86,8 @@ def read_colours(path: str | os.PathLike) -> np.ndarray:
         raise UserError(f'{path}: a JPEG, which does not keep colours as they are; make the pictures anew as PNG')
     try:
         with Image.open(path) as image:
+            image.verify()  # a PNG's checksums, which decoding passes over
+        with Image.open(path) as image:
             red, green, blue = np.moveaxis(np.array(image.convert('RGB'), np.int32), -1, 0)
     except Exception as error:  # whatever Pillow's many readers raise
         raise UserError(f'{path}: not readable as a picture ({first_line(error)}); restore it') from error

@@ -37,47 +37,38 @@ def photographs_below(folder: Path, pictures: Iterable[Path], out: Path) -> dict
 
 
 class Names:
-    """Finds photographs by names of an export.
-
-    A name is a place in the folder, or else as many last parts of a place as fit. Blanks, `_`, `%20` and the ways to
-    write an umlaut count alike where nothing fits as it stands.
-    """
+    """Finds photographs by the names that an export has for them; see `Annotation`."""
 
     def __init__(self, places: Iterable[str]) -> None:
-        self.exact: dict[str, list[str]] = defaultdict(list)
+        self.written: dict[str, list[str]] = defaultdict(list)
+        self.whole: dict[tuple[str, ...], list[str]] = defaultdict(list)
         self.tails: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for place in places:
             for name in (place, os.path.splitext(place)[0] + ANY):
-                self.exact[unicodedata.normalize('NFC', name)].append(place)
                 parts = key(name)
+                self.written[unicodedata.normalize('NFC', name)].append(place)
+                self.whole[parts].append(place)
                 for start in range(len(parts)):
                     self.tails[parts[start:]].append(place)
 
-    def find(self, names: Sequence[str], source: str) -> str | None:
-        """The place of a photograph; None where there is none.
+    def by_place(self, names: Sequence[str], source: str) -> str | None:
+        """The photograph whose whole place is one of the names; None where there is none.
 
-        Args:
-            names: see `Annotation`.
-            source: for messages.
+        Blanks, `_` and `%20`, and the ways to write an umlaut, count alike where nothing fits as it is written.
 
         Raises:
-            UserError: two photographs fit.
+            UserError: two fit; `source` is for the message.
         """
-        for name in names:
-            found = self.exact.get(unicodedata.normalize('NFC', name.removeprefix('./')))
-            if found:
-                return one_of(found, source)
+        written = (self.written.get(unicodedata.normalize('NFC', name)) for name in names)
+        alike = (self.whole.get(key(name)) for name in names)
+        return next((one_of(found, source) for found in (*written, *alike) if found), None)
+
+    def by_last_parts(self, names: Sequence[str], source: str) -> str | None:
+        """The photograph that shares the most last parts of its place with a name; see `by_place`."""
         keys = [key(name) for name in names]
-        for parts in keys:
-            found = [place for place in self.tails.get(parts, ()) if place.count('/') == len(parts) - 1]
-            if found:
-                return one_of(found, source)
-        for length in range(max(map(len, keys)), 0, -1):
-            for parts in keys:
-                found = self.tails.get(parts[-length:]) if length <= len(parts) else None
-                if found:
-                    return one_of(found, source)
-        return None
+        lengths = range(max(map(len, keys)), 0, -1)
+        tails = (self.tails.get(parts[-length:]) for length in lengths for parts in keys if length <= len(parts))
+        return next((one_of(found, source) for found in tails if found), None)
 
 
 def key(name: str) -> tuple[str, ...]:

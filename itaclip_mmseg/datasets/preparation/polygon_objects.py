@@ -9,5 +9,5 @@ def read_objects(document: Node) -> list[Shape]:
     return [
         Shape(node['label'].text(), rings=(node['polygon'].points(),))
         for node in document['objects']
-        if not node.value.get('deleted')
+        if not node.of(dict).value.get('deleted')
     ]

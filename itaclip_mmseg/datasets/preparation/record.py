@@ -60,8 +60,8 @@ class Record:
         entries = {self.name(path): self.entry(made_of) for path, made_of in files.items()}
         for path in files:
             name = self.name(path)
-            if path.exists() and self.files.get(name) != entries[name]:
-                path.unlink()
+            if self.files.get(name) != entries[name]:
+                path.unlink(missing_ok=True)
         self.files |= entries
         with written_whole(self.path) as temporary:
             temporary.write_text(json.dumps(dict(files=self.files), indent=0, sort_keys=True) + '\n', encoding='utf-8')

@@ -29,6 +29,8 @@ class Source:
     def __init__(self, path: Path, out: Path | None = None) -> None:
         if not path.exists():
             raise UserError(f'{path}: no such file or folder; check the path')
+        if path.suffix.lower() == '.zip':
+            raise UserError(f'{path}: an archive; unpack it and give the folder')
         self.path, self.root = path, path if path.is_dir() else path.parent
         alone = path.suffix.lower() in WHOLE and path.is_file()
         self.files = [path] if alone else sorted(files_below(self.root, out))

@@ -24,13 +24,17 @@ def find(source: Source) -> list[Path]:
     masks = [path for path in source.files if MASK_FILE.fullmatch(path.name)]
     if masks:
         raise UserError(f'{masks[0]}: Label Studio\'s brush masks name no photograph; export the project as "JSON"')
-    return [path for path, node in source.documents().items() if is_tasks(node.value)]
+    return [path for path, node in source.documents().items() if is_tasks(node)]
 
 
-def is_tasks(value: object) -> bool:
+def is_tasks(node: Node) -> bool:
     """Is it a list of tasks, or one task?"""
+    value = node.value
     first = value[0] if isinstance(value, list) and value else value
-    return isinstance(first, dict) and 'data' in first and bool({'annotations', 'id', 'completions'} & {*first})
+    keys = {*first} if isinstance(first, dict) else set()
+    if {'annotator', 'annotation_id'} <= keys and 'data' not in keys:
+        raise node.fault('is Label Studio\'s "JSON-MIN"', 'export the project as "JSON"')
+    return 'data' in keys and bool({'annotations', 'id', 'completions'} & keys)
 
 
 def read(source: Source, files: list[Path]) -> Export:
