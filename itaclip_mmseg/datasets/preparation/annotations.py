@@ -116,8 +116,8 @@ def match(
             missing.append(annotation)
     if not matched and missing:
         raise UserError(
-            f'{missing[0].source}: no photograph {missing[0].names[0]}, nor any other of the export; give their folder '
-            'as --images'
+            f'{missing[0].source}: no photograph {missing[0].names[-1]}, nor any other of the export; '
+            'give their folder as --images'
         )
     return matched, missing
 

@@ -76,7 +76,7 @@ class Node:
     def text(self) -> str:
         """A text that is not empty, blanks and line breaks in it made one blank."""
         text = ' '.join(self.of(str).value.split())
-        if not text or '\0' in text:
+        if not text or '\0' in text or text.encode('utf-8', 'ignore').decode() != text:
             raise self.fault('is empty or has a sign that no name has')
         return text
 

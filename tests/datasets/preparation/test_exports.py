@@ -1,8 +1,6 @@
 """Every annotation tool's export becomes the right label maps: our own specimens, through the tool."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,32 +19,15 @@ def labels_of(path: Path) -> np.ndarray:
         return np.array(image)
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the tool: exit code, what it printed, and its errors."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        tool = str(REPO / 'tools/dataset_converters/annotations_to_labels.py')
-        monkeypatch.setattr(sys, 'argv', [tool, *map(str, arguments), '--workers', '1'])
-        code = 0
-        try:
-            runpy.run_path(tool, run_name='__main__')
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
-
-
 @pytest.mark.filterwarnings('ignore:__array__')  # pycocotools and NumPy 2
 @pytest.mark.parametrize('format_name', [None, 'named'])
 @pytest.mark.parametrize(('folder', 'case'), CASES, ids=[case['name'] for _, case in CASES])
-def test_specimen(run, tmp_path, folder, case, format_name):
+def test_specimen(annotate, tmp_path, folder, case, format_name):
     """Masks are exact; polygons differ only within 1.5 pixels of an edge, whatever way the format is found."""
     arguments = [folder / case['source'], '--images', folder / case['images'], '--out', tmp_path, *case['args']]
     arguments += ['--classes', folder / case['classes']] if case['classes'] else []
     arguments += ['--format', folder.name.removesuffix('_dict')] if format_name else []
-    code, out, error = run(*arguments)
+    code, out, error = annotate(*arguments)
     assert (code, error) == (0, '')
     least, most = case['without']
     assert any(f'{number} photograph' in out and 'without annotation' in out for number in range(least, most + 1))
