@@ -48,7 +48,8 @@ class Node:
 
     def fault(self, what: str, remedy: str = 'export it again') -> UserError:
         """An error that names the place."""
-        return UserError(f'{self.path}: {f"{self.place} " if self.place else ""}{what}; {remedy}')
+        place = ' '.join(f'{self.place} {what}'.split())  # what it quotes may have line breaks
+        return UserError(f'{self.path}: {place}; {remedy}')
 
     def of(self, kind: type) -> 'Node':
         """This node, checked to be a dict, list or str."""

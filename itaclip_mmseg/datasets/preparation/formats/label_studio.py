@@ -70,7 +70,7 @@ def photograph_names(task: Node) -> tuple[str, ...]:
     texts = [value for value in task['data'].of(dict).value.values() if isinstance(value, str)]
     for text in texts:
         parts = urlsplit(text)
-        name = parse_qs(parts.query).get('d', [parts.path])[0].lstrip('/')
+        name = ' '.join(parse_qs(parts.query).get('d', [parts.path])[0].split()).lstrip('/')
         if name.lower().endswith(SUFFIXES):
             return name, UPLOADED.sub('', name)
     raise task['data'].fault('names no photograph')
