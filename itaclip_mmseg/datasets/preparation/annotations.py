@@ -6,13 +6,14 @@ from pathlib import Path
 
 from itaclip_mmseg.datasets.preparation.class_table import ClassTable, class_table
 from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert_all
-from itaclip_mmseg.datasets.preparation.drawing import CORNERS, Drawing, draw_item, pycocotools_mask
+from itaclip_mmseg.datasets.preparation.drawing import CORNERS, Drawing, draw_item
 from itaclip_mmseg.datasets.preparation.formats import read_export
 from itaclip_mmseg.datasets.preparation.photographs import Names, photographs_below
 from itaclip_mmseg.datasets.preparation.record import Record
 from itaclip_mmseg.datasets.preparation.shapes import Annotation, Export
 from itaclip_mmseg.datasets.preparation.source import Source
 from itaclip_mmseg.datasets.reading import check_photograph, check_size
+from itaclip_mmseg.utils.coco_masks import coco_masks
 from itaclip_mmseg.utils.errors import UserError
 
 CLASSES = 'classes.txt'
@@ -66,7 +67,7 @@ def plan_annotations(
     Raises:
         UserError: whatever is wrong with the export, the photographs or the classes.
     """
-    pycocotools_mask()  # before anything is read
+    coco_masks()  # before anything is read
     files = Source(source, folder)
     for read in (files.root, images):
         if folder.resolve() == read.resolve():

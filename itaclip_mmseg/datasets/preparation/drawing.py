@@ -8,7 +8,7 @@ import numpy as np
 from itaclip_mmseg.datasets.preparation.convert import Item
 from itaclip_mmseg.datasets.preparation.record import digest
 from itaclip_mmseg.datasets.preparation.shapes import Shape, mask_of
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.coco_masks import coco_masks
 from itaclip_mmseg.utils.label_maps import save_labels
 
 CORNERS = 3  # of a polygon, at least
@@ -77,18 +77,5 @@ def polygon_mask(ring: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Pixels of a polygon, corners x, y (N x 2), cut at the picture's edges; none of fewer than three corners."""
     if len(ring) < CORNERS:
         return np.zeros(size, bool)
-    codec = pycocotools_mask()
+    codec = coco_masks()
     return codec.decode(codec.frPyObjects([ring.ravel().tolist()], *size))[..., 0] > 0
-
-
-def pycocotools_mask():
-    """The module `pycocotools.mask`.
-
-    Raises:
-        UserError: it is not installed.
-    """
-    try:
-        from pycocotools import mask
-    except ImportError as error:
-        raise UserError('polygons are drawn by the package pycocotools: pip install pycocotools') from error
-    return mask

@@ -10,8 +10,9 @@ from itaclip_mmseg.datasets.coco import OBJECT_SUFFIX, object_table
 from itaclip_mmseg.datasets.preparation.coco_segments import read_segment
 from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert_all
 from itaclip_mmseg.datasets.preparation.document import Node, read_json
-from itaclip_mmseg.datasets.preparation.drawing import Drawing, draw_item, pycocotools_mask
+from itaclip_mmseg.datasets.preparation.drawing import Drawing, draw_item
 from itaclip_mmseg.datasets.preparation.record import Record
+from itaclip_mmseg.utils.coco_masks import coco_masks
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import track
 
@@ -84,7 +85,7 @@ def convert_context(path: Path, root: Path, workers: int | None = None) -> Conve
 
 def check_folder(folder: Path, path: Path) -> None:
     """Refuse an output folder that holds the input, before the input is read."""
-    pycocotools_mask()
+    coco_masks()
     if folder.resolve() in (path.resolve(), path.resolve().parent):
         raise UserError(f'--out {folder}: holds the input {path}; choose another folder')
 
