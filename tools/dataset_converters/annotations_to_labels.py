@@ -30,7 +30,8 @@ def main() -> None:
     plan = plan_annotations(args.source, args.images, args.out, args.classes, args.format, args.ignore, args.unlabelled)
     for warning in plan.warnings:
         print(f'warning: {warning}', file=sys.stderr)
-    print(*plan.notes, plan.run(args.workers), sep='\n')
+    print(*plan.notes, sep='\n', flush=True)
+    print(plan.run(args.workers))
 
 
 if __name__ == '__main__':

@@ -81,7 +81,8 @@ def plan_annotations(
         drawing = plan_drawing(matched.get(place), check_photograph(path), table)
         items.append(Item((folder / place).with_suffix('.png'), drawing.digest(), drawing))
     inputs = [*photographs.values(), *files.files, *([classes] if classes else [])]
-    notes = without_annotation(items, table)
+    notes = [f'{source}: {export.title}, {len(matched)} photographs of {len(photographs)}, {len(table.lines)} classes']
+    notes += without_annotation(items, table)
     return Plan(folder, items, table, inputs, notes, list(warnings(export, missing, table, ignored, source)))
 
 

@@ -50,12 +50,14 @@ class Export:
         annotations: of photographs.
         pictures: image files that belong to the export and are no photographs.
         left_out: how often it has shapes of a kind that cannot be drawn, by kind.
+        title: of its format.
     """
 
     classes: Sequence[str] | None = None
     annotations: list[Annotation] = field(default_factory=list)
     pictures: Sequence[Path] = ()
     left_out: Counter[str] = field(default_factory=Counter)
+    title: str = ''
 
 
 def is_background(name: str) -> bool:

@@ -31,7 +31,9 @@ def read_export(source: Source, name: str | None = None) -> Export:
         examples = ', '.join(f'{short(module)} ({files[0]})' for module, files in found.items())
         raise UserError(f'{source.path}: holds exports of several formats: {examples}; name one with --format')
     ((module, files),) = found.items()
-    return module.read(source, files)
+    export = module.read(source, files)
+    export.title = module.TITLE
+    return export
 
 
 def nothing_found(name: str | None) -> str:

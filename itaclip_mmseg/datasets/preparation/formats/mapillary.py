@@ -16,7 +16,7 @@ def find(source: Source) -> list[Path]:
 
 def read(source: Source, files: list[Path]) -> Export:
     """All files, and the classes of the config that lies with them."""
-    configs = [path for path in source.ending('.json') if path.name.startswith('config')]
+    configs = [path for path in source.ending('.json') if path.name.startswith('config_v')]
     classes = [entry['name'].text() for path in configs[-1:] for entry in source.documents()[path]['labels']]
     export = Export(classes=classes or None)
     for path in files:
