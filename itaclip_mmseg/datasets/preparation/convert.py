@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from itaclip_mmseg.datasets.preparation.record import Record
+from itaclip_mmseg.utils.checks import check
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
@@ -69,6 +70,7 @@ def convert_all(
     Raises:
         UserError: see `check_targets`; or a job's.
     """
+    check(workers is None or workers > 0, '--workers', workers, 'whole numbers from 1')
     texts = texts or {}
     files = {item.target: item.made_of for item in items} | texts
     check_targets([*(item.target for item in items), *texts], inputs)

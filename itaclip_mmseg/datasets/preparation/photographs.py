@@ -22,7 +22,7 @@ def photographs_below(folder: Path, pictures: Iterable[Path], out: Path) -> dict
         out: a folder whose files are none.
 
     Raises:
-        UserError: no such folder, or no photograph in it.
+        UserError: no such folder, no photograph in it, or two that differ in suffix or case alone.
     """
     if not folder.is_dir():
         raise UserError(f'--images {folder}: no such folder; give the folder of the photographs')
@@ -31,6 +31,11 @@ def photographs_below(folder: Path, pictures: Iterable[Path], out: Path) -> dict
     for path in sorted(files_below(folder, out)):
         if path.suffix.lower() in SUFFIXES and os.path.realpath(path) not in left_out:
             found[path.relative_to(folder).as_posix()] = path
+    by_name = {}
+    for place, path in found.items():
+        other = by_name.setdefault(os.path.splitext(place)[0].casefold(), path)
+        if other != path:
+            raise UserError(f'{path}: shares its name with {other}, and both need a label map; rename one')
     if not found:
         raise UserError(f'--images {folder}: holds no photograph; give the folder of the photographs')
     return found

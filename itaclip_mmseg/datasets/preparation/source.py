@@ -63,10 +63,14 @@ class Source:
 
 
 def files_below(folder: Path, out: Path | None = None) -> list[Path]:
-    """All files below a folder, without hidden ones and those below `out`."""
+    """All files below a folder, those of linked folders too, without hidden ones and those below `out`."""
     found, closed = [], out and os.path.realpath(out)
     for place, folders, names in os.walk(folder, followlinks=True):
-        below = [name for name in folders if not name.startswith('.')]
-        folders[:] = [name for name in below if os.path.realpath(os.path.join(place, name)) != closed]
+        above = os.path.join(os.path.realpath(place), '')
+        below = {name: os.path.realpath(os.path.join(place, name)) for name in folders if not name.startswith('.')}
+        # A link that leads back to a folder above it is a loop.
+        folders[:] = [
+            name for name, real in below.items() if real != closed and not above.startswith(os.path.join(real, ''))
+        ]
         found += [Path(place, name) for name in names if not name.startswith('.')]
     return found

@@ -191,7 +191,9 @@ def test_outputs_that_are_inputs_or_one_file(run, classes, tmp_path):
     (tmp_path / 'linked').symlink_to(tmp_path / 'images')
     assert refused(run(out='linked'), 'is read')
     Image.new('RGB', (WIDTH, HEIGHT)).save(tmp_path / 'images/a.jpg')
-    assert refused(run(), 'labels/a.png: two maps would be this one file') and not list((tmp_path / 'labels').iterdir())
+    assert refused(run(), 'images/a.png: shares its name with', 'images/a.jpg') and not list(
+        (tmp_path / 'labels').iterdir()
+    )
 
 
 def test_maps_inside_the_photographs_folder_are_no_photographs(run, labels, tmp_path):
@@ -199,6 +201,15 @@ def test_maps_inside_the_photographs_folder_are_no_photographs(run, labels, tmp_
     assert (
         '2 label maps, 0 kept' in run(out='images/labels')[1] and '2 label maps, 2 kept' in run(out='images/labels')[1]
     )
+
+
+def test_linked_folders_are_followed_and_loops_noticed(run, labels, tmp_path):
+    write(tmp_path, [shape(image=1)], photographs=('a.png', 'far/b.png'))
+    (tmp_path / 'images/far').rename(tmp_path / 'elsewhere')
+    (tmp_path / 'images/far').symlink_to(tmp_path / 'elsewhere')
+    (tmp_path / 'elsewhere/back').symlink_to(tmp_path / 'elsewhere')
+    code, out, error = run()
+    assert (code, error) == (0, '') and '2 label maps' in out and labels('far/b.png')[0, 0] == 1
 
 
 def test_an_export_with_its_photographs(annotate, tmp_path):

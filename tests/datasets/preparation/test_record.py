@@ -87,3 +87,8 @@ def test_from_pixel_maps_to_instances_and_back(tmp_path):
     assert convert_folder(folder, workers=1)[1:3] == (3, 1)
     with Image.open(folder / '1_instanceTrainIds.png') as labels:
         assert (np.array(labels) == 1).all()
+
+
+def test_workers_are_checked(tmp_path):
+    with pytest.raises(UserError, match='--workers=0: not possible'):
+        convert_all(None, [], Record(tmp_path, 'one'), [], 0)
