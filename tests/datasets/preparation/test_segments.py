@@ -132,7 +132,7 @@ def test_names_do_not_lead_out_of_the_folder(tmp_path):
 @pytest.mark.parametrize(
     ('changes', 'named'),
     [
-        (dict(file_name='x/1.jpg'), r'1_instanceTrainIds\.png: two maps would be this one file'),
+        (dict(file_name='x/1.jpg'), r'1_instanceTrainIds\.png: two .* would be this one file'),
         (dict(file_name=5), r'images\[0\]\.file_name is not a text \(5\)'),
         (dict(file_name='a\0.jpg'), 'file_name is empty or has a sign that no name has'),
         (dict(height=10**9, width=10**9), 'a photograph of 1000000000 x 1000000000 pixels'),
