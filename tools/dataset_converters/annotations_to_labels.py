@@ -31,7 +31,7 @@ def main() -> None:
     for warning in plan.warnings:
         print(f'warning: {warning}', file=sys.stderr)
     print(*plan.notes, sep='\n', flush=True)
-    print(plan.run(args.workers))
+    plan.run(args.workers).report()
 
 
 if __name__ == '__main__':

@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, required=True, help='folder for the label maps')
     parser.add_argument('--workers', type=int, help='processes (default: one a core)')
     args = parser.parse_args()
-    print(convert_colours(args.map, args.pictures, args.out, args.workers))
+    convert_colours(args.map, args.pictures, args.out, args.workers).report()
 
 
 if __name__ == '__main__':

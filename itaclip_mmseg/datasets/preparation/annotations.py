@@ -71,7 +71,7 @@ def plan_annotations(
     files = Source(source, folder)
     for read in (files.root, images):
         if folder.resolve() == read.resolve():
-            raise UserError(f'--out {folder}: is read; choose another folder for the label maps')
+            raise UserError(f'--out {folder}: holds the photographs or the annotations; choose another folder')
     export = read_export(files, format_name)
     photographs = photographs_below(images, export.pictures, folder)
     table = class_table(export.classes, drawn_classes(export), classes, ignored, unlabelled)

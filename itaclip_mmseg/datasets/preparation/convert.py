@@ -1,6 +1,7 @@
 """What converters share: many maps in parallel, each written whole, those of an earlier run kept where they fit."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -39,13 +40,17 @@ class Conversion(NamedTuple):
     left_over: list[str]
 
     def __str__(self) -> str:
-        lines = [f'{self.folder}: {self.kept + self.made} label maps, {self.kept} kept, {self.made} made']
+        return f'{self.folder}: {self.kept + self.made} label maps, {self.kept} kept, {self.made} made'
+
+    def report(self) -> None:
+        """Print it, and warn of maps that belong to nothing any more."""
+        print(self)
         if self.left_over:
-            lines.append(
+            print(
                 f'warning: {self.folder / self.left_over[0]}: of an earlier run, belongs to nothing in this one '
-                f'({len(self.left_over)} such maps); remove what you do not need'
+                f'({len(self.left_over)} such maps); remove what you do not need',
+                file=sys.stderr,
             )
-        return '\n'.join(lines)
 
 
 def convert_all(

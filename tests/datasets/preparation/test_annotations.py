@@ -183,13 +183,15 @@ def test_what_others_wrote_is_not_replaced(run, tmp_path):
 
 def test_outputs_that_are_inputs_or_one_file(run, classes, tmp_path):
     write(tmp_path, [shape()])
-    assert refused(run(out='images'), '--out', 'images: is read') and refused(run(out='.'), '--out', 'is read')
+    assert refused(run(out='images'), '--out', 'images: holds the photographs') and refused(
+        run(out='.'), '--out', 'holds the photographs'
+    )
     (tmp_path / 'labels').mkdir()
     shutil.copy(classes('background', 'cat')[1], tmp_path / 'labels/classes.txt')
     assert refused(run('--classes', tmp_path / 'labels/classes.txt'), 'would replace the input')
     (tmp_path / 'labels/classes.txt').unlink()
     (tmp_path / 'linked').symlink_to(tmp_path / 'images')
-    assert refused(run(out='linked'), 'is read')
+    assert refused(run(out='linked'), 'holds the photographs')
     Image.new('RGB', (WIDTH, HEIGHT)).save(tmp_path / 'images/a.jpg')
     assert refused(run(), 'images/a.png: shares its name with', 'images/a.jpg') and not list(
         (tmp_path / 'labels').iterdir()

@@ -26,7 +26,7 @@ def run(tmp_path, monkeypatch, capsys):
             runpy.run_path(tool, run_name='__main__')
         except SystemExit as stop:
             return stop.code, capsys.readouterr().err
-        return 0, capsys.readouterr().out
+        return 0, ''.join(capsys.readouterr())
 
     return run
 
