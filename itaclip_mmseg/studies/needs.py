@@ -1,20 +1,15 @@
 """What a config still needs before it can run, and where that is to be had; nothing large is read for it."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-import open_clip
-from huggingface_hub import try_to_load_from_cache
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from itaclip_mmseg.engine.testing import check_config
-from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
+from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.models.stages.crf import load_crf
 from itaclip_mmseg.utils.errors import UserError
-
-HUB_FILES = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')  # of a tag that names a repository alone
 
 
 def missing(config: Config, download: bool) -> list[str]:
@@ -51,12 +46,3 @@ def check_packages(model: Mapping) -> None:
 def downloads(model: Mapping) -> list[str]:
     """Architecture and tag of all that open_clip will download when it is first used."""
     return [f'{arch} {tag}' for arch, tag in named_weights(model) if is_download(arch, tag)]
-
-
-def is_download(arch: str | None, pretrained: str) -> bool:
-    """Is it a tag of open_clip whose weights are not on this machine?"""
-    if arch is None or not open_clip.is_pretrained_cfg(arch, str(pretrained)):
-        return False
-    repository, name = os.path.split(open_clip.get_pretrained_cfg(arch, pretrained).get('hf_hub') or '')
-    names = [name] if name else HUB_FILES
-    return not repository or not any(isinstance(try_to_load_from_cache(repository, one), str) for one in names)

@@ -15,16 +15,17 @@ from mmseg.registry import MODELS
 from rich.console import Console
 from rich.table import Table
 
+from itaclip_mmseg.datasets.checks import move_root
 from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.engine.overrides import check_overrides, unread
 from itaclip_mmseg.engine.protocol import run_name
 from itaclip_mmseg.engine.testing import image_paths, print_warnings, run_test
-from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
+from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS
-from itaclip_mmseg.studies.needs import downloads, is_download, missing
+from itaclip_mmseg.studies.needs import downloads, missing
 from itaclip_mmseg.studies.report import print_report, write_report
 from itaclip_mmseg.studies.report_head import Run
 from itaclip_mmseg.studies.runs import read_results
@@ -141,9 +142,8 @@ def prepare(
     """The config of a pass."""
     folder = work_dir / run_name(Path(one.config), protocol)
     config = load_config(one.config, options, str(folder), launcher, protocol)
-    dataset = config.test_dataloader.dataset
     if data_root is not None:
-        dataset.data_root = str(Path(data_root) / Path(dataset.data_root).relative_to('data'))
+        move_root(config.test_dataloader.dataset, data_root)
     if pretrained is not None and config.model.get('backbone', {}).get('arch') == 'ViT-B-16':
         config.model.backbone.pretrained = pretrained
     if takes_variants(config):

@@ -6,6 +6,7 @@ import pytest
 from conftest import REPO
 from mmengine.config import Config
 
+from itaclip_mmseg.models.backbones import weights
 from itaclip_mmseg.studies import needs
 from itaclip_mmseg.utils.errors import UserError
 
@@ -14,11 +15,11 @@ from itaclip_mmseg.utils.errors import UserError
 def test_tags_are_looked_for_in_the_cache_alone(cached, monkeypatch):
     """An object is the hub's mark of a file that its server lacks."""
     asked = []
-    monkeypatch.setattr(needs, 'try_to_load_from_cache', lambda *name: asked.append(name) or cached)
-    assert needs.is_download('ViT-B-16', 'openai') == (not isinstance(cached, str))
+    monkeypatch.setattr(weights, 'try_to_load_from_cache', lambda *name: asked.append(name) or cached)
+    assert weights.is_download('ViT-B-16', 'openai') == (not isinstance(cached, str))
     assert asked and all('vit_base_patch16' in repository for repository, _ in asked)
     asked.clear()
-    assert not needs.is_download('ViT-B-16', 'data/weights/b16.pt') and not needs.is_download(None, 'openai')
+    assert not weights.is_download('ViT-B-16', 'data/weights/b16.pt') and not weights.is_download(None, 'openai')
     assert not asked
 
 
@@ -38,6 +39,6 @@ def test_packages_are_asked_for_by_the_config(config, module, named, monkeypatch
 
 
 def test_downloads_are_named_once_a_network(monkeypatch):
-    monkeypatch.setattr(needs, 'try_to_load_from_cache', lambda *name: None)
+    monkeypatch.setattr(weights, 'try_to_load_from_cache', lambda *name: None)
     model = Config.fromfile(REPO / 'configs/car/car_vit-b-16_voc21.py').model
     assert needs.downloads(model) == ['ViT-B-16 openai', 'ViT-L-14 openai']
