@@ -15,8 +15,8 @@ class FileServer:
 
     Args:
         folder: of the files, by their names.
-        faults: by name, what to do with the next requests, one a request: 'cut' (hang up half way), 'no range' (send all
-            whatever is asked for), 'wrong range', 'busy' (503), 'gone' (404), 'page' (a web page); or `None`.
+        faults: by name, what to do with the next requests, one a request: 'cut' (hang up half way), 'no range' (send
+            all whatever is asked for), 'wrong range', 'busy' (503), 'gone' (404), 'page' (a web page); or `None`.
         delay: seconds after each block.
     """
 

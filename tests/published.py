@@ -9,6 +9,7 @@ import sys
 import tarfile
 import zipfile
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +48,7 @@ def published(images=IMAGES):
     coco, voc = [f'{one:012}' for one in range(images)], 'VOCdevkit/VOC2012'
     split = '\n'.join(val).encode() + b'\n'
     ade = [f'ADE_val_{one:08}' for one in range(1, images + 1)]
-    cities = [
-        ('frankfurt', 'munster')[one % 2] + f'/{("frankfurt", "munster")[one % 2]}_{one:06}' for one in range(images)
-    ]
+    cities = [f'{city}/{city}_{one:06}' for one, city in zip(range(images), cycle(['frankfurt', 'munster']))]
     return {
         'VOCtrainval_11-May-2012.tar': {
             f'{voc}/Annotations/{val[0]}.xml': b'<annotation/>',
