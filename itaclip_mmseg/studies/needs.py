@@ -1,11 +1,15 @@
 """What a config still needs before it can run, and where that is to be had; nothing large is read for it."""
 
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from itaclip_mmseg.datasets.checks import check_folders
+from itaclip_mmseg.datasets.preparation.sources import COLLECTIONS
+from itaclip_mmseg.datasets.preparation.weights import weights_in
 from itaclip_mmseg.engine.testing import check_config
 from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.models.stages.crf import load_crf
@@ -46,3 +50,23 @@ def check_packages(model: Mapping) -> None:
 def downloads(model: Mapping) -> list[str]:
     """Architecture and tag of all that open_clip will download when it is first used."""
     return [f'{arch} {tag}' for arch, tag in named_weights(model) if is_download(arch, tag)]
+
+
+def prepare_command(passes: Iterable[tuple[str, str, Config]], data_root: str | None) -> str | None:
+    """The one command that fetches all data and weights that passes lack; None where nothing is to be fetched.
+
+    Args:
+        passes: data set, method and config of each.
+        data_root: the folder that replaces `data`; None for that.
+    """
+    datasets, methods, supplied = {}, {}, set()
+    for dataset, method, config in passes:
+        if dataset in COLLECTIONS and any(faults([partial(check_folders, config.test_dataloader.dataset)])):
+            datasets[dataset] = None
+        lacking = {weights for weights in weights_in(config.model) if weights.is_public and not weights.is_here()}
+        if not lacking <= supplied:
+            methods[method] = None
+            supplied |= lacking
+    options = [] if data_root is None or not datasets else ['--data-root', shlex.quote(data_root)]
+    options += ['--weights', *methods] if methods else []
+    return ' '.join(['python tools/prepare_data.py', *datasets, *options]) if datasets or methods else None

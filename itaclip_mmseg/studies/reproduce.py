@@ -25,7 +25,7 @@ from itaclip_mmseg.engine.testing import image_paths, print_warnings, run_test
 from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS
-from itaclip_mmseg.studies.needs import downloads, missing
+from itaclip_mmseg.studies.needs import downloads, missing, prepare_command
 from itaclip_mmseg.studies.report import print_report, write_report
 from itaclip_mmseg.studies.report_head import Run
 from itaclip_mmseg.studies.runs import read_results
@@ -79,6 +79,8 @@ def reproduce(
     done = {name: finished(configs[name]) for name in ready}
     print_plan(cells, passes, configs, done)
     if dry_run:
+        command = prepare_command([(one.dataset, one.method, configs[one.config]) for one in passes], data_root)
+        print(f'To fetch what is missing: {command}' if command else 'Nothing is missing that could be fetched.')
         return cells
     runs = []
     for name, one in ready.items():

@@ -16,7 +16,7 @@ from itaclip_mmseg.utils.resources import naming
 
 WAITS = (1, 2, 4, 8, 16)  # seconds before each new attempt on an address from which nothing more comes
 TIMEOUT = (10, 60)  # seconds, to connect and between two pieces
-PIECE = 1 << 18  # bytes
+PIECE = 1 << 16  # bytes; so many are lost when a connection breaks
 MEGABYTE = 10**6
 PASSING = (408, 429)  # refusals for a while
 

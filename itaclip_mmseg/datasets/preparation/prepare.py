@@ -36,7 +36,7 @@ def prepare(
 
     Args:
         names: of data sets, as in configs/_base_/datasets.
-        methods: folders in `configs`, whose weights are fetched; of their configs on these data sets, if any are named.
+        methods: folders in `configs`; the weights that their configs name are fetched.
         data_root: the folder that stands for `data`; weights go where the configs name them.
         source: a folder or the address of one with copies of the archives, asked before their own addresses.
         keep: keep downloaded archives, in `archives` below the data root.
@@ -48,7 +48,7 @@ def prepare(
         UserError: no such data set, method or source; or at the end, with the names of all that are not ready.
     """
     fetcher = Fetcher(source, keep)
-    jobs = [*data_of(names, Path(data_root), collections), *weights_of(methods, names, sources)]
+    jobs = [*data_of(names, Path(data_root), collections), *weights_of(methods, sources)]
     if not jobs:
         raise UserError(f'nothing to prepare; name data sets ({", ".join(collections)}), or methods by --weights')
     missing = [job for job in jobs if not job.is_here()]

@@ -1,7 +1,7 @@
 """Weights that the configs of a method name: which are missing here, and fetching them."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from itaclip_mmseg.datasets.preparation.remote import Fetcher, RemoteFile
 from itaclip_mmseg.models.backbones.convert import convert
-from itaclip_mmseg.models.backbones.sources import Source
+from itaclip_mmseg.models.backbones.sources import SOURCES, Source
 from itaclip_mmseg.models.backbones.weights import (
     BUNDLED,
     is_download,
@@ -58,6 +58,11 @@ class Weights:
         source = self.source
         return (RemoteFile(source.name, (source.address,), source.gigabytes),) if source else ()
 
+    @property
+    def is_public(self) -> bool:
+        """Is it known where they are from?"""
+        return self.arch is not None or self.source is not None
+
     def is_here(self) -> bool:
         """Need nothing be fetched?"""
         if is_tag(self.arch, self.pretrained):
@@ -86,33 +91,28 @@ class Weights:
             fetcher.remove(file, self.folder)
 
 
-def weights_of(methods: Sequence[str], datasets: Sequence[str], sources: Mapping[str, Source]) -> list[Weights]:
+def weights_of(methods: Sequence[str], sources: Mapping[str, Source] = SOURCES) -> list[Weights]:
     """What the configs of some methods name, each once.
 
     Args:
         methods: folders in `configs`.
-        datasets: only configs of these count; empty for all.
 
     Raises:
-        UserError: a method that is none, or has no config of the data sets.
+        UserError: a method that is none.
     """
+    known = sorted(path.parent.name for path in (ROOT / 'configs').glob('*/metafile.yaml'))
     found = {}
-    for path in (path for method in methods for path in configs_of(method, datasets)):
-        for arch, pretrained in named_weights(Config.fromfile(path).model):
-            if pretrained not in BUNDLED:
-                arch = arch if is_tag(arch, pretrained) else None
-                found[arch, pretrained] = Weights(arch, pretrained, sources.get(Path(pretrained).name))
-    return list(found.values())
+    for method in methods:
+        if method not in known:
+            raise UserError(f'--weights {method}: no such method; there are {", ".join(known)}')
+        for path in sorted((ROOT / 'configs' / method).glob('*.py')):
+            found |= dict.fromkeys(weights_in(Config.fromfile(path).model, sources))
+    return list(found)
 
 
-def configs_of(method: str, datasets: Sequence[str]) -> list[Path]:
-    """The configs of a method on some data sets."""
-    configs = ROOT / 'configs'
-    methods = sorted(path.parent.name for path in configs.glob('*/metafile.yaml'))
-    if method not in methods:
-        raise UserError(f'--weights {method}: no such method; there are {", ".join(methods)}')
-    paths = sorted((configs / method).glob('*.py'))
-    chosen = [path for path in paths if not datasets or path.stem.split('_')[-1] in datasets]
-    if not chosen:
-        raise UserError(f'--weights {method}: has no config of {", ".join(datasets)}; name other data sets, or none')
-    return chosen
+def weights_in(model: Mapping, sources: Mapping[str, Source] = SOURCES) -> Iterator[Weights]:
+    """What a model's config names."""
+    for arch, pretrained in named_weights(model):
+        if pretrained not in BUNDLED:
+            arch = arch if is_tag(arch, pretrained) else None
+            yield Weights(arch, str(pretrained), sources.get(Path(pretrained).name))
