@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from mmseg.registry import DATASETS
@@ -35,7 +36,7 @@ class Data:
         """Of the collection."""
         return self.collection.licence
 
-    @property
+    @cached_property
     def root(self) -> Path:
         """Where the configs look for it."""
         return Path(named_dataset(self.names[0], self.folder).data_root)

@@ -94,6 +94,10 @@ class Fetcher:
             os.replace(part, place)
         return place
 
+    def discard(self, file: RemoteFile, folder: Path) -> None:
+        """Remove a download that is not what it should be, so that the next run fetches it anew."""
+        self.place(file, folder).unlink(missing_ok=True)
+
     def remove(self, file: RemoteFile, folder: Path) -> None:
         """Remove a download that is used up, unless it is to be kept, and the folder if it was the last."""
         place = self.place(file, folder)

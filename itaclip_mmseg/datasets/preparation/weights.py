@@ -74,16 +74,23 @@ class Weights:
 
     def make(self, fetcher: Fetcher) -> None:
         """Fetch them; a `UserError` where they are not to be had."""
-        target = Path(self.pretrained)
         for file in self.files:
             path = fetcher.fetch(file, self.folder)
-            if self.source.pickled:
-                convert(path, target)
-            else:
-                read_weights(path)
-                with written_whole(target) as temporary:
-                    shutil.copyfile(path, temporary)
+            try:
+                self.place(path)
+            except UserError:
+                fetcher.discard(file, self.folder)  # no checksum tells that it is a web page, say
+                raise
         weights_file(self.arch, self.pretrained)  # a tag's are fetched by open_clip, the lack of any other is named
+
+    def place(self, path: Path) -> None:
+        """Put a published file where the config looks for it, as tensors alone; a `UserError` for one that is none."""
+        if self.source.pickled:
+            convert(path, self.pretrained)
+            return
+        read_weights(path)
+        with written_whole(self.pretrained) as temporary:
+            shutil.copyfile(path, temporary)
 
     def clean(self, fetcher: Fetcher) -> None:
         """Remove the download."""
