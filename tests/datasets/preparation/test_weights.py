@@ -34,10 +34,10 @@ class Note:
 
 def test_files_of_a_method_go_where_its_configs_name_them(server, tmp_path, capsys):
     """Pickles are converted, nothing is left beside, and what is there is not fetched again."""
-    methods = ['tcl', 'clip_diy', 'proxyclip', 'groupvit']
+    methods, wanted = ['clip_diy', 'groupvit'], ('dino_deits', 'decoder', 'group')
     prepare([], methods, sources=server.sources)
     folder = tmp_path / 'data/weights'
-    assert sorted(path.name for path in folder.iterdir()) == sorted(name for name in SOURCES if 'deit_s_' not in name)
+    assert {path.name for path in folder.iterdir()} == {name for name in SOURCES if name.startswith(wanted)}
     for path in folder.iterdir():
         content = load_file(path) if path.suffix == '.safetensors' else torch.load(path, weights_only=True)['model']
         assert content['weight'].tolist() == [0, 1, 2]
@@ -49,11 +49,12 @@ def test_files_of_a_method_go_where_its_configs_name_them(server, tmp_path, caps
 
 def test_a_page_instead_of_weights_is_named(server, tmp_path):
     """Where no checksum is published, a file counts once it was read."""
-    server.faults |= {'tcl.pth': ['page'], 'dino_vitbase8_pretrain.pth': ['page']}
-    with pytest.raises(UserError, match=r'tcl\.safetensors; data/weights/dino_vitbase8_pretrain\.pth: not ready'):
-        prepare([], ['tcl', 'proxyclip'], sources=server.sources)
-    prepare([], ['tcl', 'proxyclip'], sources=server.sources)
-    assert len(list((tmp_path / 'data/weights').iterdir())) == 2
+    server.faults |= {'group_vit_gcc_yfcc_30e-879422e0.pth': ['page'], 'decoder_weights.pt': ['page']}
+    failed = r'data/weights/decoder_weights\.pt; data/weights/group_vit_gcc_yfcc_30e\.safetensors: not ready'
+    with pytest.raises(UserError, match=failed):
+        prepare([], ['clip_diy', 'groupvit'], sources=server.sources)
+    prepare([], ['clip_diy', 'groupvit'], sources=server.sources)
+    assert len(list((tmp_path / 'data/weights').iterdir())) == 4
 
 
 def test_tags_are_fetched_by_open_clip(server, monkeypatch, capsys):
