@@ -80,6 +80,8 @@ def print_plan(jobs: Sequence[Data | Weights], missing: Sequence[Data | Weights]
     existing = next(folder for folder in (root, *root.resolve().parents) if folder.is_dir())
     free = shutil.disk_usage(existing).free / GIGABYTE
     print(f'to fetch: {number} files, about {max(total, 0):.1f} GB; {free:.1f} GB are free in {existing}', flush=True)
+    if total > free:
+        print(f'warning: {existing}: too little room for all; give it more, or name fewer data sets', file=sys.stderr)
 
 
 def run_jobs(jobs: Sequence[Data | Weights], missing: Sequence[Data | Weights], fetcher: Fetcher) -> list[str]:

@@ -43,7 +43,7 @@ class Weights:
     @property
     def title(self) -> str:
         """What they are called in the plan."""
-        return self.pretrained if self.arch is None else f'{self.arch} {self.pretrained}, by open_clip'
+        return self.pretrained if self.arch is None else f'{self.arch} {self.pretrained}, by open_clip, size unknown'
 
     @property
     def licence(self) -> str:

@@ -47,6 +47,7 @@ def test_files_of_a_method_go_where_its_configs_name_them(server, tmp_path, caps
     assert not server.requests
 
 
+@pytest.mark.slow
 def test_a_page_instead_of_weights_is_named(server, tmp_path):
     """Where no checksum is published, a file counts once it was read."""
     server.faults |= {'group_vit_gcc_yfcc_30e-879422e0.pth': ['page'], 'decoder_weights.pt': ['page']}
@@ -72,6 +73,7 @@ def test_what_has_no_address_is_named(server, capsys):
     assert 'reco_context59.safetensors: no such weights file' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_source_is_named_by_a_config():
     """No address of weights that nothing asks for, and none that lacks."""
     methods = ['tcl', 'clip_diy', 'proxyclip', 'groupvit', 'reco']
