@@ -192,7 +192,8 @@ def test_a_full_disk(make, server, mounted, capsys, archives, tmp_path):
     (folder / 'other').write_bytes(bytes(260_000))
     with pytest.raises(UserError, match='not ready'):
         prepare(['voc21', 'ade20k150'], data_root=folder / 'data', collections=table)
-    lines = capsys.readouterr().err.splitlines()
+    warning, *lines = capsys.readouterr().err.splitlines()
+    assert warning.startswith(f'warning: {folder}: too little room')
     assert len(lines) == 2 and all(f'{folder}/data/' in line and 'No space left on device' in line for line in lines)
     (folder / 'other').unlink()
     prepare(['voc21', 'ade20k150'], data_root=folder / 'data', collections=table)
