@@ -77,10 +77,8 @@ def reproduce(
     check_named(configs.values(), [pretrained, *(options or {}).values()])
     ready = {one.config: one for one in passes if mark_missing(one, configs[one.config], not dry_run)}
     done = {name: finished(configs[name]) for name in ready}
-    print_plan(cells, passes, configs, done)
+    print_plan(cells, passes, configs, done, data_root)
     if dry_run:
-        command = prepare_command([(one.dataset, one.method, configs[one.config]) for one in passes], data_root)
-        print(f'To fetch what is missing: {command}' if command else 'Nothing is missing that could be fetched.')
         return cells
     runs = []
     for name, one in ready.items():
@@ -194,7 +192,11 @@ def finished(config: Config) -> dict | None:
 
 
 def print_plan(
-    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], done: dict[str, dict | None]
+    cells: Sequence[Cell],
+    passes: Sequence[Pass],
+    configs: dict[str, Config],
+    done: dict[str, dict | None],
+    data_root: str | None,
 ) -> None:
     """A line a pass: images, rows, how long encoding will take about, or what it needs, by number; then the numbers."""
     if not is_main_process():
