@@ -220,7 +220,7 @@ def print_plan(
             table.add_row(config.run_name, str(len(paths)), rows, needed)
     console = Console(markup=False)
     console.print(table)
-    for line in [*(f'{number}. {need}' for need, number in numbers.items()), *remarks(cells, passes, configs)]:
+    for line in [*(f'{number}. {need}' for need, number in numbers.items()), *remarks(cells, passes, configs, data_root)]:
         console.print(line, highlight=False, soft_wrap=True)
     if pending := [one for one in passes if one.config in done and not done[one.config]]:
         unknown = len(pending) - len(seconds)
@@ -229,8 +229,10 @@ def print_plan(
         console.print(f'To do: {len(pending)} of {len(passes)} passes{total}{rest}', highlight=False)
 
 
-def remarks(cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config]) -> Iterator[str]:
-    """What is downloaded, by which methods; which figures are cited, as no config answers them."""
+def remarks(
+    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], data_root: str | None
+) -> Iterator[str]:
+    """What is downloaded, by which methods; figures that are cited, as no config answers them; how to fetch the rest."""
     fetched = defaultdict(dict)
     for one in passes:
         for name in downloads(configs[one.config].model):
@@ -243,6 +245,8 @@ def remarks(cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Co
             cited[cell.row].append(cell.dataset)
     for row, datasets in cited.items():
         yield f'Cited, as there is no configuration: {row} on {", ".join(datasets)}'
+    if command := prepare_command([(one.dataset, one.method, configs[one.config]) for one in passes], data_root):
+        yield f'To fetch what is missing: {command}'
 
 
 def duration(seconds: float) -> str:
