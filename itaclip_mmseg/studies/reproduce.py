@@ -220,7 +220,8 @@ def print_plan(
             table.add_row(config.run_name, str(len(paths)), rows, needed)
     console = Console(markup=False)
     console.print(table)
-    for line in [*(f'{number}. {need}' for need, number in numbers.items()), *remarks(cells, passes, configs, data_root)]:
+    numbered = [f'{number}. {need}' for need, number in numbers.items()]
+    for line in [*numbered, *remarks(cells, passes, configs, data_root)]:
         console.print(line, highlight=False, soft_wrap=True)
     if pending := [one for one in passes if one.config in done and not done[one.config]]:
         unknown = len(pending) - len(seconds)
@@ -232,7 +233,7 @@ def print_plan(
 def remarks(
     cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], data_root: str | None
 ) -> Iterator[str]:
-    """What is downloaded, by which methods; figures that are cited, as no config answers them; how to fetch the rest."""
+    """What is downloaded, by which methods; figures that are cited, as no config answers them; how to fetch it."""
     fetched = defaultdict(dict)
     for one in passes:
         for name in downloads(configs[one.config].model):

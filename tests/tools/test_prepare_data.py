@@ -2,9 +2,11 @@
 
 import runpy
 import sys
+from hashlib import md5
 
 import pytest
 from conftest import REPO
+from file_server import FileServer
 
 TOOL = str(REPO / 'tools/prepare_data.py')
 
@@ -57,3 +59,17 @@ def test_cityscapes_is_asked_for(run, tmp_path):
     assert 'register at cityscapes-dataset.com' in errors[0] and '--from' in errors[0]
     assert 'leftImg8bit_trainvaltest.zip' in out and 'gtFine_trainvaltest.zip' in out
     assert errors[1].startswith('error: Cityscapes (cityscapes19): not ready')
+
+
+@pytest.mark.parametrize('mirror', [True, False])
+def test_a_wrong_checksum(run, tmp_path, mirror):
+    """Of a mirror's file and of a copy: file, found and expected in one line, and nothing is unpacked."""
+    name = 'VOCtrainval_11-May-2012.tar'
+    (tmp_path / 'copies').mkdir()
+    (tmp_path / 'copies' / name).write_bytes(b'another file')
+    with FileServer(tmp_path / 'copies') as server:
+        code, _, errors = run('voc21', '--from', server.url if mirror else 'copies')
+    assert code == 1 and len(errors) == 2 and errors[1].startswith('error: Pascal VOC 2012 (voc21): not ready')
+    found = md5(b'another file').hexdigest()
+    assert f'{name}' in errors[0] and f'md5 {found}, expected 6cd6e144f989b92b3379bac3b3de84fd' in errors[0]
+    assert [path.name for path in tmp_path.rglob('*') if path.is_file()] == [name]
