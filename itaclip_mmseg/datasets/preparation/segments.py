@@ -77,7 +77,9 @@ def convert_context(path: Path, root: Path, workers: int | None = None) -> int:
     )
     for phase in ('train', 'val'):
         names = [Path(image['file_name']).stem for image in content['images'] if image['phase'] == phase]
-        with written_whole(root / 'ImageSets' / 'SegmentationContext' / f'{phase}.txt') as temporary:
+        split = root / 'ImageSets' / 'SegmentationContext' / f'{phase}.txt'
+        remove_unfinished([split])
+        with written_whole(split) as temporary:
             temporary.write_text(''.join(f'{name}\n' for name in names))
     return number
 

@@ -19,7 +19,7 @@ from itaclip_mmseg.models.backbones.weights import (
     weights_file,
 )
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.resources import ROOT, written_whole
+from itaclip_mmseg.utils.resources import ROOT, remove_unfinished, written_whole
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class Weights:
 
     def place(self, path: Path) -> None:
         """Put a published file where the config looks for it, as tensors alone; a `UserError` for one that is none."""
+        remove_unfinished([Path(self.pretrained)])
         if self.source.pickled:
             convert(path, self.pretrained)
             return

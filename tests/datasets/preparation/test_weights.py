@@ -35,8 +35,11 @@ class Note:
 def test_files_of_a_method_go_where_its_configs_name_them(server, tmp_path, capsys):
     """Pickles are converted, nothing is left beside, and what is there is not fetched again."""
     methods, wanted = ['clip_diy', 'groupvit'], ('dino_deits', 'decoder', 'group')
-    prepare([], methods, sources=server.sources)
     folder = tmp_path / 'data/weights'
+    folder.mkdir(parents=True)
+    for left in ('.decoder_weights.abcd1234.pt', '.group_vit_gcc_yfcc_30e.abcd1234.safetensors'):
+        (folder / left).write_bytes(b'half, as a kill leaves it')
+    prepare([], methods, sources=server.sources)
     assert {path.name for path in folder.iterdir()} == {name for name in SOURCES if name.startswith(wanted)}
     for path in folder.iterdir():
         content = load_file(path) if path.suffix == '.safetensors' else torch.load(path, weights_only=True)['model']
