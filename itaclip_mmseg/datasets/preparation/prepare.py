@@ -72,9 +72,8 @@ def print_plan(jobs: Sequence[Data | Weights], missing: Sequence[Data | Weights]
         print(f'{job.title}. Licence: {job.licence}')
         for file in job.files:
             place, addresses = fetcher.given(file) or fetcher.place(file, job.folder), fetcher.addresses(file)
-            size = 'size unknown' if file.gigabytes is None else f'{file.gigabytes:.2g} GB'
             where = f'here, {place}' if place.is_file() else next(iter(addresses), file.remedy)
-            print(f'  {file.name}, {size}: {where}')
+            print(f'  {file.name}, {about(file.gigabytes)}: {where}')
             if addresses and not place.is_file():
                 number, total = number + 1, total + (file.gigabytes or 0) - size_of(unfinished(place)) / GIGABYTE
     existing = next(folder for folder in (root, *root.resolve().parents) if folder.is_dir())
@@ -82,6 +81,13 @@ def print_plan(jobs: Sequence[Data | Weights], missing: Sequence[Data | Weights]
     print(f'to fetch: {number} files, about {max(total, 0):.1f} GB; {free:.1f} GB are free in {existing}', flush=True)
     if total > free:
         print(f'warning: {existing}: too little room for all; give it more, or name fewer data sets', file=sys.stderr)
+
+
+def about(gigabytes: float | None) -> str:
+    """A size for people."""
+    if gigabytes is None:
+        return 'size unknown'
+    return f'{gigabytes:.2g} GB' if gigabytes >= 0.01 else 'under 10 MB'
 
 
 def run_jobs(jobs: Sequence[Data | Weights], missing: Sequence[Data | Weights], fetcher: Fetcher) -> list[str]:

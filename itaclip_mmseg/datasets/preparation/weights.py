@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from itaclip_mmseg.datasets.preparation.remote import Fetcher, RemoteFile
+from itaclip_mmseg.datasets.preparation.remote import PASS_A_COPY, Fetcher, RemoteFile
 from itaclip_mmseg.models.backbones.convert import convert
 from itaclip_mmseg.models.backbones.sources import SOURCES, Source
 from itaclip_mmseg.models.backbones.weights import (
@@ -55,8 +55,10 @@ class Weights:
     @property
     def files(self) -> tuple[RemoteFile, ...]:
         """The published file."""
-        source = self.source
-        return (RemoteFile(source.name, (source.address,), source.gigabytes),) if source else ()
+        if self.source is None:
+            return ()
+        address, remedy = self.source.address, f'get it from {self.source.text}, and {PASS_A_COPY}'
+        return (RemoteFile(self.source.name, (address,) if address else (), self.source.gigabytes, remedy=remedy),)
 
     @property
     def is_public(self) -> bool:

@@ -1,11 +1,11 @@
 """Where files of weights that no package downloads come from, by the name that configs give them."""
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-HUB = 'https://huggingface.co/nvidia'  # has GroupViT's parameters under the names of transformers
-DINO = 'https://dl.fbaipublicfiles.com/dino'
+META = 'https://dl.fbaipublicfiles.com'
 GITHUB = 'https://github.com'
-NVIDIA = 'NVIDIA Source Code License (non-commercial)'
+HUB = 'https://huggingface.co/nvidia'  # has GroupViT's parameters under the names of transformers
 
 
 @dataclass(frozen=True)
@@ -14,59 +14,56 @@ class Source:
 
     Attributes:
         name: of the file as it is published.
-        address: of the file.
         text: for people, where that is.
-        gigabytes: about, None where its authors do not state it.
+        address: of the file; None where only people find it.
+        gigabytes: about; None where its authors do not state it.
         licence: as far as its authors state one.
         pickled: it holds more than tensors; `convert` makes a safetensors file of it.
     """
 
     name: str
-    address: str
     text: str
+    address: str | None = None
     gigabytes: float | None = None
     licence: str = 'none stated'
     pickled: bool = False
 
 
+def meta(path: str, megabytes: int) -> Source:
+    """A file on Meta's server, under Apache 2.0."""
+    address = f'{META}/{path}'
+    return Source(PurePosixPath(path).name, f'{address}, {megabytes} MB', address, megabytes / 1000, 'Apache 2.0')
+
+
 def groupvit(name: str, data: str) -> Source:
     """GroupViT's weights of one set of captions."""
     text = f'{name} in the README of github.com/xvjiarui/GroupViT, by tools/convert_weights.py'
-    return Source(name, f'{HUB}/groupvit-gcc-{data}/resolve/main/pytorch_model.bin', text, licence=NVIDIA, pickled=True)
+    address = f'{HUB}/groupvit-gcc-{data}/resolve/main/pytorch_model.bin'
+    return Source(name, text, address, licence='NVIDIA Source Code License (non-commercial)', pickled=True)
 
 
 SOURCES = {
-    'dino_deitsmall8_300ep_pretrain.pth': Source(
-        'dino_deitsmall8_300ep_pretrain.pth',
-        f'{DINO}/dino_deitsmall8_300ep_pretrain/dino_deitsmall8_300ep_pretrain.pth',
-        f'{DINO}/dino_deitsmall8_300ep_pretrain/dino_deitsmall8_300ep_pretrain.pth, 87 MB',
-        0.087,
-        'Apache 2.0',
+    'dino_deitsmall8_300ep_pretrain.pth': meta(
+        'dino/dino_deitsmall8_300ep_pretrain/dino_deitsmall8_300ep_pretrain.pth', 87
     ),
-    'dino_vitbase8_pretrain.pth': Source(
-        'dino_vitbase8_pretrain.pth',
-        f'{DINO}/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth',
-        f'{DINO}/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth, 343 MB',
-        0.343,
-        'Apache 2.0',
-    ),
+    'dino_vitbase8_pretrain.pth': meta('dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth', 343),
     'decoder_weights.pt': Source(
         'decoder_weights.pt',
-        f'{GITHUB}/valeoai/FOUND/raw/HEAD/data/weights/decoder_weights.pt',
         'data/weights in github.com/valeoai/FOUND, 3 kB',
+        f'{GITHUB}/valeoai/FOUND/raw/HEAD/data/weights/decoder_weights.pt',
         3e-6,
         'Apache 2.0',
     ),
     'deit_s_sin_dist.pth': Source(
         'deit_s_sin_dist.pth',
-        f'{GITHUB}/Muzammal-Naseer/Intriguing-Properties-of-Vision-Transformers/releases/download/v0/deit_s_sin_dist.pth',
         'release v0 of github.com/Muzammal-Naseer/Intriguing-Properties-of-Vision-Transformers, 90 MB',
+        f'{GITHUB}/Muzammal-Naseer/Intriguing-Properties-of-Vision-Transformers/releases/download/v0/deit_s_sin_dist.pth',
         0.09,
     ),
     'tcl.safetensors': Source(
         'tcl.pth',
-        f'{GITHUB}/kakaobrain/tcl/releases/download/v1.0.0/tcl.pth',
         'tcl.pth of the release v1.0.0 of github.com/kakaobrain/tcl, by tools/convert_weights.py',
+        f'{GITHUB}/kakaobrain/tcl/releases/download/v1.0.0/tcl.pth',
         licence='MIT',
         pickled=True,
     ),

@@ -69,6 +69,19 @@ def test_tags_are_fetched_by_open_clip(server, monkeypatch, capsys):
     assert asked == [('ViT-B-16', 'openai')] and 'ViT-B-16 openai, by open_clip' in capsys.readouterr().out
 
 
+def test_what_people_alone_find_is_taken_from_a_folder(server, tmp_path, capsys):
+    """A source without an address: its place is named, and a copy is converted and left where it is."""
+    name, target = 'group_vit_gcc_yfcc_30e-879422e0.pth', 'data/weights/group_vit_gcc_yfcc_30e.safetensors'
+    server.sources = {key: replace(one, address=None) for key, one in server.sources.items() if 'yfcc' in key}
+    with pytest.raises(UserError, match='yfcc'):
+        prepare([], ['groupvit'], sources=server.sources)
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if name in line)
+    assert 'no public address' in line and 'README of github.com/xvjiarui/GroupViT' in line and '--from' in line
+    with pytest.raises(UserError, match='redcap'):
+        prepare([], ['groupvit'], sources=server.sources, source='served')
+    assert (tmp_path / target).is_file() and (tmp_path / 'served' / name).is_file() and not server.requests
+
+
 def test_what_has_no_address_is_named(server, capsys):
     """ReCo's references are made, not fetched."""
     with pytest.raises(UserError, match=r'data/weights/reco_context59\.safetensors'):
