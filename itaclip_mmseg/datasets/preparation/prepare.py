@@ -15,7 +15,7 @@ from itaclip_mmseg.datasets.preparation.sources import COLLECTIONS, Collection
 from itaclip_mmseg.datasets.preparation.weights import Weights, weights_of
 from itaclip_mmseg.models.backbones.sources import SOURCES, Source
 from itaclip_mmseg.utils.errors import UserError, described
-from itaclip_mmseg.utils.locks import locked
+from itaclip_mmseg.utils.locks import LOCK, locked
 
 GIGABYTE = 1e9
 
@@ -94,7 +94,8 @@ def run_jobs(jobs: Sequence[Data | Weights], missing: Sequence[Data | Weights], 
     """Do what is missing, while no other run does; titles of those that failed."""
     failed = []
     with ExitStack() as stack:
-        for folder in dict.fromkeys(job.folder for job in missing):
+        # A run that was killed left its lock, so that also a folder with nothing missing is held and cleaned.
+        for folder in dict.fromkeys(job.folder for job in jobs if job in missing or (job.folder / LOCK).exists()):
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(folder))
         for job in jobs:

@@ -16,7 +16,7 @@ from itaclip_mmseg.datasets.preparation.cityscapes import train_ids
 from itaclip_mmseg.datasets.preparation.prepare import prepare
 from itaclip_mmseg.datasets.preparation.sources import COLLECTIONS
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.locks import locked
+from itaclip_mmseg.utils.locks import LOCK, locked
 
 PUBLIC = ('voc21', 'voc20', 'context60', 'context59', 'coco-object', 'coco-stuff171', 'ade20k150')
 COCO = ('val2017.zip', 'stuffthingmaps_trainval2017.zip')
@@ -95,12 +95,13 @@ def test_archives_are_removed_or_kept(make, server, tmp_path):
 
 
 def test_what_a_killed_run_left_is_cleaned_up(make, server, tmp_path):
-    """Killed after the last map: the download is still there."""
+    """Killed after the last map: the download is still there, and the lock."""
     make('voc21')
     undisturbed = hashes(tmp_path)
     (tmp_path / 'data/.archives').mkdir()
     for name in ('VOCtrainval_11-May-2012.tar', 'VOCtrainval_11-May-2012.tar.part'):
         (tmp_path / 'data/.archives' / name).write_bytes(b'left')
+    (tmp_path / 'data' / LOCK).touch()
     make('voc21')
     assert hashes(tmp_path) == undisturbed and not (tmp_path / 'data/.archives').exists()
 
