@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache, partial
 
+import torch
 from torch import Tensor
 
 from itaclip_mmseg.last_block import LastBlock
@@ -80,7 +81,7 @@ def decode_group(
     mixtures = Mixtures(fields, [next(iter(group.values())) for group in mixes], texts, memory_budget > 0)
     budget = max(LOGITS_BYTES, memory_budget) if len(mixes) > 1 else LOGITS_BYTES
     labellings = {name: Labelling(one, size, name in scored) for name, one in variants.items()}
-    strip_bytes = CACHE_BYTES if mixtures.device.type == 'cpu' else MERGED_BYTES
+    at_once = strip_bytes(mixtures.device)
     last = refined = None
     pamr = next(iter(variants.values())).pamr
     maps = mixtures.maps + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # those of its weights too
@@ -90,12 +91,17 @@ def decode_group(
             last, refined = tile, {key: finish(field, tile) for key, field in mixtures.sources.items()}
         for index, group in enumerate(mixes):
             queries = len(mixtures.rows[index].words)
-            for strip in tile.strips(strip_bytes // (FLOAT_BYTES * queries)):
+            for strip in tile.strips(at_once // (FLOAT_BYTES * queries)):
                 parts = {key: field[strip.within(tile)] for key, field in refined.items()}
                 label(strip, mixtures.logits(index, parts), mixtures.rows[index].classes, group, labellings)
     del refined
     for name, labelling in labellings.items():
         yield labelling.result(name)
+
+
+def strip_bytes(device: torch.device) -> int:
+    """Of logits that are labelled at a time: what a processor's cache holds, more on a GPU."""
+    return CACHE_BYTES if device.type == 'cpu' else MERGED_BYTES
 
 
 def passes(parts: list[Tile], labellings: Collection[Labelling]) -> Iterator[Tile]:
