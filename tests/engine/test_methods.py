@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import SMALL_VOC, write_state
-from golden import SEED, tiny_clip, tiny_groupvit, tiny_tcl
+from golden import SEED, tiny_cass, tiny_clip, tiny_groupvit, tiny_tcl
 from processes import run_ranks
 from safetensors.torch import save_file
 
 from itaclip_mmseg.engine.config import load_config, parse_options
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.engine.testing import run_test
-from itaclip_mmseg.methods import CLIPDIY, TCL, CaR, GroupViT, ReCo, TagCLIP
+from itaclip_mmseg.methods import CASS, CLIPDIY, TCL, CaR, GroupViT, ReCo, TagCLIP
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.errors import UserError
 
@@ -25,6 +25,7 @@ METHODS = {
     'reco': (ReCo, 'configs/reco/reco_deit-s-16_context59.py'),
     'tagclip': (TagCLIP, 'configs/tagclip/tagclip_vit-b-16_voc21.py'),
     'car': (CaR, 'configs/car/car_vit-b-16_voc21.py'),
+    'cass': (CASS, 'configs/cass/cass_vit-b-16_voc21.py'),
 }
 PHOTOGRAPHS_BANK = 'data/text_bank/clipdiy_voc21.json'  # a bank of reference embeddings has one a word
 SETTINGS = {  # some that each method must write into its results
@@ -32,6 +33,7 @@ SETTINGS = {  # some that each method must write into its results
     'tcl': ('background_threshold', 0.4),
     'tagclip': ('box_threshold', 0.4),
     'car': ('box_threshold', 0.4),
+    'cass': ('decomposition', 'exact'),
 }
 
 
@@ -73,6 +75,11 @@ def options(small_voc, tiny_weights, network_weights, tmp_path_factory) -> dict[
         ],
         tagclip=clip,
         car=[*clip, *network('classifier', tiny_weights), 'model.crf=False'],
+        cass=[
+            *network('backbone', write_state(folder / 'four_heads.pt', tiny_cass.state_dict(SEED))),
+            f'model.dino.pretrained={write_state(folder / "dino.pth", tiny_cass.dino_state_dict(SEED))}',
+            f'model.text_bank={PHOTOGRAPHS_BANK}',
+        ],
     ) | dict(data=data)
 
 
@@ -169,6 +176,8 @@ def stop_after_two(append):
         ('reco', 'model.references.pretrained=absent.safetensors', 'absent.safetensors: no such weights file'),
         ('reco', 'model.dense.arch=ViT-B-16', 'its image tower is a ViT'),
         ('reco', 'model.colour=red', 'colour'),
+        ('cass', 'model.dino.pretrained=data/weights/dino_vitbase8_pretrain.pth', r'get it from https://dl.fbaipublic'),
+        ('cass', 'model.colour=red', 'colour'),
     ],
 )
 def test_faults_end_in_one_line(run, tmp_path, name, option, message):
