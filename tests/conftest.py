@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from golden import SEED, arrays, tiny_clip, tiny_deit, tiny_dino, tiny_newer, tiny_resnet_clip
+from golden import SEED, arrays, tiny_clip, tiny_deit, tiny_dino, tiny_dino_proxy, tiny_newer, tiny_resnet_clip
 from mmengine.utils import ManagerMixin
 from PIL import Image
 
@@ -86,6 +86,14 @@ def newer_weights(tmp_path_factory) -> str:
     """The small CLIP with quieter blocks behind the references of newer methods, as a file."""
     path = tmp_path_factory.mktemp('weights') / 'newer.pt'
     torch.save({name: torch.from_numpy(value) for name, value in tiny_newer.state_dict(SEED).items()}, path)
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def dino_weights(tmp_path_factory) -> str:
+    """The small DINO beside it."""
+    path = tmp_path_factory.mktemp('weights') / 'dino.pth'
+    torch.save({name: torch.from_numpy(value) for name, value in tiny_dino_proxy.state_dict(SEED).items()}, path)
     return str(path)
 
 

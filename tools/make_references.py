@@ -6,8 +6,6 @@ python tools/make_references.py data/text_bank/reco_context59.json --images data
 import argparse
 from pathlib import Path
 
-from itaclip_mmseg.utils.errors import run
-
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -37,4 +35,6 @@ def main() -> None:
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help answers at once
+    from itaclip_mmseg.utils.errors import run
+
     run(main)

@@ -120,15 +120,17 @@ class ExactIoUMetric(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count one batch."""
         for sample in data_samples:
-            labels = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
+            # Each map leaves the device once.
+            variants = {name: one.cpu().numpy() for name, one in sample.get('variant_labels', {}).items()}
+            variants = variants or {'': sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()}
+            labels = next(iter(variants.values()))
             if self.output_dir:
                 self.write_labels(labels, sample)
             image = ImageCounts(sample['img_path'], sample.get('encoded_views', 0), {}, tags=tags_of(sample))
             if 'gt_sem_seg' in sample:
                 truth = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy()
                 self.check_labels(truth, sample.get('seg_map_path'))
-                variants = {name: one.cpu().numpy() for name, one in sample.get('variant_labels', {}).items()}
-                counts = {name: self.count(truth, one) for name, one in (variants or {'': labels}).items()}
+                counts = {name: self.count(truth, one) for name, one in variants.items()}
                 image = image._replace(counts=counts, ignored=int((truth == self.ignore_index).sum()))
             self.results.append(image)
 

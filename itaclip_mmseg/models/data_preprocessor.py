@@ -21,5 +21,5 @@ class MixedSizeDataPreProcessor(SegDataPreProcessor):
         one_image = super().forward  # MMSegmentation's own steps, which differ in name between its two distributions
         images = [one_image(dict(inputs=[image]))['inputs'][0] for image in data['inputs']]
         equal = len({image.shape for image in images}) == 1
-        samples = self.cast_data(data.get('data_samples'))
-        return dict(inputs=torch.stack(images) if equal else images, data_samples=samples)
+        # Truths stay where they are: they are counted on the CPU.
+        return dict(inputs=torch.stack(images) if equal else images, data_samples=data.get('data_samples'))

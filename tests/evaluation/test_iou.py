@@ -47,6 +47,17 @@ def test_confusion_is_counted_by_hand():
     assert zeros.summary()['mIoU'] == pytest.approx(100 / 3) and np.isnan(zeros.iou[2])
 
 
+@pytest.mark.parametrize('ignored', [0, 1, 65535])
+def test_any_label_can_be_ignored(ignored):
+    """Not 255 alone: sets whose first class does not count, and maps of 16 bits."""
+    truth, labels = np.array([[0, 1, 2, ignored]]), np.array([[0, 1, 1, 2]])
+    expected = np.zeros((3, 3), int)
+    for true, label in zip(truth[0], labels[0], strict=True):
+        if true != ignored:
+            expected[true, label] += 1
+    assert np.array_equal(count_pixels(truth, labels, 3, ignored), expected) and expected.sum() >= 2
+
+
 def test_repeated_images_count_once(pairs):
     """Samplers repeat images so that every process has equally many; the set's size says how many count."""
     metric = ExactIoUMetric()

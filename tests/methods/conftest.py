@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import REPO
-from golden import SEED, arrays, image, tiny_dino_proxy
+from golden import arrays, image, tiny_dino_proxy
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -22,14 +22,6 @@ def merged(settings: dict, changes: dict) -> dict:
     if 'mode' in changes:  # a whole test_cfg
         return changes
     return {**settings, **changes, **both}
-
-
-@pytest.fixture(scope='session')
-def dino_weights(tmp_path_factory) -> str:
-    """The small DINO beside it."""
-    path = tmp_path_factory.mktemp('weights') / 'dino.pth'
-    torch.save({name: torch.from_numpy(value) for name, value in tiny_dino_proxy.state_dict(SEED).items()}, path)
-    return str(path)
 
 
 @pytest.fixture(scope='session')

@@ -43,7 +43,7 @@ def mixed_scores(
     approximation = APPROXIMATIONS[decomposition](theirs)
     part = dino_part(approximation.stretched() if scale_spectrum else approximation, own)
     weight = DINO_WEIGHT * distances[..., None, None]
-    prior = neighbourhood_prior(*grid, NEIGHBOURHOOD_STD)[1:, 1:].to(own)  # without CLS
+    prior = neighbourhood_prior(*grid, NEIGHBOURHOOD_STD, own.dtype, own.device)[1:, 1:]  # without CLS
     return (weight * part + own) / (weight + 1) + prior
 
 

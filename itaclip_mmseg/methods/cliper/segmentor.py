@@ -11,6 +11,7 @@ from itaclip_mmseg.methods.cliper.layer_tokens import layer_tokens
 from itaclip_mmseg.methods.cliper.patch_windows import merge_patches
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
+from itaclip_mmseg.models.stages.postprocess import best_words
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.text.templates import templates_by_name
@@ -124,8 +125,7 @@ class CLIPer(OpenVocabularySegmentor):
     def foreground(self, logits: Tensor) -> Tensor:
         """Softmax over all texts, of which the classes' best words are kept: layers x F x rows x columns."""
         words = logits.softmax(dim=1)[:, : len(self.word_classes)]
-        number = int(self.word_classes.max()) + 1
-        return torch.stack([words[:, self.word_classes == label].amax(dim=1) for label in range(number)], dim=1)
+        return best_words(words.movedim(1, 0), self.word_classes).movedim(0, 1)
 
     def rules(self, values: Tensor, top: Tensor) -> Tensor:
         """Scores of all classes from values F x height x width and their maxima on the patches, F x 1 x 1."""

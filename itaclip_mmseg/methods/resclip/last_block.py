@@ -65,7 +65,7 @@ class ResCLIP(LastBlock):
         qkv = inputs.qkv[max(inputs.qkv)]
         prior = None
         if self.neighbourhood_std is not None:
-            prior = neighbourhood_prior(*inputs.grid, self.neighbourhood_std).to(qkv)
+            prior = neighbourhood_prior(*inputs.grid, self.neighbourhood_std, qkv.dtype, qkv.device)
         scale = 1.0
         if inputs.relation is not None:
             related = self.feedback.scale * rounded_share(inputs.relation, self.feedback.share)[:, None].to(qkv)

@@ -41,7 +41,7 @@ def refine_in_boxes(
 def above(values: Tensor, reference: Tensor, share: float) -> list[int]:
     """Indices of the values beyond a share of the way from the reference's smallest to its largest."""
     low, high = reference.min(), reference.max()
-    return (values > low + share * (high - low)).nonzero()[:, 0].tolist()
+    return [index for index, beyond in enumerate((values > low + share * (high - low)).tolist()) if beyond]
 
 
 def reweight(
@@ -67,9 +67,9 @@ def reweight(
     rows, columns = backbone.patch_grid(*pixels.shape[-2:])
     scores = refined[:, :num_classes].amax(dim=0)
     candidates = above(scores, refined, share)
+    maps = refined[:, candidates].mT.unflatten(1, (rows, columns))
     regions, boxes = [], []
-    for label in candidates:
-        region = (stretched(refined[:, label].view(1, rows, columns))[0] > 0.5).cpu().numpy()
+    for region in (stretched(maps) > 0.5).cpu().numpy():
         box = tight_box(region)
         if box is None:
             break

@@ -87,17 +87,20 @@ def attention_map(qkv: Tensor) -> Tensor:
     return (queries @ keys.mT / queries.shape[-1] ** 0.5).softmax(dim=-1)
 
 
-def neighbourhood_prior(height: int, width: int, std: float) -> Tensor:
+@functools.lru_cache(maxsize=8)  # images share their size, and a GPU need not wait for it again
+def neighbourhood_prior(
+    height: int, width: int, std: float, dtype: torch.dtype = torch.float32, device: torch.device | str = 'cpu'
+) -> Tensor:
     """NACLIP's prior between the patches of a grid, (1 + L) x (1 + L): exp(-distance² / (2 std²)), 0 for the CLS token.
 
-    0, not minus infinity: patches still attend to CLS.
+    0, not minus infinity: patches still attend to CLS. Not to be changed in place.
     """
     rows, columns = torch.arange(height), torch.arange(width)
     vertical = (rows[:, None] - rows) ** 2
     horizontal = (columns[:, None] - columns) ** 2
     squared = vertical[:, None, :, None] + horizontal[None, :, None, :]
     patches = torch.exp(-squared.flatten(0, 1).flatten(1) / (2 * std**2))
-    return F.pad(patches, (1, 0, 1, 0))
+    return F.pad(patches, (1, 0, 1, 0)).to(device, dtype)
 
 
 def layer_weights(settings: AttentionSum, depth: int) -> Counter[int]:

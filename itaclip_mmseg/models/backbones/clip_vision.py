@@ -156,7 +156,8 @@ class CLIPVisionBackbone(BaseModule):
         """The last block in one or several variants, the projection, unit length; each as `forward`'s result."""
         sums = [variant for variant in variants if isinstance(variant, AttentionSum)]
         stds = {variant.neighbourhood_std for variant in sums} - {None}
-        priors = {std: neighbourhood_prior(*inputs.grid, std).to(self.visual.proj) for std in stds}
+        proj = self.visual.proj
+        priors = {std: neighbourhood_prior(*inputs.grid, std, proj.dtype, proj.device) for std in stds}
         outputs = dict(zip(sums, attention_sums(self.blocks[-1], inputs.x, inputs.qkv, sums, priors)))
         others = {variant: variant.tokens(inputs, self.blocks[-1]) for variant in variants if variant not in outputs}
         tokens = {variant: x[:, 1:] for variant, x in outputs.items()} | others  # without CLS

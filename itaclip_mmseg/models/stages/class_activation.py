@@ -114,7 +114,7 @@ def with_second_chance(find: Callable[[Tensor, Sequence[int]], Activation], text
         find: `class_activation` of an image, given texts and classes.
     """
     maps = find(texts, range(number)).maps
-    empty = (maps.flatten(1).amax(dim=1) == 0).nonzero()[:, 0].tolist()
+    empty = [index for index, highest in enumerate(maps.flatten(1).amax(dim=1).tolist()) if highest == 0]
     if empty:
         maps[empty] = find(texts[:number], empty).maps
     return maps

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from itaclip_mmseg.models.stages.postprocess import (
     Result,
+    class_areas,
     class_scores,
     close_gaps,
     drop,
@@ -27,37 +28,41 @@ class Labelling:
         decision: the rules.
         size: height and width of the image.
         keep_scores: of all classes and pixels.
+        ask: look which tiles the area rule changed. Without it all count as changed, and a GPU need not wait.
     """
 
-    def __init__(self, decision: Decision, size: tuple[int, int], keep_scores: bool) -> None:
-        self.decision, self.size, self.keep_scores = decision, size, keep_scores
+    def __init__(self, decision: Decision, size: tuple[int, int], keep_scores: bool, ask: bool = True) -> None:
+        self.decision, self.size, self.keep_scores, self.ask = decision, size, keep_scores, ask
         self.labels = self.scores = self.small = None
-        self.areas: Tensor | int = 0
+        self.settled, self.areas = False, 0
 
     def add(self, tile: Tile, scores: Tensor) -> None:
         """Label a tile by its scores, C x h x w."""
         if self.labels is None:
             self.labels = torch.empty(self.size, dtype=torch.int16, device=scores.device)
             self.scores = scores.new_empty(len(scores), *self.size) if self.keep_scores else None
-        if self.small is not None:
+        if self.settled:
             scores = drop(scores, self.small)
         elif self.keep_scores:
             self.scores[tile.place] = scores
         best, labels = scores.max(dim=0)
-        if self.small is None:
-            self.areas = self.areas + labels.flatten().bincount(minlength=len(scores))
+        if not self.settled and self.decision.area_threshold is not None:
+            self.areas = self.areas + class_areas(labels, len(scores))
         self.labels[tile.place] = unsure_to_background(best, labels, self.decision)
 
     def settle(self) -> None:
         """All tiles were added once."""
-        threshold = self.decision.area_threshold
-        self.small = self.areas < 0 if threshold is None else small_classes(self.areas, threshold)
-        if self.keep_scores:
-            self.scores[self.small] = 0
+        self.settled = True
+        if self.decision.area_threshold is not None:
+            self.small = small_classes(self.areas, self.decision.area_threshold)
+            if self.keep_scores:
+                self.scores[self.small] = 0
 
     def is_open(self, tile: Tile) -> bool:
         """Is there a pixel in it that has no class yet, or one that the area rule dropped?"""
-        return self.small is None or bool(self.small.any() and self.small[self.labels[tile.place].long()].any())
+        if not self.settled or self.small is None:
+            return not self.settled
+        return not self.ask or bool(self.small[self.labels[tile.place].long()].any())
 
     def result(self, name: str) -> Result:
         """Labels and scores of the whole image."""

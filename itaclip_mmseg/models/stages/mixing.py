@@ -44,12 +44,12 @@ class Mixtures:
     def __init__(self, fields: Fields, mixtures: Sequence[Settings], texts: TextTable, may_share: bool) -> None:
         self.mixtures, self.rows = mixtures, [texts.rows(settings) for settings in mixtures]
         needed = sorted({name for settings in mixtures for name in categories(settings)})
-        used = text_rows(self.rows)
+        used, places = texts.together(mixtures)
         shared, apart = len(needed) * len(used), sum(len(rows.words) for rows in self.rows)
         self.shared, self.maps = may_share and shared < apart, apart
         self.sources: Mapping[Hashable, Tensor]
         if self.shared:
-            self.maps, self.places = shared, [renumbered(rows, used) for rows in self.rows]
+            self.maps, self.places = shared, places
             self.sources = {name: fields[name].index_select(-3, used) for name in needed}
         else:
             self.sources = {index: mix(fields, *pair) for index, pair in enumerate(zip(self.rows, mixtures))}
@@ -70,15 +70,3 @@ def mixing(settings: Settings) -> tuple:
     plain = settings.auxiliary is None or settings.text_coefficient == 0
     text = (None, 0) if plain else (settings.auxiliary, settings.text_coefficient)
     return image, *text, settings.background_set
-
-
-def text_rows(rows: Sequence[Rows]) -> Tensor:
-    """All rows that some queries need, sorted."""
-    parts = [part for one in rows for part in (one.words, one.auxiliary) if part is not None]
-    return torch.cat(parts).unique()
-
-
-def renumbered(rows: Rows, used: Tensor) -> Rows:
-    """Rows as places in the sorted `used`."""
-    auxiliary = None if rows.auxiliary is None else torch.searchsorted(used, rows.auxiliary)
-    return Rows(torch.searchsorted(used, rows.words), auxiliary, rows.classes)

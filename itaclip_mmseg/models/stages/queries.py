@@ -1,7 +1,7 @@
 """The queries of one or many settings as rows of one table of text embeddings (section 3.3)."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.settings import Settings
 from itaclip_mmseg.text.bank import TextBank
+
+Placed = TypeVar('Placed')
 
 
 class Rows(NamedTuple):
@@ -25,6 +27,11 @@ class Rows(NamedTuple):
     auxiliary: Tensor | None
     classes: Tensor
 
+    def to(self, device: torch.device) -> 'Rows':
+        """The same, but for `classes` on a device."""
+        auxiliary = None if self.auxiliary is None else self.auxiliary.to(device)
+        return Rows(self.words.to(device), auxiliary, self.classes)
+
 
 class TextTable(nn.Module):
     """Embeddings of all texts that some settings need, and which of them each asks for.
@@ -40,10 +47,11 @@ class TextTable(nn.Module):
         super().__init__()
         row: dict[str, int] = {}
         self.kinds: dict[tuple, Rows] = {}
+        self.placed: dict[tuple, object] = {}  # what was moved to a device, so that it moves once
         for one in settings:
             if self.kind(one) not in self.kinds:
                 self.kinds[self.kind(one)] = place_rows(bank, *self.kind(one), row)
-        self.word_rows = place_rows(bank, None, True, row).words
+        self.word_rows = place_rows(bank, None, True, row)
         self.register_buffer('embeddings', encoder.encode(list(row)), persistent=False)
 
     @staticmethod
@@ -53,14 +61,30 @@ class TextTable(nn.Module):
 
     def rows(self, settings: Settings) -> Rows:
         """The queries of these settings; rows on the embeddings' device."""
-        words, auxiliary, classes = self.kinds[self.kind(settings)]
+        return self.on_device(self.kind(settings), lambda device: self.kinds[self.kind(settings)].to(device))
+
+    def together(self, settings: Sequence[Settings]) -> tuple[Tensor, list[Rows]]:
+        """All rows that several settings need, sorted, and the queries of each as places among these."""
+        kinds = tuple(self.kind(one) for one in settings)
+
+        def place(device: torch.device) -> tuple[Tensor, list[Rows]]:
+            rows = [self.kinds[kind] for kind in kinds]
+            used = all_rows(rows)
+            return used.to(device), [renumbered(one, used).to(device) for one in rows]
+
+        return self.on_device(('together', *kinds), place)
+
+    def on_device(self, key: tuple, place: Callable[[torch.device], Placed]) -> Placed:
+        """What `place` puts on the embeddings' device, from its second call on by its key."""
         device = self.embeddings.device
-        return Rows(words.to(device), None if auxiliary is None else auxiliary.to(device), classes)
+        if (key, device) not in self.placed:
+            self.placed[key, device] = place(device)
+        return self.placed[key, device]
 
     @property
     def words(self) -> Tensor:
         """Embeddings of the bank's query words alone, whatever the settings, Q x width."""
-        return self.embeddings[self.word_rows.to(self.embeddings.device)]
+        return self.embeddings[self.on_device(('words',), self.word_rows.to).words]
 
     def mixed(self, settings: Settings) -> Tensor:
         """The query embeddings of these settings, Q x width."""
@@ -76,6 +100,18 @@ def place_rows(bank: TextBank, auxiliary: str | None, background_set: bool, row:
         paired = zip(bank.words, bank.auxiliary_texts(auxiliary))
         texts = torch.tensor([row.setdefault(word if text is None else text, len(row)) for word, text in paired])
     return Rows(torch.tensor(words), texts, torch.tensor(bank.word_classes))
+
+
+def all_rows(rows: Sequence[Rows]) -> Tensor:
+    """All rows that some queries need, sorted."""
+    parts = [part for one in rows for part in (one.words, one.auxiliary) if part is not None]
+    return torch.cat(parts).unique()
+
+
+def renumbered(rows: Rows, used: Tensor) -> Rows:
+    """Rows as places in the sorted `used`."""
+    auxiliary = None if rows.auxiliary is None else torch.searchsorted(used, rows.auxiliary)
+    return Rows(torch.searchsorted(used, rows.words), auxiliary, rows.classes)
 
 
 def mix_texts(values: Tensor, rows: Rows, text_coefficient: float, dim: int = 0) -> Tensor:

@@ -74,7 +74,9 @@ class Grid:
         """
         top, bottom, left, right = tile or (0, size[0], 0, size[1])
         vertical, horizontal = (
-            merge_matrix(tuple(begins), window, padding, patches, length, out_length).to(fields)
+            merge_matrix(
+                tuple(begins), window, padding, patches, length, out_length, dtype=fields.dtype, device=fields.device
+            )
             for begins, window, padding, patches, length, out_length in zip(
                 (self.tops, self.lefts), self.window_size, self.padding, fields.shape[-2:], self.image_size, size
             )
@@ -88,22 +90,23 @@ class Grid:
         height, width = self.window_size
         (above, below), (before, after) = self.padding
         padded = (above + height + below, before + width + after)
-        cover = self.cover()
-        total = None
+        cover = total = None
         for (top, left), field in zip(itertools.product(self.tops, self.lefts), fields):
             window = F.interpolate(field[None], size=padded, mode='bilinear', align_corners=False)[0]
-            total = field.new_zeros(len(field), *self.image_size) if total is None else total
+            if total is None:
+                total = field.new_zeros(len(field), *self.image_size)
+                cover = self.cover(field.dtype, field.device)
             total[:, top : top + height, left : left + width] += window[
                 :, above : above + height, before : before + width
             ]
-        return F.interpolate((total / cover.to(total))[None], size=size, mode='bilinear', align_corners=False)[0]
+        return F.interpolate((total / cover)[None], size=size, mode='bilinear', align_corners=False)[0]
 
-    def cover(self) -> Tensor:
+    def cover(self, dtype: torch.dtype = torch.float32, device: torch.device | str = 'cpu') -> Tensor:
         """How many windows lie over each pixel, H x W."""
         counts = []
         for begins, window, length in zip((self.tops, self.lefts), self.window_size, self.image_size):
-            places = torch.arange(length)
-            counts.append(sum(((begin <= places) & (places < begin + window)).float() for begin in begins))
+            places = torch.arange(length, device=device)
+            counts.append(sum(((begin <= places) & (places < begin + window)).to(dtype) for begin in begins))
         return counts[0][:, None] * counts[1]
 
 
@@ -119,9 +122,16 @@ def margins(length: int, multiple: int, smallest: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
-@functools.lru_cache(maxsize=8)  # the tiles of an image, and many images, share their size
+@functools.lru_cache(maxsize=16)  # the tiles of an image, and many images, share their size
 def merge_matrix(
-    begins: tuple[int, ...], window: int, padding: tuple[int, int], patches: int, length: int, out_length: int
+    begins: tuple[int, ...],
+    window: int,
+    padding: tuple[int, int],
+    patches: int,
+    length: int,
+    out_length: int,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = 'cpu',
 ) -> Tensor:
     """The matrix, out_length x (windows * patches), that merges fields along one axis; see `Grid.merge`.
 
@@ -137,7 +147,7 @@ def merge_matrix(
     for index, begin in enumerate(begins):
         canvas[begin : begin + window, index] = upsample
         cover[begin : begin + window] += 1
-    return interpolation_matrix(length, out_length) @ (canvas.flatten(1) / cover)
+    return (interpolation_matrix(length, out_length) @ (canvas.flatten(1) / cover)).to(device, dtype)
 
 
 def interpolation_matrix(length: int, out_length: int) -> Tensor:

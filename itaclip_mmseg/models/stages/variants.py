@@ -80,20 +80,21 @@ def decode_group(
     mixes = list(grouped(variants, mixing).values())
     mixtures = Mixtures(fields, [next(iter(group.values())) for group in mixes], texts, memory_budget > 0)
     budget = max(LOGITS_BYTES, memory_budget) if len(mixes) > 1 else LOGITS_BYTES
-    labellings = {name: Labelling(one, size, name in scored) for name, one in variants.items()}
-    at_once = strip_bytes(mixtures.device)
     last = refined = None
     pamr = next(iter(variants.values())).pamr
     maps = mixtures.maps + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # those of its weights too
-    for tile in passes(tiles(size, tile_shape(size, maps, budget)), labellings.values()):
+    parts = tiles(size, tile_shape(size, maps, budget))
+    ask = mixtures.device.type == 'cpu' or len(parts) > 1
+    labellings = {name: Labelling(one, size, name in scored, ask) for name, one in variants.items()}
+    for tile in passes(parts, labellings.values()):
         if tile != last:
             refined = None  # the last tile's go before the next one's are made
             last, refined = tile, {key: finish(field, tile) for key, field in mixtures.sources.items()}
         for index, group in enumerate(mixes):
             queries = len(mixtures.rows[index].words)
-            for strip in tile.strips(at_once // (FLOAT_BYTES * queries)):
-                parts = {key: field[strip.within(tile)] for key, field in refined.items()}
-                label(strip, mixtures.logits(index, parts), mixtures.rows[index].classes, group, labellings)
+            for strip in tile.strips(strip_bytes(mixtures.device) // (FLOAT_BYTES * queries)):
+                inside = {key: field[strip.within(tile)] for key, field in refined.items()}
+                label(strip, mixtures.logits(index, inside), mixtures.rows[index].classes, group, labellings)
     del refined
     for name, labelling in labellings.items():
         yield labelling.result(name)

@@ -41,8 +41,9 @@ def label_windows(
 
     words = logits.shape[1]
     maps = words + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # those of PAMR's weights too
-    labelling = Labelling(rules, size, scored)
-    for tile in passes(tiles(size, tile_shape(size, maps)), [labelling]):
+    parts = tiles(size, tile_shape(size, maps))
+    labelling = Labelling(rules, size, scored, ask=logits.device.type == 'cpu' or len(parts) > 1)
+    for tile in passes(parts, [labelling]):
         refined = merge_and_refine(logits, tile, grid, size, pamr, weights)
         for strip in tile.strips(strip_bytes(logits.device) // (FLOAT_BYTES * words)):
             if labelling.is_open(strip):

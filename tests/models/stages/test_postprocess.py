@@ -1,9 +1,17 @@
 import cv2
 import numpy as np
 import torch
+from pretend_gpu import pretend_gpu
 
-from itaclip_mmseg.models.stages.postprocess import class_scores, close, drop_small_classes, postprocess
-from itaclip_mmseg.settings import Settings
+from itaclip_mmseg.models.stages.postprocess import (
+    class_areas,
+    class_scores,
+    close,
+    drop_small_classes,
+    postprocess,
+    unsure_to_background,
+)
+from itaclip_mmseg.settings import Decision, Settings
 
 
 def test_closing_equals_cv2():
@@ -31,6 +39,21 @@ def test_small_classes_are_dropped():
     kept = drop_small_classes(scores, 0.1)  # 2 of 20 foreground pixels
     assert kept[1].sum() == 0 and torch.equal(kept[0], scores[0]) and torch.equal(kept[2], scores[2])
     assert drop_small_classes(scores, 0.09)[1].sum() == 2
+
+
+def test_a_score_at_the_threshold_is_enough():
+    """Only what is below becomes background, as in the authors' code."""
+    best, labels = torch.tensor([0.49, 0.5, 0.51]), torch.tensor([2, 2, 2])
+    assert unsure_to_background(best, labels, Decision(prob_threshold=0.5)).tolist() == [0, 2, 2]
+
+
+def test_areas_are_counted_without_waiting():
+    """Protects the way of a GPU, which `bincount` would keep waiting."""
+    labels = torch.randint(0, 5, (9, 7), generator=torch.Generator().manual_seed(0))
+    with pretend_gpu() as traffic:
+        areas = class_areas(labels.to('cuda'), 6)
+        assert traffic.total() == 1  # the move
+        assert areas.tolist() == labels.flatten().bincount(minlength=6).tolist()
 
 
 def test_unsure_pixels_become_background():

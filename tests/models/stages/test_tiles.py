@@ -10,7 +10,7 @@ from itaclip_mmseg.models.stages import variants
 from itaclip_mmseg.models.stages.mixing import mix
 from itaclip_mmseg.models.stages.pamr import refine
 from itaclip_mmseg.models.stages.postprocess import postprocess
-from itaclip_mmseg.models.stages.queries import Rows
+from itaclip_mmseg.models.stages.queries import Rows, all_rows, renumbered
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.tiles import Tile, tile_shape, tiles
 from itaclip_mmseg.settings import Pamr, Settings
@@ -31,7 +31,8 @@ RULES = {
     'other lambda': dict(pamr=PAMR, image_coefficient=0.1, area_threshold=0.2),
     'plain': dict(pamr=PAMR, area_threshold=0.2, image_engineering=False, auxiliary=None),
 }
-SHAPES = [(1, 83), (7, 83), (60, 83), (61, 1), (13, 17)]  # rows, uneven bands, columns, both
+SLOW = [(1, 83), (61, 1)]  # single rows and columns
+SHAPES = [*(pytest.param(one, marks=pytest.mark.slow) for one in SLOW), (7, 83), (60, 83), (13, 17)]
 SETTINGS = {name: Settings(stride=(28, 28), **({'text_coefficient': 0.3} | rules)) for name, rules in RULES.items()}
 
 
@@ -41,6 +42,10 @@ class Texts:
     def rows(self, settings):
         auxiliary = None if settings.auxiliary is None else torch.tensor([0, 5, 5, 6, 6])
         return Rows(torch.arange(5), auxiliary, torch.tensor([0, 1, 1, 2, 3]))
+
+    def together(self, settings):
+        rows = [self.rows(one) for one in settings]
+        return all_rows(rows), [renumbered(one, all_rows(rows)) for one in rows]
 
 
 @pytest.fixture(scope='module')
@@ -70,7 +75,6 @@ def whole(case, name):
     return postprocess(logits, rows.classes, settings)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('shape', SHAPES)
 def test_tiles_change_no_label(case, monkeypatch, shape):
     """Protects margins, borders, the count of areas and the second look at dropped classes; scores too."""
