@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from itaclip_mmseg.methods.cass.dino_keys import to_range
-from itaclip_mmseg.methods.cass.spectra import APPROXIMATIONS, match_heads, spectra
+from itaclip_mmseg.methods.cass.spectra import APPROXIMATIONS, LowRank, match_heads, spectra
 from itaclip_mmseg.models.backbones.attention import neighbourhood_prior, output
 
 NEIGHBOURHOOD_STD = 5  # patches, of NACLIP's window
@@ -47,7 +47,7 @@ def mixed_scores(
     return (weight * part + own) / (weight + 1) + prior
 
 
-def dino_part(approximation, own: Tensor) -> Tensor:
+def dino_part(approximation: LowRank, own: Tensor) -> Tensor:
     """DINO's scores without those of a patch with itself, in the range of CLIP's own ones, V x heads x L x L."""
     scores = approximation.matrix()
     torch.diagonal(scores, dim1=-2, dim2=-1).zero_()

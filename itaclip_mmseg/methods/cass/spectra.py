@@ -78,7 +78,7 @@ def exact(keys: Tensor) -> LowRank:
 
 
 def drawn(keys: Tensor) -> LowRank:
-    """As torch.svd_lowrank(scores, q=10), by which the public code approximates, from numbers drawn once and for all."""
+    """As the public code approximates, by torch.svd_lowrank(scores, q=10), from the same numbers at every call."""
     keys = keys.double()
 
     def times(vectors: Tensor) -> Tensor:

@@ -30,11 +30,8 @@ def present_words(prior: Tensor, groups: np.ndarray) -> Tensor:
         prior: cosines of pictures with words, V x Q.
         groups: as of `word_groups`.
     """
-    best = []
-    for group in range(groups.max() + 1):
-        members = torch.from_numpy(np.flatnonzero(groups == group)).to(prior.device)
-        best.append(members[prior[:, members].argmax(dim=-1)])
-    return torch.stack(best, dim=-1)
+    members = torch.from_numpy(groups == np.arange(groups.max() + 1)[:, None]).to(prior.device)  # groups x Q
+    return prior[:, None].masked_fill(~members, -torch.inf).argmax(dim=-1)
 
 
 def nearest_patches(tokens: Tensor, words: Tensor) -> Tensor:
