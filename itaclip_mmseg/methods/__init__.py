@@ -17,6 +17,7 @@ from itaclip_mmseg.methods.sfp.last_block import SFP
 from itaclip_mmseg.methods.tagclip.segmentor import TagCLIP
 from itaclip_mmseg.methods.tcl.decoder import TCLDecoder
 from itaclip_mmseg.methods.tcl.segmentor import TCL
+from itaclip_mmseg.methods.trident.segmentor import Trident
 
 __all__ = [
     'CLIPDIY',
@@ -33,4 +34,5 @@ __all__ = [
     'ResCLIP',
     'TCLDecoder',
     'TagCLIP',
+    'Trident',
 ]
