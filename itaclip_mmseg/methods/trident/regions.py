@@ -55,8 +55,8 @@ def find_regions(half: Half, smallest: int) -> Regions:
     """Regions of at least `smallest` pixels; pixels that touch at a corner are neighbours, too."""
     labels = half.labels.cpu().numpy()
     index, rows = np.full(labels.shape, NONE), []
-    for label in np.unique(labels[labels != NONE]).tolist():
-        scores = half.scores[label].cpu().numpy()
+    present = np.unique(labels[labels != NONE]).tolist()
+    for label, scores in zip(present, half.scores[present].cpu().numpy()):
         for place, own in components(labels == label, smallest):
             index[place][own] = len(rows)
             rows.append((label, *box_of(place), *point_of(place, own, scores), own.sum()))

@@ -123,10 +123,12 @@ class SAM(BaseModule):
         Returns:
             Logits N x 256 x 256 and predicted IoU, N.
         """
-        positions, found = self.prompt_encoder.get_dense_pe(), []
-        for point, box in zip(points.split(PROMPTS_A_PASS), boxes.split(PROMPTS_A_PASS)):
-            prompt = (point[:, None], point.new_ones(len(point), 1))
-            sparse, dense = self.prompt_encoder(points=prompt, boxes=box, masks=mask[None])
+        encoder, found = self.prompt_encoder, []
+        positions, dense = encoder.get_dense_pe(), encoder.mask_downscaling(mask[None])
+        places = torch.cat([points[:, None], boxes.unflatten(1, (2, 2))], dim=1) + 0.5  # N x 3 x 2
+        kinds = torch.cat([encoder.point_embeddings[kind].weight for kind in (1, 2, 3)])  # on the object, two corners
+        for part in places.split(PROMPTS_A_PASS):
+            sparse = encoder.pe_layer.forward_with_coords(part, (SIDE, SIDE)) + kinds
             logits, quality = self.mask_decoder(embedding, positions, sparse, dense, multimask_output=False)
             found.append((logits[:, 0], quality[:, 0]))
         return tuple(torch.cat(parts) for parts in zip(*found))
