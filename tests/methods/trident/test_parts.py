@@ -56,7 +56,7 @@ def half_of(rows: list[str], scores: torch.Tensor | None = None) -> Half:
 
 
 def test_regions():
-    """By class, then by their first pixels row by row; pixels that touch at corners belong together; small ones drop."""
+    """By class, then by their first pixels; pixels that touch at corners belong together; small ones drop."""
     half = half_of(['..1.00', '11..00', '...1.3', '22.1..'])
     half.scores[1, 1, 1] = half.scores[0, 1, 5] = half.scores[0, 0, 5] = 0.5
     regions = find_regions(half, 2)

@@ -5,7 +5,6 @@ import pytest
 import torch
 from conftest import REPO
 from golden import photo, tiny_dino_b16
-from golden.trident_runs import config
 from mmseg.structures import SegDataSample
 
 from itaclip_mmseg import Segmenter
@@ -110,6 +109,5 @@ def test_faults(build_trident, changes, named):
 
 def test_the_dino_of_another_patch_is_named(build_trident, dino_weights):
     """ProxyCLIP's has patches of 8 pixels."""
-    heads = config('voc21').model.dino
     with pytest.raises(UserError, match=r'dino\.pretrained=.*patches of 8 pixels, but those of CLIP are 16'):
         build_trident('voc21', bank_of(CLASSES), dino=dict(type='DINO', pretrained=dino_weights, heads=2))

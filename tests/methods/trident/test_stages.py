@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from conftest import marked
 from golden import hold
 from golden.trident_runs import ALONE, RUNS, alone
 
@@ -45,14 +46,12 @@ def test_windows(runs, recorded):
 def test_aggregation(runs, recorded):
     """Weights from SAM's attention and values, and what the tokens become by them."""
     run = runs('voc21')
-    model, picture = run.model, in_whole_patches(run.photograph.pixels)
-    seen = model.sam(picture)
+    model, seen = run.model, run.encoded.seen
     weights = attention_weights(model.sam.last_values(seen), model.sam.last_maps(seen), model.aggregation)
     hold('stage_sam_weights', weights[::384], recorded['stage_sam_weights'], atol=5e-6)
     aggregated = aggregate(model.spliced(run.image), seen, model.sam, model.aggregation).flatten(0, 1)
     hold('stage_aggregated', aggregated[::28], recorded['stage_aggregated'], atol=5e-3)
-    tokens = model.backbone.project_tokens(aggregated)
-    hold('tokens_voc21', tokens[::7], recorded['tokens_voc21'], atol=5e-3)
+    hold('tokens_voc21', run.encoded.tokens.flatten(0, 1)[::7], recorded['tokens_voc21'], atol=5e-3)
 
 
 @pytest.mark.slow
@@ -62,6 +61,7 @@ def test_texts(runs, recorded):
     hold('text_voc21', runs('voc21').model.text_encoder.encode(words), recorded['text_voc21'], atol=2e-6)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_prompts(runs, recorded):
     """Regions of the answer as points, boxes and masks, and what SAM draws of them."""
@@ -79,7 +79,7 @@ def test_prompts(runs, recorded):
     hold('stage_mask_logits', logits[:, ::8, ::8], recorded['stage_mask_logits'], atol=1e-3, most=(2e-5, 0.99))
 
 
-@pytest.mark.parametrize('name', ALONE)
+@pytest.mark.parametrize('name', marked(ALONE, 'alone_b'))
 @torch.no_grad()
 def test_refinement(network_weights, recorded, name):
     """From scores to regions, masks and final scores, without the rest of the method."""

@@ -6,9 +6,11 @@ import cv2
 import pytest
 import torch
 from golden import arrays, hold, photo, tiny_sam
+from segment_anything.modeling.image_encoder import Attention
 
 from itaclip_mmseg.models import SAM
 from itaclip_mmseg.models.backbones.sam import fitted_size, longer_side
+from itaclip_mmseg.models.backbones.sam_attention import HeadByHead
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -32,11 +34,17 @@ def test_stages(sam):
 
 
 @torch.no_grad()
-def test_head_by_head_is_the_packages_attention(sam):
-    """Of a block that attends to all tokens, on a grid small enough for both."""
-    attention = sam.image_encoder.blocks[-1].attn
-    x = torch.randn(1, 64, 64, tiny_sam.ENCODER['width'], generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(attention(x), attention.attention(x), atol=1e-6, rtol=1e-6)
+def test_head_by_head_is_the_packages_attention():
+    """Of all tokens of a small picture; and the part of each map that belongs to its first rows and columns."""
+    torch.manual_seed(0)
+    package = Attention(24, num_heads=3, use_rel_pos=True, input_size=(6, 6))
+    for positions in (package.rel_pos_h, package.rel_pos_w):
+        torch.nn.init.normal_(positions)
+    ours, x = HeadByHead(package), torch.randn(1, 6, 6, 24)
+    torch.testing.assert_close(ours(x), package(x), atol=1e-6, rtol=1e-6)
+    whole, part = (torch.stack([attention for attention, _ in ours.heads(x, grid)]) for grid in ((6, 6), (4, 3)))
+    torch.testing.assert_close(part, whole.unflatten(1, (6, 6))[:, :4, :3].flatten(1, 2))
+    assert ours.values(x, (4, 3)).shape == (3, 12, 8)
 
 
 def test_sizes_are_read_off_the_weights(sam):
