@@ -4,6 +4,7 @@ Importing this package registers all of them.
 """
 
 from itaclip_mmseg.methods.car.segmentor import CaR
+from itaclip_mmseg.methods.cass.segmentor import CASS
 from itaclip_mmseg.methods.clip_diy.segmentor import CLIPDIY
 from itaclip_mmseg.methods.cliper.segmentor import CLIPer
 from itaclip_mmseg.methods.groupvit.backbone import GroupViTBackbone
@@ -20,6 +21,7 @@ from itaclip_mmseg.methods.tcl.segmentor import TCL
 from itaclip_mmseg.methods.trident.segmentor import Trident
 
 __all__ = [
+    'CASS',
     'CLIPDIY',
     'ITACLIP',
     'SCCLIP',

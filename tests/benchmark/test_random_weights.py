@@ -31,6 +31,7 @@ METHODS = (
     'tagclip/tagclip_vit-b-16',
     'proxyclip/proxyclip_vit-b-16',
     'trident/trident_vit-b-16',
+    'cass/cass_vit-b-16',
 )
 
 

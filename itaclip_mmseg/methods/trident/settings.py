@@ -1,7 +1,6 @@
 """Settings of Trident that may change without encoding an image again."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 from itaclip_mmseg.settings import Decision, check_count, check_share
 from itaclip_mmseg.utils.checks import check, is_number
@@ -35,10 +34,3 @@ class TridentSettings(Decision):
             check_share(getattr(self, name), name)
         for name in ('logit_scale', 'mask_factor'):
             check(is_number(getattr(self, name), 0), name, getattr(self, name), 'numbers from 0')
-
-    def vary(self, changes: Mapping[str, object]) -> 'TridentSettings':
-        """These settings with some changed; a `UserError` for a name that is none of them, or an impossible value."""
-        allowed = [one.name for one in fields(self)]
-        for name in changes:
-            check(name in allowed, 'setting', name, ', '.join(allowed))
-        return replace(self, **changes)

@@ -25,8 +25,10 @@ class TextEncoder:
     """CLIP's text tower, read only when an embedding is not in the cache.
 
     Args:
-        arch, pretrained, quick_gelu: see `load_clip`. With pretrained=None embeddings are random too: computed by
-            random weights they would mean as little, and take minutes.
+        arch: see `load_clip`.
+        pretrained: see `load_clip`. With None embeddings are random too: computed by random weights they would mean
+            as little, and take minutes.
+        quick_gelu: see `load_clip`.
         templates: name of a set in `text/templates.py`.
         unit_sentences: each sentence's embedding is made unit length before the mean over the templates.
         device: where the tower runs, such as cuda; None for the best there is, where a runner puts its model too.

@@ -23,6 +23,7 @@ from itaclip_mmseg.models.backbones.clip import load_visual, without_file
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
 from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.processor import fast_precisions
 
 # Views a pass where the config does not say. On a CPU fewer leave bf16's tile units half idle (ViT-B/16 on two cores
 # with AMX, ms a view: 40 at 5 views, 29 at 8 to 12), more fall out of its cache (fp32: 108 at 5, 107 at 10, 112 at 25).
@@ -42,7 +43,11 @@ class CLIPVisionBackbone(BaseModule):
         arch: open_clip's model name, such as ViT-B-16; None reads the dimensions from the weights.
         pretrained: open_clip's tag (downloaded), a path to weights, 'tiny' (our own, for trying), or None (random, for
             measuring).
-        attention, intermediate_layers, residual, final_ffn, neighbourhood_std: see `AttentionSum`.
+        attention: see `AttentionSum`, as for the next four.
+        intermediate_layers: blocks whose maps are mixed in.
+        residual: keep the block's residual.
+        final_ffn: run its feed-forward network.
+        neighbourhood_std: NACLIP's prior.
         last_block: another last block than such a sum, by its name or dict(type=NAME, ...); see `LastBlock`.
         precision: fp32, fp16 or bf16, of weights and activations; embeddings always leave in fp32.
         quick_gelu: CLIP's sigmoid approximation of GELU; None decides by the origin of the weights.
@@ -215,9 +220,3 @@ class CLIPVisionBackbone(BaseModule):
         bytes_a_view = 16 * (1 + rows * columns) * len(self.visual.proj) * self.visual.proj.element_size()
         free, _ = torch.cuda.mem_get_info(views.device)
         return max(1, min(free // 2 // bytes_a_view, MOST_VIEWS_ON_GPU))
-
-
-def fast_precisions() -> set[str]:
-    """What this machine's processor multiplies in at least as fast as in fp32."""
-    bf16 = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return {'fp32', *(['bf16'] * bf16), *(['fp16'] * torch.cpu._is_amx_fp16_supported())}

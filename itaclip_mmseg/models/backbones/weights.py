@@ -27,6 +27,9 @@ SOURCES = {
         'https://dl.fbaipublicfiles.com/dino/dino_vitbase16_pretrain/dino_vitbase16_pretrain.pth, 343 MB'
     ),
     'sam_vit_b_01ec64.pth': 'https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth, 375 MB',
+    'dino_vitbase8_pretrain.pth': (
+        'https://dl.fbaipublicfiles.com/dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth, 343 MB'
+    ),
     'decoder_weights.pt': 'data/weights in github.com/valeoai/FOUND, 3 kB',
     'deit_s_sin_dist.pth': (
         'release v0 of github.com/Muzammal-Naseer/Intriguing-Properties-of-Vision-Transformers, 90 MB'

@@ -40,7 +40,8 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         data_preprocessor: MMSegmentation's config of it.
         test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'); None: the method's own.
         variants: changes of settings by name, of a method that answers many from one encoding pass.
-        train_cfg, pretrained: MMSegmentation's `init_model` sets them to None; each network has its own weights.
+        train_cfg: None; MMSegmentation's `init_model` sets it.
+        pretrained: None; each network has its own weights.
         config: all other keys of the model's config: the arguments of the method's `build`, and its settings, the
             fields of its `settings_type`.
 

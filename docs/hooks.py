@@ -1,0 +1,47 @@
+"""Pages of the site that are written elsewhere: the README, those of configs, data and tools, and one per method."""
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    'index.md': 'README.md',
+    'configs.md': 'configs/README.md',
+    'data.md': 'data/README.md',
+    'tools.md': 'tools/README.md',
+    'small_clip.md': 'itaclip_mmseg/assets/README.md',
+    'changelog.md': 'CHANGELOG.md',
+}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Add a page per method to the navigation, in the order of the model index."""
+    config.nav.insert(2, {'Methods': [{title(method): f'methods/{method}.md'} for method in methods()]})
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are written elsewhere."""
+    pages = PAGES | {f'methods/{method}.md': f'configs/{method}/README.md' for method in methods()}
+    for page, source in pages.items():
+        files.append(File.generated(config, page, content=moved((ROOT / source).read_text(encoding='utf-8'), page)))
+    return files
+
+
+def methods() -> list[str]:
+    """Folders of methods in `configs`."""
+    return re.findall(r'configs/(\w+)/metafile', (ROOT / 'model-index.yml').read_text(encoding='utf-8'))
+
+
+def title(method: str) -> str:
+    """The heading of a method's README."""
+    return (ROOT / f'configs/{method}/README.md').read_text(encoding='utf-8').splitlines()[0].lstrip('# ')
+
+
+def moved(text: str, page: str) -> str:
+    """A README's text with its links as the site has them: pictures lie in docs, which is the site's root."""
+    up = '../' * page.count('/')
+    return re.sub(r'\]\((?:\.\./)*docs/', f']({up}', text)

@@ -1,0 +1,66 @@
+"""The documentation: the site builds without a warning, and commands in it are commands that the tools take."""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from conftest import REPO
+
+PAGES = sorted([REPO / 'README.md', *(REPO / 'docs').glob('*.md'), *REPO.glob('configs/**/README.md')])
+PAGES += [REPO / 'data/README.md', REPO / 'tools/README.md']
+COMMAND = re.compile(r'^    (?:\w+=\S+ )*python (tools/\S+\.py)((?:[^\\\n]|\\\n)*)', re.MULTILINE)
+
+
+def commands() -> list:
+    """Every `python tools/... ARGUMENTS` in an indented line, with the lines that continue it."""
+    found = {}
+    for page in PAGES:
+        for script, rest in COMMAND.findall(page.read_text(encoding='utf-8')):
+            arguments = shlex.split(re.split(r' {5,}| && ', rest.replace('\\\n', ' '))[0], comments=True)
+            found[f'{page.relative_to(REPO)}: {script} {" ".join(arguments)}'] = (script, arguments)
+    return [pytest.param(*pair, id=name) for name, pair in found.items()]
+
+
+def test_there_are_commands():
+    assert len(commands()) > 25
+
+
+@pytest.mark.parametrize(('script', 'arguments'), commands())
+def test_commands_are_taken(script, arguments, monkeypatch):
+    """Protects readers from options that were renamed: the tool's own parser reads the line."""
+    tree = ast.parse((REPO / script).read_text(encoding='utf-8'))
+    tree.body = [node for node in tree.body if not isinstance(node, ast.If)]  # not run
+    space = {'__name__': 'tool', '__doc__': ast.get_docstring(tree)}
+    exec(compile(tree, script, 'exec'), space)
+    monkeypatch.setattr(sys, 'argv', [script, *arguments])
+    space['parse_args']()
+    configs = [one for one in arguments if one.startswith('configs/') and '...' not in one]
+    assert [one for one in configs if not (REPO / one).is_file()] == []
+
+
+@pytest.mark.slow
+def test_the_site_builds(tmp_path):
+    """Protects links between pages, references to code, and the navigation: a warning is an error."""
+    pytest.importorskip('mkdocs')
+    command = [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--quiet', '--site-dir', str(tmp_path / 'site')]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = list((tmp_path / 'site').rglob('index.html'))
+    assert len(pages) > 30
+    assert broken_links(tmp_path / 'site') == []
+
+
+def broken_links(site) -> list[str]:
+    """Links and pictures of the built pages that lead nowhere inside the site."""
+    broken = []
+    for page in site.rglob('*.html'):
+        for link in re.findall(r'(?:href|src)="([^"#?]+)', page.read_text(encoding='utf-8')):
+            if re.match(r'[a-z]+:|//', link) or page.name == '404.html':
+                continue
+            target = (page.parent / link).resolve()
+            if not (target / 'index.html').is_file() and not target.is_file():
+                broken.append(f'{page.relative_to(site)}: {link}')
+    return broken
