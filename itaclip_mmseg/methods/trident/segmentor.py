@@ -76,6 +76,7 @@ class Trident(OpenVocabularySegmentor):
             check(is_number(value, 0), name, value, 'numbers from 0')
         self.centre, self.sharpness = centre, sharpness
         self.aggregation = from_dict(Aggregation, aggregation or {}, 'aggregation')
+        self.sam = MODELS.build({'type': 'SAM', **sam})
         self.backbone = MODELS.build(backbone)
         self.patch = self.backbone.patch_size[0]
         for name, sides in (('crop_size', self.window.crop_size), ('stride', self.window.stride)):
@@ -87,7 +88,6 @@ class Trident(OpenVocabularySegmentor):
                 f'dino.pretrained={dino["pretrained"]!r}: patches of {self.dino.patch_size} pixels, but those of CLIP '
                 f'are {self.patch}; give the DINO of that patch'
             )
-        self.sam = MODELS.build({'type': 'SAM', **sam})
         self.text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
         self.register_buffer('texts', self.text_encoder.encode(self.bank.words), persistent=False)  # Q x E
 
@@ -134,16 +134,30 @@ class Trident(OpenVocabularySegmentor):
         result = self.answer(encoded, self.texts, self.bank, self.settings, size)
         return result if self.with_scores else result._replace(scores=None)
 
+    @torch.no_grad()
+    def scores_and_notes(
+        self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None
+    ) -> tuple[Tensor, dict]:
+        """Scores before any rule and before SAM's masks, C x height x width."""
+        encoded = self.encode(image, photograph=photograph)
+        return word_scores(encoded.tokens, self.texts, self.bank, self.settings, size), {}
+
     def answer(
         self, encoded: Encoded, texts: Tensor, bank: TextBank, settings: TridentSettings, size: tuple[int, int]
     ) -> Result:
         """Scores and labels of words."""
-        logits, classes = cosine_maps(encoded.tokens, texts, size), torch.tensor(bank.word_classes)
-        scores = class_scores(logits, classes, settings.logit_scale)
+        scores = word_scores(encoded.tokens, texts, bank, settings, size)
         scores, labels = decide(scores, settings)
         if settings.refine:
             labels, scores = refine(labels, scores, encoded.seen, self.sam, settings)
         return Result('', scores, labels)
+
+
+def word_scores(
+    tokens: Tensor, texts: Tensor, bank: TextBank, settings: TridentSettings, size: tuple[int, int]
+) -> Tensor:
+    """Scores C x height x width of tokens h x w x E."""
+    return class_scores(cosine_maps(tokens, texts, size), torch.tensor(bank.word_classes), settings.logit_scale)
 
 
 def cosine_maps(tokens: Tensor, texts: Tensor, size: tuple[int, int]) -> Tensor:
