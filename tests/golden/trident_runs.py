@@ -28,6 +28,16 @@ RUNS = {  # data set and class lines
     'ade20k': ('ade20k150', 'without'),
     'context59': ('context59', 'without'),
 }
+WORDS = {  # names of the data sets in words_trident.json
+    'voc21': 'voc21',
+    'context60': 'context60',
+    'coco-object': 'coco_object',
+    'voc20': 'voc20',
+    'context59': 'context59',
+    'coco-stuff171': 'coco_stuff',
+    'ade20k150': 'ade20k',
+    'cityscapes19': 'city_scapes',
+}
 ALONE = {  # the refinement alone: number of the picture, its size, classes, settings
     'alone_a': (30, (240, 330), 9, dict(confidence_threshold=0.2)),
     'alone_b': (

@@ -54,7 +54,7 @@ class Trident(OpenVocabularySegmentor):
         sharpness: gamma, factor of the similarities in the softmax.
         aggregation: dict of the settings of `Aggregation`.
         text_bank: path of a text bank, or a bank.
-        test_cfg: windows and strides are whole patches.
+        test_cfg: windows are whole patches.
         settings: see `TridentSettings`; all else as in the base class.
     """
 
@@ -79,9 +79,9 @@ class Trident(OpenVocabularySegmentor):
         self.sam = MODELS.build({'type': 'SAM', **sam})
         self.backbone = MODELS.build(backbone)
         self.patch = self.backbone.patch_size[0]
-        for name, sides in (('crop_size', self.window.crop_size), ('stride', self.window.stride)):
-            valid = sides is None or all(side % self.patch == 0 for side in sides)
-            check(valid, f'test_cfg.{name}', sides, f'multiples of the patch, {self.patch}')
+        sides = self.window.crop_size
+        valid = sides is None or all(side % self.patch == 0 for side in sides)
+        check(valid, 'test_cfg.crop_size', sides, f'multiples of the patch, {self.patch}')
         self.dino = MODELS.build({'type': 'DINO', **dino})
         if self.dino.patch_size != self.patch:
             raise UserError(
@@ -114,7 +114,7 @@ class Trident(OpenVocabularySegmentor):
         grid = self.grid(image)
         similarities, values = encode_windows(grid.crop(image), self.backbone, self.dino, track)
         tokens = attend(similarities, values, self.backbone.blocks[-1], self.sharpness, self.centre)
-        return splice(tokens.float(), grid.on_patches(self.patch))
+        return splice(tokens.float(), grid, self.patch)
 
     @torch.no_grad()
     def decode(self, encoded: Encoded, bank: TextBank, changes: dict, size: tuple[int, int], scores: bool) -> Result:

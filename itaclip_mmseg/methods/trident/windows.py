@@ -60,9 +60,13 @@ def attend(similarities: Tensor, values: Tensor, block: nn.Module, sharpness: fl
     return output(block, attention[:, None].to(values) @ values)
 
 
-def splice(tokens: Tensor, grid: Grid) -> Tensor:
+def splice(tokens: Tensor, grid: Grid, patch: int) -> Tensor:
     """Tokens of windows, W x L x D, in one map D x rows x columns of the image's patches: means where they overlap.
 
-    `grid` has the windows on the image's grid of patches.
+    Windows that do not begin between two patches, those of other methods' protocols, are interpolated.
     """
-    return grid.merge_stepwise(tokens.mT.unflatten(-1, grid.window_size), grid.image_size)
+    on_patches = grid.on_patches(patch)
+    fields = tokens.mT.unflatten(-1, on_patches.window_size)
+    if any(place % patch for place in (*grid.tops, *grid.lefts)):
+        return grid.merge(fields, on_patches.image_size)
+    return on_patches.merge_stepwise(fields, on_patches.image_size)

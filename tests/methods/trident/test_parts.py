@@ -6,8 +6,9 @@ import torch
 from itaclip_mmseg.methods.trident.aggregation import Aggregation, attention_weights, thresholds
 from itaclip_mmseg.methods.trident.regions import NONE, Half, find_regions, mask_prompt, prompts
 from itaclip_mmseg.methods.trident.settings import TridentSettings
-from itaclip_mmseg.methods.trident.windows import attend, in_patches
+from itaclip_mmseg.methods.trident.windows import attend, in_patches, splice
 from itaclip_mmseg.models.backbones.attention import output
+from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -36,6 +37,17 @@ def test_similarities_are_cut_at_the_mean_of_all_windows(runs):
     scores.diagonal(dim1=1, dim2=2).clamp_(min=0)  # a patch that is unlike all others keeps its own value
     expected = scores.masked_fill(scores < 0, -torch.inf).softmax(dim=-1)
     torch.testing.assert_close(together, output(block, expected[:, None] @ values))
+
+
+def test_windows_are_spliced_on_any_grid():
+    """A map that both windows show is found again; also where they begin within a patch, but for its rim."""
+    ramp = torch.arange(6.0).repeat(4, 1)[None]  # D x rows x columns
+    aligned = Grid((64, 96), (64, 64), (32, 32))
+    windows = torch.stack([ramp[..., :4], ramp[..., 2:]])
+    torch.testing.assert_close(splice(windows.flatten(2).mT, aligned, 16), ramp)
+    within = Grid((64, 96), (64, 64), (24, 24))  # from pixels 0, 24 and 32
+    windows = torch.stack([ramp[..., :4], ramp[..., :4] + 1.5, ramp[..., 2:]])
+    torch.testing.assert_close(splice(windows.flatten(2).mT, within, 16), ramp, atol=0.4, rtol=0)
 
 
 def test_thresholds():

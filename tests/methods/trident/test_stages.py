@@ -1,13 +1,14 @@
 """Trident's stages on the picture of `voc21`, and the refinement alone, against the public code's."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
 import torch
 from conftest import marked
-from golden import hold
-from golden.trident_runs import ALONE, RUNS, alone
+from golden import DIR, hold
+from golden.trident_runs import ALONE, RUNS, WORDS, alone, config
 
 from itaclip_mmseg.methods.trident.aggregation import aggregate, attention_weights
 from itaclip_mmseg.methods.trident.refinement import draw, refine
@@ -39,7 +40,7 @@ def test_windows(runs, recorded):
     encoded = encode_windows(windows, model.backbone, model.dino)
     tokens = attend(*encoded, model.backbone.blocks[-1], sharpness=3, centre=1.2)
     hold('stage_last_block', tokens[:, ::21], recorded['stage_last_block'], atol=5e-3)
-    hold('stage_spliced', splice(tokens, patches)[:, ::2, ::2], recorded['stage_spliced'], atol=5e-3)
+    hold('stage_spliced', splice(tokens, grid, 16)[:, ::2, ::2], recorded['stage_spliced'], atol=5e-3)
 
 
 @torch.no_grad()
@@ -52,6 +53,14 @@ def test_aggregation(runs, recorded):
     aggregated = aggregate(model.spliced(run.image), seen, model.sam, model.aggregation).flatten(0, 1)
     hold('stage_aggregated', aggregated[::28], recorded['stage_aggregated'], atol=5e-3)
     hold('tokens_voc21', run.encoded.tokens.flatten(0, 1)[::7], recorded['tokens_voc21'], atol=5e-3)
+
+
+def test_words():
+    """The banks of the configs have the public code's words, in its order."""
+    words = json.loads((DIR / 'words_trident.json').read_text())
+    for dataset, name in WORDS.items():
+        bank = load_bank(config(dataset).model.text_bank)
+        assert [list(entry.words) for entry in bank.classes] == words[name], dataset
 
 
 @pytest.mark.slow
