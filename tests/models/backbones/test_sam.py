@@ -62,7 +62,7 @@ def test_sides():
 def test_faults_are_named(newer_weights, monkeypatch):
     with pytest.raises(UserError, match=r'sam_vit_b_01ec64\.pth: no such weights file.*segment_anything.*375 MB'):
         SAM('absent/sam_vit_b_01ec64.pth')
-    with pytest.raises(UserError, match='so it is no SAM'):
+    with pytest.raises(UserError, match='so it is no Segment Anything'):
         SAM(newer_weights)
     monkeypatch.setitem(sys.modules, 'segment_anything', None)
     with pytest.raises(UserError, match=r"pip install 'itaclip_mmseg\[sam\]'"):
