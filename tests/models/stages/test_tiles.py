@@ -135,4 +135,4 @@ def test_margins_end_at_the_border():
     tile = Tile(2, 5, 3, 8)
     outer = tile.grown(3, (6, 100))
     assert outer == Tile(0, 6, 0, 11)
-    assert torch.equal(torch.arange(600).view(6, 100)[outer.place][tile.within(outer)][0], torch.arange(203, 208))
+    assert torch.equal(torch.arange(600).view(6, 100)[outer.place][tile.within(outer).place][0], torch.arange(203, 208))
