@@ -49,7 +49,7 @@ def test_aggregation(runs, recorded):
     """Weights from SAM's attention and values, and what the tokens become by them."""
     run = runs('voc21')
     model, seen = run.model, run.encoded.seen
-    weights = attention_weights(model.sam.last_values(seen), model.sam.last_maps(seen), model.aggregation)
+    weights = attention_weights(*model.sam.last_attention(seen), model.aggregation)
     hold('stage_sam_weights', weights[::384], recorded['stage_sam_weights'], atol=5e-6)
     aggregated = aggregate(model.spliced(run.image), seen, model.sam, model.aggregation).flatten(0, 1)
     hold('stage_aggregated', aggregated[::28], recorded['stage_aggregated'], atol=5e-3)
