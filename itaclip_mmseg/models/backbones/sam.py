@@ -21,7 +21,7 @@ from itaclip_mmseg.utils.errors import UserError
 
 MASK_SIDE = 256  # of masks, as prompts and as answers
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-PROMPTS_A_PASS = 16  # a prompt takes 30 MB in the decoder
+PROMPTS_A_PASS = 8  # with ViT-B's decoder 320 MB, less than the image encoder takes
 
 
 class Seen(NamedTuple):

@@ -23,7 +23,7 @@ class HeadByHead(nn.Module):
         return self.attention.proj(torch.cat(outputs, dim=-1).view_as(x))
 
     def heads(self, x: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Iterator[Tensor]]:
-        """Values, heads x N x d, and of each head the map from the tokens in the first rows and columns to all, n x N."""
+        """Values, heads x N x d, and the map of each head from the tokens in the first rows and columns to all."""
         qkv = self.attention.qkv(x[0]).unflatten(-1, (3, self.attention.num_heads, -1))
         queries, keys, values = qkv.permute(2, 3, 0, 1, 4)  # heads x rows x columns x d each
         return values.flatten(1, 2), self.maps(queries[:, : grid[0], : grid[1]], keys)
