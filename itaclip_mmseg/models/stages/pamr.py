@@ -1,26 +1,16 @@
 """Pixel-adaptive mask refinement (PAMR, arXiv 2005.08104, section 3.3), as ITACLIP uses it after merging (table 5)."""
 
-import contextlib
-import functools
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Sequence
 
-import numpy as np
 import torch
-from mmengine.logging import MMLogger
 from torch import Tensor
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.stages.pamr_step import NEIGHBOURS, chosen_step, shifted_views, without_margin
 from itaclip_mmseg.models.stages.tiles import Tile
 from itaclip_mmseg.settings import Pamr
 
-Step = Callable[[Tensor, tuple[int, ...], Tensor, Tensor, Tile], None]
-
-QUERIES_AT_ONCE = 8  # in the compiled step, twice as many as share a row of weights
-CACHE_BYTES = 1 << 20  # of a core's second-level cache, common sizes being 1 and 2 MB
 STRIP_PIXELS = 1 << 16  # whose affinities are computed at a time
-NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
 
 
 def refine(image: Tensor, logits: Tensor, settings: Pamr, align_corners: bool = False) -> Tensor:
@@ -34,7 +24,9 @@ def resized(image: Tensor, size: tuple[int, int], align_corners: bool = False) -
     return F.interpolate(image[None].float(), size=size, mode='bilinear', align_corners=align_corners)[0]
 
 
-def propagate(logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | None = None) -> Tensor:
+def propagate(
+    logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | None = None, out: Tensor | None = None
+) -> Tensor:
     """Each step replaces a pixel by the mean of its neighbours, weighted by affinity.
 
     A step is a stencil of 8 neighbours a dilation, the pixel itself not among them; the authors gather the neighbours
@@ -44,18 +36,20 @@ def propagate(logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | Non
         logits: Q x H x W.
         weights: see `affinity`.
         inner: the pixels that are wanted, None for all; each step leaves out what does not reach them any more.
+        out: what the result is written to; None for a new tensor.
 
     Returns:
-        Q x height x width of `inner`, a new tensor.
+        Q x height x width of `inner`.
     """
     size = logits.shape[-2:]
     inner = inner or Tile(0, size[0], 0, size[1])
     margin = max(settings.dilations)
     regions = [inner.grown(margin * left, size) for left in reversed(range(settings.num_iters))]
-    refined = logits.new_empty(len(logits), *inner.shape)
+    refined = logits.new_empty(len(logits), *inner.shape) if out is None else out
     with chosen_step(logits, weights) as (step, queries_at_once):
-        buffers = [empty_padded(logits[:queries_at_once], margin) for _ in range(2)]
-        for some, result in zip(logits.split(queries_at_once), refined.split(queries_at_once)):
+        parts = -(-len(logits) // queries_at_once)
+        buffers = [empty_padded(logits.tensor_split(parts)[0], margin) for _ in range(2)]
+        for some, result in zip(logits.tensor_split(parts), refined.tensor_split(parts)):
             source, target = (buffer[: len(some)] for buffer in buffers)
             pad_into(some, source)
             for region in regions:
@@ -64,77 +58,6 @@ def propagate(logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | Non
                 source, target = target, source
             result.copy_(without_margin(source, margin)[inner.place])
     return refined
-
-
-@contextlib.contextmanager
-def chosen_step(logits: Tensor, weights: Tensor) -> Iterator[tuple[Step, int]]:
-    """The fastest way to compute a step, and how many queries at a time; both ways give the same bits."""
-    compute = compiled_compute() if compilable(logits) and compilable(weights) else None
-    if compute is not None:
-        threads = torch.get_num_threads()
-        with ThreadPoolExecutor(threads) as pool:
-            yield partial(compiled_step, compute, pool, threads), QUERIES_AT_ONCE
-    else:
-        # Queries are independent. On a CPU as many at a time as its cache holds, so that the steps read and write
-        # there: 75 queries of 480 x 640 take 0.6 s one by one, 0.85 s by fours, 1.2 s together.
-        yield plain_step, max(CACHE_BYTES // logits[0].nbytes, 1) if logits.device.type == 'cpu' else len(logits)
-
-
-def compilable(values: Tensor) -> bool:
-    """Whether the compiled step takes them."""
-    return values.device.type == 'cpu' and values.dtype == torch.float32 and not values.requires_grad
-
-
-def plain_step(weights: Tensor, dilations: tuple[int, ...], source: Tensor, target: Tensor, region: Tile) -> None:
-    """One step by torch's operations, of the pixels of a region; `source` and `target` have margins."""
-    neighbours = shifted_views(source, dilations, region)
-    weighted_sum(weights[region.place], neighbours, out=without_margin(target, max(dilations))[region.place])
-
-
-def compiled_step(
-    compute: Callable,
-    pool: ThreadPoolExecutor,
-    threads: int,
-    weights: Tensor,
-    dilations: tuple[int, ...],
-    source: Tensor,
-    target: Tensor,
-    region: Tile,
-) -> None:
-    """As `plain_step`, each thread some of the rows."""
-    arrays = weights.contiguous().numpy(), np.array(dilations), source.numpy(), target.numpy()
-    strips = region.strips(-(-region.shape[0] // threads) * region.shape[1])
-    for _ in pool.map(lambda strip: compute(*arrays, *strip), strips):
-        pass
-
-
-@functools.cache
-def compiled_compute() -> Callable | None:
-    """`pamr_kernel.compute`, compiled; None without numba, or where a trial shows that it rounds otherwise than torch."""
-    try:
-        from itaclip_mmseg.models.stages.pamr_kernel import compiled
-    except ImportError:
-        return None
-    for on_disk in (True, False):  # a cache may be unwritable or damaged
-        with contextlib.suppress(Exception):
-            compute = compiled(on_disk)
-            if equals_torch(compute):
-                return compute
-    MMLogger.get_current_instance().info('PAMR: by torch, as what numba compiles here gives other results')
-    return None
-
-
-def equals_torch(compute: Callable) -> bool:
-    """Whether a step is the same to the last bit."""
-    dilations, generator = (1, 3), torch.Generator().manual_seed(0)
-    source, weights = (torch.rand(count, 29, 43, generator=generator) for count in (5, 16))
-    source -= 0.5
-    results = torch.zeros(2, *source.shape)
-    region = Tile(0, 23, 0, 37)
-    weights = weights[:, :23, :37].contiguous()
-    plain_step(weights, dilations, source, results[0], region)
-    compute(weights.numpy(), np.array(dilations), source.numpy(), results[1].numpy(), *region)
-    return torch.equal(*results)
 
 
 def affinity(guide: Tensor, dilations: tuple[int, ...], exact_std: bool = False) -> Tensor:
@@ -179,34 +102,10 @@ def standard_deviation(pixel: Tensor, neighbours: Sequence[Tensor], exact: bool)
     return (squares / (count - 1)).sqrt_().to(neighbours[0].dtype)
 
 
-def weighted_sum(weights: Tensor, neighbours: Sequence[Tensor], out: Tensor) -> None:
-    """One step: out, ... x H x W, becomes the sum over the neighbours of weight (H x W) times value (... x H x W)."""
-    torch.mul(weights[0], neighbours[0], out=out)
-    for weight, neighbour in zip(weights[1:], neighbours[1:]):
-        out.addcmul_(weight, neighbour)
-
-
-def shifted_views(padded: Tensor, dilations: tuple[int, ...], region: Tile | None = None) -> list[Tensor]:
-    """The 8 * len(dilations) neighbours of every pixel, or those of a region, as views ... x H x W of a padded field."""
-    margin = max(dilations)
-    height, width = (side - 2 * margin for side in padded.shape[-2:])
-    top, bottom, left, right = (margin + side for side in region or (0, height, 0, width))
-    return [
-        padded[..., top + dilation * dy : bottom + dilation * dy, left + dilation * dx : right + dilation * dx]
-        for dilation in dilations
-        for dy, dx in NEIGHBOURS
-    ]
-
-
 def empty_padded(field: Tensor, margin: int) -> Tensor:
     """Room for a field ... x H x W with a margin on all sides."""
     height, width = field.shape[-2:]
     return field.new_empty(*field.shape[:-2], height + 2 * margin, width + 2 * margin)
-
-
-def without_margin(padded: Tensor, margin: int) -> Tensor:
-    """The field itself, a view."""
-    return padded[..., margin:-margin, margin:-margin]
 
 
 def pad_into(field: Tensor, padded: Tensor) -> Tensor:

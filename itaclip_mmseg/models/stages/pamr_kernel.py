@@ -1,7 +1,7 @@
-"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr.py` imports it, where it refines.
+"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr_step.py` imports it, where it is used.
 
-Torch's operations go over the weights and the result once a neighbour; here the eight neighbours at one distance are one
-expression. The products and sums are those of torch in the same order: not one bit differs.
+Torch's operations go over the weights and the result once a neighbour; here the eight neighbours at one distance are
+one expression. The products and sums are those of torch in the same order: not one bit differs.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,6 @@ import torch
 from numba import njit, types
 from numba.extending import intrinsic, register_jitable
 
-QUERIES_AT_ONCE = 4  # share a row of weights; more of them push each other's rows out of the cache
 SMALL = 2.0**-12  # the square of 1 + SMALL is no float32
 
 
@@ -40,7 +39,7 @@ multiply_add = fused_multiply_add if torch_fuses() else rounded_multiply_add
 
 
 @register_jitable
-def add_neighbours(out, weights, first, row, left, above, beside, below, dilation):  # noqa: ANN001, ANN201
+def add_neighbours(out, weights, first, row, left, above, beside, below, dilation):
     """Add weight times value of the eight neighbours at one distance, from the top left one row by row, to a row."""
     width, twice = len(out), 2 * dilation
     w0, w1 = weights[first, row][left : left + width], weights[first + 1, row][left : left + width]
@@ -61,7 +60,7 @@ def add_neighbours(out, weights, first, row, left, above, beside, below, dilatio
         out[x] = multiply_add(w7[x], v7[x], total)
 
 
-def compute(weights, dilations, source, target, top, bottom, left, right):  # noqa: ANN001, ANN201
+def compute(weights, dilations, source, target, top, bottom, left, right):
     """One step for a rectangle of pixels.
 
     Args:
@@ -72,17 +71,16 @@ def compute(weights, dilations, source, target, top, bottom, left, right):  # no
         top, bottom, left, right: the rectangle in pixels of H x W, `bottom` and `right` not included.
     """
     margin = dilations.max()
-    for first in range(0, len(source), QUERIES_AT_ONCE):
-        for row in range(top, bottom):
-            for query in range(first, min(first + QUERIES_AT_ONCE, len(source))):
-                out = target[query, margin + row][margin + left : margin + right]
-                out[:] = -0.0  # adding to it changes no bit, unlike 0.0
-                for index, dilation in enumerate(dilations):
-                    start = margin + left - dilation
-                    above = source[query, margin + row - dilation][start:]
-                    beside = source[query, margin + row][start:]
-                    below = source[query, margin + row + dilation][start:]
-                    add_neighbours(out, weights, 8 * index, row, left, above, beside, below, dilation)
+    for row in range(top, bottom):
+        for query in range(len(source)):
+            out = target[query, margin + row][margin + left : margin + right]
+            out[:] = -0.0  # adding to it changes no bit, unlike 0.0
+            for index, dilation in enumerate(dilations):
+                start = margin + left - dilation
+                above = source[query, margin + row - dilation][start:]
+                beside = source[query, margin + row][start:]
+                below = source[query, margin + row + dilation][start:]
+                add_neighbours(out, weights, 8 * index, row, left, above, beside, below, dilation)
 
 
 def compiled(on_disk: bool) -> Callable:

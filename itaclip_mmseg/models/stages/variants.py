@@ -11,7 +11,8 @@ from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Fields
 from itaclip_mmseg.models.stages.labelling import Labelling, strip_scores
 from itaclip_mmseg.models.stages.mixing import Mixtures, mixing
-from itaclip_mmseg.models.stages.pamr import CACHE_BYTES, NEIGHBOURS, affinity, propagate, resized
+from itaclip_mmseg.models.stages.pamr import affinity, propagate, resized
+from itaclip_mmseg.models.stages.pamr_step import CACHE_BYTES, NEIGHBOURS
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
@@ -136,7 +137,7 @@ def merge_and_refine(
         if pamr is None:
             target.copy_(merged[inner.place])
         else:
-            target.copy_(propagate(merged, weights(outer, pamr.dilations, pamr.exact_std), pamr, inner))
+            propagate(merged, weights(outer, pamr.dilations, pamr.exact_std), pamr, inner, out=target)
     return logits
 
 

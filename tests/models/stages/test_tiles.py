@@ -105,7 +105,7 @@ def test_one_tile_is_refined_once(case, monkeypatch):
     """Protects small images from paying for the second look of the area rule."""
     calls = []
     propagate = variants.propagate
-    monkeypatch.setattr(variants, 'propagate', lambda *args: calls.append(1) or propagate(*args))
+    monkeypatch.setattr(variants, 'propagate', lambda *args, **keys: calls.append(1) or propagate(*args, **keys))
     labels = decode(case, ['area'])['area'].labels
     assert len(calls) == 1 and not torch.equal(labels.long(), whole(case, 'refined')[1])
 
