@@ -44,6 +44,8 @@ SLIDERS = (  # setting, label, range, step; the page has those of the method's s
     ('pamr', 'PAMR steps (0: off)', 0, 20, 1),
     ('global_weight', 'share of the whole picture', 0, 1, 0.05),
     ('patch_weight', 'share of the nearest patches', 0, 1, 0.01),
+    ('confidence_threshold', 'least score in a region', 0, 1, 0.01),
+    ('iou_threshold', "SAM's least estimate of its masks", 0, 1, 0.01),
 )
 PROGRESS = gr.Progress()  # how Gradio knows that a function shows it
 Attention = Callable[[Segmenter, np.ndarray, tuple[int, int]], Figure]  # of an image and a pixel X, Y

@@ -18,6 +18,7 @@ from itaclip_mmseg.methods.sfp.last_block import SFP
 from itaclip_mmseg.methods.tagclip.segmentor import TagCLIP
 from itaclip_mmseg.methods.tcl.decoder import TCLDecoder
 from itaclip_mmseg.methods.tcl.segmentor import TCL
+from itaclip_mmseg.methods.trident.segmentor import Trident
 
 __all__ = [
     'CASS',
@@ -35,4 +36,5 @@ __all__ = [
     'ResCLIP',
     'TCLDecoder',
     'TagCLIP',
+    'Trident',
 ]

@@ -6,11 +6,13 @@ from itaclip_mmseg.models.backbones.clip_image import CLIPImageEncoder
 from itaclip_mmseg.models.backbones.clip_resnet import CLIPResNetBackbone
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.backbones.dino import DINO
+from itaclip_mmseg.models.backbones.sam import SAM
 from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
 
 __all__ = [
     'DINO',
+    'SAM',
     'CLIPImageEncoder',
     'CLIPResNetBackbone',
     'CLIPVisionBackbone',
