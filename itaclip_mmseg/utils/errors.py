@@ -1,5 +1,6 @@
 """Errors that a user can mend: one line, exit code 1."""
 
+import functools
 import sys
 from collections.abc import Callable
 
@@ -26,6 +27,10 @@ def described(error: UserError | OSError) -> str:
         raise error
     place = '' if error.filename is None else f'{error.filename}: '
     return f'{place}{error.strerror}; mend that, or name another path'
+@functools.cache
+def warn(message: str) -> None:
+    """Print a warning line to stderr, each message once in a process."""
+    print(f'warning: {message}', file=sys.stderr, flush=True)
 
 
 def run(main: Callable[[], None]) -> None:
