@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
-from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.text.bank import TextBank, load_bank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
 from itaclip_mmseg.utils.depth import rgb_image
@@ -105,7 +104,7 @@ class Segmenter:
     ) -> None:
         config = load_config(config, options)
         init_default_scope('mmseg')
-        self.bank = checked_bank(Path(config.model.text_bank) if classes is None else classes)
+        self.bank = checked_bank(load_bank(config.model.text_bank) if classes is None else classes)
         self.config, self.variants, self.device = config.model, variants, device or get_device()
         self.model, self.built_for = self.build(self.bank), (self.bank, {})
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
