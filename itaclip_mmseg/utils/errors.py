@@ -30,6 +30,8 @@ def described(error: UserError | OSError) -> str:
         raise error
     place = '' if error.filename is None else f'{error.filename}: '
     return f'{place}{error.strerror}; mend that, or name another path'
+
+
 @functools.cache
 def warn(message: str) -> None:
     """Print a warning line to stderr, each message once in a process."""
