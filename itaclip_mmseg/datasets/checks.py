@@ -1,6 +1,5 @@
 """Checks of a data set before hours of work: folders, pairs of files, headers; and of its truth afterwards."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from mmseg.registry import DATASETS
 from itaclip_mmseg.datasets.folders import image_folder
 from itaclip_mmseg.datasets.reading import IGNORED, SUFFIXES, check_label_map, check_photograph
 from itaclip_mmseg.utils.errors import UserError, first_line
+from itaclip_mmseg.utils.folders import files_below
 from itaclip_mmseg.utils.resources import ROOT, mirrored
 
 
@@ -62,8 +62,8 @@ def check_root(config: ConfigDict) -> Path:
 def has_label_maps(config: ConfigDict) -> bool:
     """Does a data set's config name a folder of label maps with anything in it?"""
     folder = config.get('data_prefix', dict(seg_map_path='')).get('seg_map_path')
-    root = check_root(config)
-    return folder is not None and any(names for _, _, names in os.walk(root / folder, followlinks=True))
+    place = check_root(config) / (folder or '')
+    return folder is not None and place.is_dir() and any(files_below(place))
 
 
 def build_dataset(config: ConfigDict) -> BaseSegDataset:
@@ -83,8 +83,7 @@ def nothing_found(dataset: BaseSegDataset) -> str:
     folder, wanted = image_folder(dataset), dataset.img_suffix or ', '.join(SUFFIXES)
     if dataset.ann_file:
         return f'{dataset.ann_file}: lists no image; give a name a line'
-    files = [name for _, _, names in os.walk(folder, followlinks=True) for name in names if not name.startswith('.')]
-    kinds = Counter(Path(name).suffix or 'without suffix' for name in files)
+    kinds = Counter(Path(path).suffix or 'without suffix' for path in files_below(folder))
     there = ', '.join(f'{number} {kind}' for kind, number in kinds.most_common(5)) or 'no file'
     return f'{folder}: holds no image; looked for {wanted}, found {there}; check data_prefix and img_suffix'
 

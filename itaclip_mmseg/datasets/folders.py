@@ -9,6 +9,7 @@ from mmseg.registry import DATASETS
 
 from itaclip_mmseg.datasets.reading import SUFFIXES
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.folders import each_once, files_below
 
 
 @DATASETS.register_module()
@@ -38,7 +39,8 @@ class FolderDataset(BaseSegDataset):
             self.img_suffix, self.seg_map_suffix = self.img_suffix or '.jpg', self.seg_map_suffix or '.png'
         found = files_by_name(images, self.img_suffix)
         truths = {} if maps is None else files_by_name(maps, self.seg_map_suffix)
-        names = sorted(found, key=found.get)
+        once = set(each_once(found.values()))
+        names = [name for name in sorted(found, key=found.get) if found[name] in once]
         if self.ann_file:
             names = [line.strip() for line in list_from_file(self.ann_file) if line.strip()]
         samples = []
@@ -63,14 +65,11 @@ def files_by_name(folder: str, suffix: str | None) -> dict[str, str]:
     Raises:
         UserError: two differ in the suffix alone.
     """
-    files = defaultdict(list)
-    for place, _, names in os.walk(folder, followlinks=True):
-        inside = os.path.relpath(place, folder).replace(os.sep, '/')
-        for name in names:
-            end = suffix_of(name, suffix)
-            if end and not name.startswith('.'):
-                stem = name[: -len(end)]
-                files[stem if inside == '.' else f'{inside}/{stem}'].append(os.path.join(place, name))
+    files, start = defaultdict(list), os.path.join(folder, '')
+    for path in files_below(folder):
+        end = suffix_of(path, suffix)
+        if end:
+            files[path.removeprefix(start).replace(os.sep, '/')[: -len(end)]].append(path)
     for paths in files.values():
         if len(paths) > 1:
             first, second = sorted(paths)[:2]

@@ -1,5 +1,6 @@
 """A whole data set read and checked: pairs, sizes, label ids, the share of every class, and a picture of it."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from itaclip_mmseg.datasets.checks import check_folders, dataset_classes, nothin
 from itaclip_mmseg.datasets.folders import suffix_of
 from itaclip_mmseg.datasets.reading import IGNORED, as_trained, check_photograph, read_labels, read_photograph
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.folders import files_below
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import written_whole
 from itaclip_mmseg.visualization.overlay import paint
@@ -96,13 +98,10 @@ def unpaired_maps(dataset: BaseSegDataset, samples: Sequence[dict]) -> list[str]
         return []
     if Path(dataset.data_prefix['img_path']) == Path(folder):
         return []
-    paired = {Path(sample['seg_map_path']) for sample in samples if 'seg_map_path' in sample}
-    found = {
-        path
-        for path in Path(folder).rglob('*')
-        if suffix_of(str(path), dataset.seg_map_suffix) and not path.name.startswith('.')
-    }
-    return [f'{path}: label map without an image; add or remove one' for path in sorted(found - paired)]
+    paired = {os.path.realpath(sample['seg_map_path']) for sample in samples if 'seg_map_path' in sample}
+    found = [path for path in files_below(folder) if suffix_of(path, dataset.seg_map_suffix)]
+    lonely = sorted(path for path in found if os.path.realpath(path) not in paired)
+    return [f'{path}: label map without an image; add or remove one' for path in lonely]
 
 
 def read_pair(sample: dict, num_classes: int, ignored: int) -> tuple[list[str], tuple[int, int] | None, Counter]:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from itaclip_mmseg.datasets.reading import read_photograph
 from itaclip_mmseg.engine.journal import Journal
+from itaclip_mmseg.utils.outputs import save_result
 from itaclip_mmseg.utils.progress import ProgressBar
-from itaclip_mmseg.utils.resources import mirrored, written_whole
+from itaclip_mmseg.utils.resources import mirrored
 from itaclip_mmseg.visualization.overlay import draw_panels
 
 
@@ -59,9 +60,8 @@ class OverlayHook(Hook):
             maps = dict(truth=sample.get('gt_sem_seg'), prediction=sample.pred_sem_seg)
             maps = {title: one.data[0].cpu().numpy() for title, one in maps.items() if one is not None}
             image = self.picture(sample, seen, maps['prediction'].shape)
-            with written_whole(mirrored(sample.img_path, self.image_dir, self.folder)) as temporary:
-                picture = draw_panels(image, maps, meta['classes'], meta['palette'], runner.model.bank.background)
-                picture.save(temporary, compress_level=1)
+            picture = draw_panels(image, maps, meta['classes'], meta['palette'], runner.model.bank.background)
+            save_result(picture, mirrored(sample.img_path, self.image_dir, self.folder), compress_level=1)
 
     @staticmethod
     def picture(sample: SegDataSample, seen: Tensor, size: tuple[int, int]) -> np.ndarray:
