@@ -4,6 +4,7 @@ python tools/demo.py dog.jpg holiday/ "more/*.png" --classes "a dog; grass; sky 
 """
 
 import argparse
+import os
 from pathlib import Path
 
 
@@ -28,23 +29,29 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    from itaclip_mmseg.apis.segmentation import result_files
     from itaclip_mmseg.apis.segmenter import Segmenter
-    from itaclip_mmseg.apis.sources import image_files
+    from itaclip_mmseg.apis.sources import image_files, left_out_lines
     from itaclip_mmseg.engine.config import parse_options
+    from itaclip_mmseg.utils.outputs import Output, check_outputs
     from itaclip_mmseg.utils.progress import track
 
     sources, left_out = image_files(args.images)
+    parts = (*(('labels',) if args.labels_only else ('overlay', 'labels', 'classes')), *['coco'] * args.coco)
+    out_dir = args.out_dir.expanduser()
+    places = {path: out_dir / f'{name}.png' for path, name in sources}
+    outputs = [Output(file, path) for path, place in places.items() for file in result_files(place, parts)]
+    check_outputs(outputs, [*places, *filter(os.path.isfile, (args.config, args.classes or ''))])
     segmenter = Segmenter(args.classes, args.config, parse_options(args.cfg_options), args.device)
-    parts = ('labels',) if args.labels_only else ('overlay', 'labels', 'classes')
-    for path, name in track(sources, 'photographs'):
+    for path, place in track(places.items(), 'photographs'):
         result = segmenter(path)
-        files = result.save(args.out_dir / name, (*parts, *['coco'] * args.coco))
+        files = result.save(place, parts)
         shares = ', '.join(f'{name} {share:.0%}' for name, share in result.shares().items() if share >= 0.005)
         print(f'{files[0]}: {shares}', flush=True)
         if tags := result.tag_line():
             print(f'  {tags}', flush=True)
-    if left_out:
-        print(f'left out, as no photographs by their suffix: {", ".join(map(str, left_out))}')
+    for line in left_out_lines(left_out):
+        print(line)
 
 
 if __name__ == '__main__':
