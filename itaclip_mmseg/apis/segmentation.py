@@ -1,7 +1,6 @@
 """A segmented image: what it shows, saves and hands to other libraries."""
 
 import io
-import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from itaclip_mmseg.apis.exports import coco_annotations, to_detections
 from itaclip_mmseg.utils.colours import distinct_colours
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.outputs import Output, check_outputs, save_result
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.resources import write_json
 from itaclip_mmseg.visualization.overlay import draw_panels, overlay
 
 if TYPE_CHECKING:
@@ -144,6 +143,5 @@ def write_part(path: Path, part: str, content: Image.Image | list | dict) -> Non
     """Write a part of `Segmentation.save` whole or not at all."""
     if isinstance(content, Image.Image):
         save_result(content, path, compress_level=1)
-        return
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2 if part == 'classes' else None) + '\n', encoding='utf-8')
+    else:
+        write_json(path, content, indent=2 if part == 'classes' else None)

@@ -58,6 +58,7 @@ class ImageCounts(NamedTuple):
             empty for an image without a label map.
         ignored: pixels of its label map that do not count.
         tags: scores by class, of a method that tags images.
+        files: fingerprints of the image and of its label map, where it has one, as they were counted.
     """
 
     image: str
@@ -65,6 +66,7 @@ class ImageCounts(NamedTuple):
     counts: dict[str, tuple[np.ndarray, np.ndarray]]
     ignored: int = 0
     tags: dict[str, float] | None = None
+    files: list | None = None
 
 
 def tags_of(sample: dict) -> dict[str, float] | None:

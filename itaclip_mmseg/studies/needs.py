@@ -9,7 +9,7 @@ from huggingface_hub import try_to_load_from_cache
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from itaclip_mmseg.engine.testing import check_config
+from itaclip_mmseg.engine.checks import check_config
 from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
 from itaclip_mmseg.models.stages.crf import load_crf
 from itaclip_mmseg.utils.errors import UserError
