@@ -22,7 +22,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--no-reference', action='store_true', help='leave the window-by-window way out')
     parser.add_argument('--json', type=Path, help='write the figures here')
     parser.add_argument('--picture', type=Path, help='write a bar picture here, PNG')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all settings')
+    parser.add_argument(
+        '--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all settings'
+    )
     return parser.parse_args()
 
 

@@ -12,7 +12,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Check a config's data set; exit code 1 on a fault.")
     parser.add_argument('config', help='config file, below the working directory or as installed')
     parser.add_argument('--out', type=Path, metavar='SHEET.png', help='picture of images with their truth painted over')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides')
+    parser.add_argument('--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='overrides')
     return parser.parse_args()
 
 

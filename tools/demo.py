@@ -23,7 +23,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--coco', action='store_true', help="write COCO's JSON too, masks as run lengths")
     parser.add_argument('--device', help='such as cpu or cuda:1 (default: the GPU if there is one)')
     parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides, model.backbone.pretrained=b16.pt'
+        '--cfg-options',
+        action='extend',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='overrides, model.backbone.pretrained=b16.pt',
     )
     return parser.parse_args()
 

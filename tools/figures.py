@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
         default = RECURRENT if command is recurrence else 'configs/itaclip/itaclip_vit-b-16_voc21.py'
         command.add_argument('--config', default=default, help='%(default)s')
         command.add_argument('--out', type=Path, help='PNG (default: work_dirs/figures/COMMAND.png)')
-        command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
+        command.add_argument('--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE')
     return parser.parse_args()
 
 

@@ -3,11 +3,11 @@
 import os
 from collections import defaultdict
 
-from mmengine.fileio import list_from_file
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from itaclip_mmseg.datasets.reading import SUFFIXES
+from itaclip_mmseg.datasets.splits import split_names
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.folders import each_once, files_below
 
@@ -17,7 +17,8 @@ class FolderDataset(BaseSegDataset):
     """MMSegmentation's `BaseSegDataset`, for photographs and label maps of any common suffix, in any case.
 
     A label map has the name of its photograph and lies at the same place below its own folder. Without such a folder
-    (`data_prefix=dict(img_path='images')`) there are only photographs. Split files list names without suffix.
+    (`data_prefix=dict(img_path='images')`) there are only photographs. Split files list names, with or
+    without suffix.
 
     Args:
         img_suffix, seg_map_suffix: the one end of all names, as MMSegmentation takes it; None for any in `SUFFIXES`.
@@ -42,7 +43,7 @@ class FolderDataset(BaseSegDataset):
         once = set(each_once(found.values()))
         names = [name for name in sorted(found, key=found.get) if found[name] in once]
         if self.ann_file:
-            names = [line.strip() for line in list_from_file(self.ann_file) if line.strip()]
+            names = split_names(self.ann_file, found.__contains__, images)
         samples = []
         for name in names:
             sample = dict(img_path=found.get(name, os.path.join(images, name + (self.img_suffix or '.jpg'))))

@@ -10,10 +10,16 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import ConfigDict
 from mmseg.datasets import BaseSegDataset
-from mmseg.registry import DATASETS
 from PIL import Image
 
-from itaclip_mmseg.datasets.checks import check_folders, dataset_classes, nothing_found, pair_faults, truth_warnings
+from itaclip_mmseg.datasets.checks import (
+    check_folders,
+    dataset_classes,
+    lazy_dataset,
+    nothing_found,
+    pair_faults,
+    truth_warnings,
+)
 from itaclip_mmseg.datasets.folders import suffix_of
 from itaclip_mmseg.datasets.reading import IGNORED, as_trained, check_photograph, read_labels, read_photograph
 from itaclip_mmseg.utils.errors import UserError
@@ -75,7 +81,7 @@ def inspect(config: ConfigDict, ignored: int = IGNORED) -> Inspection:
     """
     check_folders(config)
     classes = dataset_classes(config)
-    dataset = DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
+    dataset = lazy_dataset(config, pipeline=[])
     inspection = Inspection(classes, dataset.metainfo['palette'], dataset.load_data_list(), ignored=ignored)
     if not inspection.samples:
         inspection.faults.append(nothing_found(dataset))
