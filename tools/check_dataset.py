@@ -20,11 +20,15 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from itaclip_mmseg.datasets.inspection import inspect, write_sheet
+    from itaclip_mmseg.datasets.reading import IGNORED
     from itaclip_mmseg.engine.config import load_config, parse_options
+    from itaclip_mmseg.engine.kinds import DATA, check_kinds, value_at
 
     init_default_scope('mmseg')
     config = load_config(args.config, parse_options(args.cfg_options))
-    inspection = inspect(config.test_dataloader.dataset, config.test_evaluator.get('ignore_index', 255))
+    check_kinds(config, DATA)
+    ignored = value_at(config, 'test_evaluator.ignore_index')
+    inspection = inspect(config.test_dataloader.dataset, IGNORED if ignored is None else ignored, args.out)
     print('\n'.join(inspection.report()))
     for warning in inspection.warnings():
         print(f'warning: {warning}')

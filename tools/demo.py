@@ -34,19 +34,18 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.apis.segmentation import result_files
     from itaclip_mmseg.apis.segmenter import Segmenter
-    from itaclip_mmseg.apis.sources import image_files, left_out_lines
+    from itaclip_mmseg.apis.sources import image_files, left_out_lines, plan_results
     from itaclip_mmseg.engine.config import parse_options
-    from itaclip_mmseg.utils.outputs import Output, check_outputs
+    from itaclip_mmseg.engine.outputs import check_writable
     from itaclip_mmseg.utils.progress import track
 
     sources, left_out = image_files(args.images)
     parts = (*(('labels',) if args.labels_only else ('overlay', 'labels', 'classes')), *['coco'] * args.coco)
     out_dir = args.out_dir.expanduser()
-    places = {path: out_dir / f'{name}.png' for path, name in sources}
-    outputs = [Output(file, path) for path, place in places.items() for file in result_files(place, parts)]
-    check_outputs(outputs, [*places, *filter(os.path.isfile, (args.config, args.classes or ''))])
+    read = filter(os.path.isfile, (args.config, args.classes or ''))
+    places = plan_results(sources, out_dir, parts, read)
+    check_writable(out_dir)
     segmenter = Segmenter(args.classes, args.config, parse_options(args.cfg_options), args.device)
     for path, place in track(places.items(), 'photographs'):
         result = segmenter(path)

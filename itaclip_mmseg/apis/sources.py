@@ -3,14 +3,15 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from itaclip_mmseg.apis.segmentation import result_files
 from itaclip_mmseg.datasets.reading import SUFFIXES
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.folders import each_once, files_below
-from itaclip_mmseg.utils.outputs import is_result
+from itaclip_mmseg.utils.outputs import Output, check_outputs, is_result
 
 
 class Source(NamedTuple):
@@ -87,3 +88,20 @@ def check_names(sources: Sequence[Source]) -> None:
         if name in first:
             raise UserError(f'{path}: its result would have the name of that of {first[name]}; give them apart')
         first[name] = path
+
+
+def plan_results(
+    sources: Sequence[Source], out_dir: Path, parts: Sequence[str], others: Iterable[str | os.PathLike] = ()
+) -> dict[Path, Path]:
+    """Where the results of each photograph go, for `Segmentation.save`, once no file would be lost.
+
+    Args:
+        others: what else is read, such as a class list.
+
+    Raises:
+        UserError: a result would replace an input, another result, or a picture that is none.
+    """
+    places = {path: out_dir / f'{name}.png' for path, name in sources}
+    outputs = [Output(file, path) for path, place in places.items() for file in result_files(place, parts)]
+    check_outputs(outputs, [*places, *others])
+    return places

@@ -24,6 +24,7 @@ from itaclip_mmseg.datasets.folders import suffix_of
 from itaclip_mmseg.datasets.reading import IGNORED, as_trained, check_photograph, read_labels, read_photograph
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.folders import files_below
+from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import written_whole
 from itaclip_mmseg.visualization.overlay import paint
@@ -70,19 +71,24 @@ class Inspection:
         return truth_warnings(counts, self.pixels[self.ignored], self.classes) if self.pixels else []
 
 
-def inspect(config: ConfigDict, ignored: int = IGNORED) -> Inspection:
+def inspect(config: ConfigDict, ignored: int = IGNORED, sheet: Path | None = None) -> Inspection:
     """Read all images and label maps of a data set's config; faults are collected.
 
     Args:
         ignored: the label of pixels that do not count.
+        sheet: where a picture of them will be written, if anywhere.
 
     Raises:
-        UserError: a folder or the split file is missing.
+        UserError: a folder or the split file is missing, or the sheet would be among the data.
     """
     check_folders(config)
     classes = dataset_classes(config)
     dataset = lazy_dataset(config, pipeline=[])
     inspection = Inspection(classes, dataset.metainfo['palette'], dataset.load_data_list(), ignored=ignored)
+    if sheet:
+        files = [path for one in inspection.samples for path in (one['img_path'], one.get('seg_map_path')) if path]
+        folders = [folder for folder in dataset.data_prefix.values() if folder]
+        check_outputs([Output(sheet)], files, folders)
     if not inspection.samples:
         inspection.faults.append(nothing_found(dataset))
     inspection.faults += unpaired_maps(dataset, inspection.samples)

@@ -8,10 +8,8 @@ from mmengine.config import Config
 
 from itaclip_mmseg.utils.errors import UserError
 
-NEEDED = (
-    'model', 'model.type', 'model.text_bank', 'test_dataloader', 'test_dataloader.dataset',
-    'test_dataloader.dataset.type', 'test_evaluator',
-)  # fmt: skip
+DATA = ('test_dataloader', 'test_dataloader.dataset', 'test_dataloader.dataset.type')
+RUN = ('model', 'model.type', 'model.text_bank', *DATA, 'test_evaluator')
 # What a key's value must be: a word for it, and Python's types.
 DICT, TEXT, WHOLE, YES_NO, LIST = (
     ('a dict', Mapping),
@@ -44,9 +42,9 @@ KINDS = {
 }
 
 
-def check_kinds(config: Config) -> None:
-    """Raise a `UserError` for a key that is missing, or whose value is of another kind."""
-    for path in NEEDED:
+def check_kinds(config: Config, needed: Sequence[str] = RUN) -> None:
+    """Raise a `UserError` for a key that is needed and missing, or whose value is of another kind."""
+    for path in needed:
         if value_at(config, path) is None:
             raise UserError(f'{config.filename}: {path} is missing; set it, or take one of our configs as _base_')
     for path, (wanted, kind) in KINDS.items():

@@ -13,6 +13,7 @@ from itaclip_mmseg.datasets.folders import image_folder
 from itaclip_mmseg.engine.checks import samples_of
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.engine.outputs import RESULTS
+from itaclip_mmseg.engine.runner import is_in
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.backbones.weights import named_weights
 from itaclip_mmseg.utils.fingerprints import is_unchanged
@@ -59,8 +60,8 @@ def plan_run(
     folders = {LABEL_MAPS: out_dir or config.test_evaluator.get('output_dir'), OVERLAYS: show_dir}
     folders = {kind: str(Path(folder).expanduser()) for kind, folder in folders.items() if folder}
     plan = Plan(config.work_dir, files_of(samples_of(dataset)), image_folder(dataset), folders)
-    names = (*RESULTS, Path(config.filename).name, *more)
-    outputs = [Output(Path(config.work_dir) / name) for name in names]
+    copied = [] if is_in(Path(config.work_dir), config.filename) else [Path(config.filename).name]
+    outputs = [Output(Path(config.work_dir) / name) for name in (*RESULTS, *copied, *more)]
     outputs += [output for image in plan.files for output in plan.outputs(image)]
     data_folders = [folder for folder in (plan.image_dir, dataset.data_prefix.get('seg_map_path')) if folder]
     check_outputs(outputs, inputs_of(config, dataset, plan), data_folders)

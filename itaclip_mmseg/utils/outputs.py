@@ -44,6 +44,7 @@ def check_outputs(
         data_folders: whose files are all read as data; no picture may be written into them.
     """
     outputs, real_path = list(outputs), RealPaths()
+    check_folders(outputs, {real_path(folder): folder for folder in data_folders}, real_path)
     read = {real_path(path): path for path in inputs}
     written: dict[str, Output] = {}
     for output in outputs:
@@ -55,7 +56,6 @@ def check_outputs(
         if output.source is not None and not is_replaceable(output.path):
             raise UserError(f'{output.path}: is there already and was not written by this package; {REMEDY}')
         written[place] = output
-    check_folders(outputs, {real_path(folder): folder for folder in data_folders}, real_path)
 
 
 def check_folders(outputs: list[Output], closed: Mapping[str, str | os.PathLike], real_path: 'RealPaths') -> None:

@@ -21,7 +21,7 @@ def test_encodings(tmp_path, encoding):
 
 def test_another_encoding_is_named(tmp_path):
     (tmp_path / 'split.txt').write_bytes('Straße'.encode('latin-1'))
-    with pytest.raises(UserError, match='split.txt: not readable as text'):
+    with pytest.raises(UserError, match=r'split\.txt: not readable as text'):
         split_lines(tmp_path / 'split.txt')
 
 
