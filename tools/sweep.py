@@ -43,7 +43,7 @@ def main() -> None:
     from itaclip_mmseg.utils.errors import UserError
 
     named = {key: getattr(args, key) for key in ('image_coefficient', 'text_coefficient') if getattr(args, key)}
-    values = named | parse_values(args.set)
+    values = parse_values(args.set, named)
     if not values:
         raise UserError('nothing to sweep; give --lambda, --alpha or --set KEY=V1,V2')
     options = parse_options(args.cfg_options)

@@ -4,6 +4,8 @@ Configs name MMSegmentation's own steps, because its inference functions look fo
 their place where a tool reads a config.
 """
 
+from collections.abc import Mapping
+
 from mmcv.transforms import LoadImageFromFile
 from mmengine.config import ConfigDict
 from mmseg.datasets.transforms import LoadAnnotations
@@ -43,9 +45,15 @@ def with_our_readers(dataset: ConfigDict) -> None:
 
     A folder that is None, as --cfg-options can say it, is left out: MMEngine takes only texts.
     """
-    for step in dataset.get('pipeline', ()):
-        step.type = OURS.get(step.type, step.type)
+    steps, prefix = dataset.get('pipeline'), dataset.get('data_prefix')
+    if isinstance(steps, list | tuple):  # copied, as a config may share its steps with `test_pipeline`
+        dataset.pipeline = [with_our_reader(step) if isinstance(step, Mapping) else step for step in steps]
     if dataset.get('type') == 'BaseSegDataset':
         dataset.type = 'FolderDataset'
-    for key in [key for key, folder in dataset.get('data_prefix', {}).items() if folder is None]:
-        dataset.data_prefix.pop(key)
+    if isinstance(prefix, Mapping):
+        dataset.data_prefix = ConfigDict((key, folder) for key, folder in prefix.items() if folder is not None)
+
+
+def with_our_reader(step: Mapping) -> ConfigDict:
+    """A step of a pipeline with our reader, where it is one that reads."""
+    return ConfigDict(step, type=OURS.get(step.get('type'), step.get('type')))

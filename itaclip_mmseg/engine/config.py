@@ -51,7 +51,8 @@ def load_config(
         normalise(config)
         if sees_photographs(config):
             keep_photographs(config.test_dataloader.dataset.pipeline)
-        for key in FIGURES - (set() if options else figures_of(path)):
+        whole = not options and value_at(config, 'test_dataloader.dataset.indices') is None
+        for key in FIGURES - (figures_of(path) if whole else set()):
             config.pop(key, None)
     except UserError:
         raise

@@ -44,14 +44,14 @@ KINDS = {
 
 def check_kinds(config: Config, needed: Sequence[str] = RUN) -> None:
     """Raise a `UserError` for a key that is needed and missing, or whose value is of another kind."""
-    for path in needed:
-        if value_at(config, path) is None:
-            raise UserError(f'{config.filename}: {path} is missing; set it, or take one of our configs as _base_')
     for path, (wanted, kind) in KINDS.items():
         value = value_at(config, path)
         wrong = isinstance(value, bool) if kind is numbers.Integral else kind is Sequence and isinstance(value, str)
         if value is not None and (wrong or not isinstance(value, kind)):
             raise UserError(f'{config.filename}: {path}={value!r:.60}: must be {wanted}')
+    for path in needed:
+        if value_at(config, path) is None:
+            raise UserError(f'{config.filename}: {path} is missing; set it, or take one of our configs as _base_')
 
 
 def value_at(config: Mapping, path: str) -> object:

@@ -19,15 +19,20 @@ Values = dict[str, list]
 FILES = ('sweep.json', 'sweep.csv', 'sweep.png', 'sweep_classes.png')
 
 
-def parse_values(options: Sequence[str]) -> Values:
-    """'key=v1,v2' each, spelled as --cfg-options; of a key such as model.test_cfg.stride the last part counts."""
-    values = {}
+def parse_values(options: Sequence[str], named: Mapping[str, Sequence] | None = None) -> Values:
+    """'key=v1,v2' each, spelled as --cfg-options; of a key such as model.test_cfg.stride the last part counts.
+
+    Args:
+        named: values that have options of their own; more of the same key are added to them.
+    """
+    values = {key: list(chosen) for key, chosen in (named or {}).items()}
     for option in options:
         key, sign, text = option.partition('=')
         if not sign or not text:
             raise UserError(f'--set {option}: not readable as KEY=V1,V2; check the spelling')
         parsed = parse_options([f'value={text}'])['value']
-        values[key.split('.')[-1]] = list(parsed) if isinstance(parsed, list) else [parsed]
+        added = values.setdefault(key.split('.')[-1], [])
+        added += [value for value in (parsed if isinstance(parsed, list) else [parsed]) if value not in added]
     return values
 
 
