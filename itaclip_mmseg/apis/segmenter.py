@@ -18,6 +18,7 @@ from torch import Tensor
 from itaclip_mmseg.apis.segmentation import Segmentation
 from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.kinds import MODEL, check_kinds
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
@@ -104,6 +105,7 @@ class Segmenter:
     ) -> None:
         self.device = chosen_device(device)
         config = load_config(config, options)
+        check_kinds(config, (*MODEL, 'test_pipeline'))
         init_default_scope('mmseg')
         self.bank = checked_bank(Path(config.model.text_bank) if classes is None else classes)
         self.config, self.variants = config.model, variants

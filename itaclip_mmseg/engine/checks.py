@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
@@ -26,6 +26,7 @@ from itaclip_mmseg.engine.kinds import check_kinds
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.utils.errors import UserError, first_line
+from itaclip_mmseg.utils.folders import each_once
 
 # Variables that the programs set which start several processes, and how to call them.
 LAUNCHERS = {
@@ -132,9 +133,18 @@ def checked_dataset(config: Config) -> BaseSegDataset:
     """The data set, after a look at the header of every file and at the place of every output."""
     dataset = build_dataset(config.test_dataloader.dataset)
     samples = samples_of(dataset)
+    check_links([sample['img_path'] for sample in samples], dataset.ann_file)
     check_places([sample['img_path'] for sample in samples], image_folder(dataset))
     check_files(samples)
     return dataset
+
+
+def check_links(images: Sequence[str], split: str) -> None:
+    """Raise a `UserError` where links lead to an image twice, as where MMSegmentation's data sets follow a loop."""
+    once = set() if split else set(each_once(images))
+    for image in images:
+        if not split and image not in once:
+            raise UserError(f'{image}: found a second time by a link; remove the link, or use FolderDataset')
 
 
 def samples_of(dataset: BaseSegDataset) -> list[dict]:
@@ -145,12 +155,17 @@ def samples_of(dataset: BaseSegDataset) -> list[dict]:
 def try_pipeline(dataset: BaseSegDataset) -> None:
     """Raise a `UserError` where the pipeline fails on the first image."""
     try:
-        dataset[0]
+        sample = dataset[0]
     except UserError:
         raise
     except Exception as error:  # whatever a transform raises
         place = f'{dataset.get_data_info(0)["img_path"]}: the pipeline of test_dataloader.dataset fails'
         raise UserError(f'{place} ({type(error).__name__}: {first_line(error)}); check its steps') from error
+    if 'seg_map_path' in dataset.get_data_info(0) and 'gt_sem_seg' not in sample['data_samples']:
+        raise UserError(
+            'test_dataloader.dataset.pipeline: reads no label maps, so nothing can be measured; add '
+            "dict(type='LoadAnnotations') before its last step"
+        )
 
 
 def print_warnings(warnings: Iterable[str]) -> None:

@@ -9,7 +9,8 @@ from mmengine.config import Config
 from itaclip_mmseg.utils.errors import UserError
 
 DATA = ('test_dataloader', 'test_dataloader.dataset', 'test_dataloader.dataset.type')
-RUN = ('model', 'model.type', 'model.text_bank', *DATA, 'test_evaluator')
+MODEL = ('model', 'model.type', 'model.text_bank')
+RUN = (*MODEL, *DATA, 'test_evaluator')
 # What a key's value must be: a word for it, and Python's types.
 DICT, TEXT, WHOLE, YES_NO, LIST = (
     ('a dict', Mapping),

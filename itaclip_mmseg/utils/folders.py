@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 def files_below(folder: str | os.PathLike) -> Iterator[str]:
     """Paths of all files below a folder, hidden ones left out, sorted within a folder.
 
-    Folders that are links are followed, after all others; one that leads back to a folder above it is not.
+    Folders that are links are followed, after all others; one that leads back to a folder it lies in is not.
     """
     waiting, linked = [(os.fspath(folder), ())], []
     while waiting or linked:
         place, above = (waiting or linked).pop(0)
         here = os.path.realpath(place)
-        if here in above:
+        if any(os.path.commonpath([here, one]) == here for one in above):
             continue
         with os.scandir(place) as found:
             entries = sorted(found, key=lambda entry: entry.name)

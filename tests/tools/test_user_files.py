@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -217,3 +219,25 @@ def test_every_tool_leaves_its_inputs_alone(run_tool, untouched, data, tmp_path,
         assert done.returncode == 0, (command, done.stderr)
     untouched(inputs)
     assert len(names(tmp_path / 'o')) > 20 and sorted(os.listdir(tmp_path)) == ['inputs', 'o']
+
+
+@pytest.mark.slow
+def test_results_are_utf_8_in_every_locale(small_scenes, tmp_path):
+    """Class names beyond ASCII, in an interpreter of its own without any locale."""
+    bank = json.loads((REPO / 'data/text_bank/scenes.json').read_text(encoding='utf-8'))
+    bank['classes'][1]['name'] = 'Bär'
+    classes = [entry['name'] for entry in bank['classes']]
+    (tmp_path / 'bank.json').write_text(json.dumps(bank, ensure_ascii=False), encoding='utf-8')
+    folders = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
+    (tmp_path / 'mine.py').write_text(
+        f"_base_ = ['{REPO}/configs/itaclip/itaclip_tiny_scenes.py']\nmodel = dict(text_bank='bank.json')\n"
+        f"test_dataloader = dict(dataset=dict(_delete_=True, type='FolderDataset', data_root={str(small_scenes)!r}, "
+        f'data_prefix={folders!r}, metainfo=dict(classes={classes!r}), pipeline={{{{_base_.test_pipeline}}}}))\n',
+        encoding='utf-8',
+    )
+    environment = os.environ | dict(LC_ALL='C', PYTHONUTF8='0', PYTHONCOERCECLOCALE='0', PYTHONPATH=str(REPO))
+    command = [sys.executable, str(REPO / 'tools/test.py'), 'mine.py', '--work-dir', 'w']
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert 'Bär' in json.loads((tmp_path / 'w/results.json').read_text(encoding='utf-8'))['classes']
+    assert ',Bär,' in (tmp_path / 'w/confusion.csv').read_text(encoding='utf-8').splitlines()[0]

@@ -19,6 +19,7 @@ def test_links_are_followed_and_loops_are_not(tmp_path):
     (data / 'aside').symlink_to(other)
     assert below(data) == ['a', 'x/b', 'aside/c']
     (data / 'self').symlink_to('.')
+    (data / 'outside').symlink_to('..')
     (data / 'x/above').symlink_to('..')
     (other / 'back').symlink_to(data)
     assert below(data) == ['a', 'x/b', 'aside/c']
