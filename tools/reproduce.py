@@ -22,11 +22,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--protocol',
         metavar='METHOD',
-        help="use this method's image size and window for all runs, e.g. itaclip (default: each config's own)",
+        help="this method's image size and window for all runs (default: each config's own)",
     )
-    parser.add_argument(
-        '--work-dir', type=Path, default=Path('work_dirs/reproduce'), help='output folder (default: %(default)s)'
-    )
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/reproduce'), help='(default: %(default)s)')
     parser.add_argument('--dry-run', action='store_true', help='only print the plan and its estimate')
     parser.add_argument(
         '--cfg-options',
@@ -34,28 +32,13 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
-        help='override settings of all configs, or of one method with its name in front: '
-        'tcl:model.decoder.pretrained=tcl.pth',
+        help='override settings of all configs, or of one method: tcl:model.decoder.pretrained=tcl.pth',
     )
+    parser.add_argument('--out', type=Path, default=Path('docs/results.md'), help='leaderboard (default: %(default)s)')
+    parser.add_argument('--measure', nargs='*', metavar='METHOD', help='leaderboard: measure cost of these or all')
+    parser.add_argument('--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'), help='for --measure')
     parser.add_argument(
-        '--out', type=Path, default=Path('docs/results.md'), help='leaderboard: file to write (default: %(default)s)'
-    )
-    parser.add_argument(
-        '--measure', nargs='*', metavar='METHOD', help='leaderboard: measure the cost of these methods (default: all)'
-    )
-    parser.add_argument(
-        '--size',
-        type=int,
-        nargs=2,
-        default=(375, 500),
-        metavar=('H', 'W'),
-        help='image size for --measure (default: 375 500)',
-    )
-    parser.add_argument(
-        '--axis',
-        choices=['gflop', 'seconds', 'memory'],
-        default='gflop',
-        help='cost axis of the leaderboard figure (default: %(default)s)',
+        '--axis', choices=['gflop', 'seconds', 'memory'], default='gflop', help='cost axis of the leaderboard figure'
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)

@@ -9,23 +9,12 @@ import argparse
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a grid of settings; each image is encoded once.')
     parser.add_argument('config', help='path of a config file, yours or an installed one')
+    grid = dict(type=float, action='extend', nargs='+')
     parser.add_argument(
-        '--lambda',
-        type=float,
-        action='extend',
-        nargs='+',
-        dest='image_coefficient',
-        metavar='L',
-        help='lambda (image_coefficient), 0 to 1',
+        '--lambda', dest='image_coefficient', metavar='L', help='lambda (image_coefficient), 0 to 1', **grid
     )
     parser.add_argument(
-        '--alpha',
-        type=float,
-        action='extend',
-        nargs='+',
-        dest='text_coefficient',
-        metavar='A',
-        help='alpha (text_coefficient), 0 to 1',
+        '--alpha', dest='text_coefficient', metavar='A', help='alpha (text_coefficient), 0 to 1', **grid
     )
     parser.add_argument(
         '--set',
