@@ -145,11 +145,12 @@ class Segmenter:
         """The cheap half where the segmentor has one; else the whole method, built anew for other words or settings."""
         size = picture.image.shape[:2]
         if self.model.two_halves:
-            return self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)
+            result = self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)
+            return self.model.unify(result, picture.photograph)
         if (bank, settings) != self.built_for:
             self.model, self.built_for = self.build(bank, settings), (bank, settings)
         self.model.with_scores = scores
-        return self.model.result(picture.encoded, size, picture.photograph)
+        return self.model.unify(self.model.result(picture.encoded, size, picture.photograph), picture.photograph)
 
     def label_maps(self, image: ImageSource) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The image as RGB, and its labels H x W by variant, from one encoding pass."""

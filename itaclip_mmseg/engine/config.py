@@ -54,7 +54,7 @@ def load_config(
 
 def sees_photographs(model: Mapping) -> bool:
     """Does the segmentor of a model's config need the photographs beside the images that its pipeline makes of them?"""
-    return getattr(MODELS.get(model.type), 'sees_photograph', False)
+    return getattr(MODELS.get(model.type), 'sees_photograph', False) or bool(model.get('regions'))
 
 
 def parse_options(options: Sequence[str]) -> dict:

@@ -6,6 +6,7 @@ Importing this package registers all of them.
 from itaclip_mmseg.methods.car.segmentor import CaR
 from itaclip_mmseg.methods.clip_diy.segmentor import CLIPDIY
 from itaclip_mmseg.methods.cliper.segmentor import CLIPer
+from itaclip_mmseg.methods.corrclip.segmentor import CorrCLIP
 from itaclip_mmseg.methods.groupvit.backbone import GroupViTBackbone
 from itaclip_mmseg.methods.groupvit.segmentor import GroupViT
 from itaclip_mmseg.methods.itaclip.segmentor import ITACLIP
@@ -26,6 +27,7 @@ __all__ = [
     'TCL',
     'CLIPer',
     'CaR',
+    'CorrCLIP',
     'GroupViT',
     'GroupViTBackbone',
     'ProxyCLIP',

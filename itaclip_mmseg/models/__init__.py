@@ -8,6 +8,7 @@ from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.backbones.dino import DINO
 from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
+from itaclip_mmseg.models.stages.region_files import RegionFiles
 
 __all__ = [
     'DINO',
@@ -15,6 +16,7 @@ __all__ = [
     'CLIPResNetBackbone',
     'CLIPVisionBackbone',
     'MixedSizeDataPreProcessor',
+    'RegionFiles',
     'ViTBackbone',
 ]
 

@@ -37,3 +37,10 @@ def similarity_attention(similarity: Tensor, sharpness: float, centre: float = 1
     scores = sharpness * (similarity - centre * similarity.mean(dim=(-2, -1), keepdim=True))
     scores.diagonal(dim1=-2, dim2=-1).clamp_(min=0)
     return scores.masked_fill_(scores < 0, -torch.inf).softmax(dim=-1)
+
+
+def enlarged(values: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Values of heads, V x heads x L x d on a grid, bilinear on one of another size, V x heads x L' x d."""
+    maps = values.mT.flatten(1, 2).unflatten(-1, grid)  # V x (heads * d) x rows x columns
+    resized = F.interpolate(maps, size=size, mode='bilinear', align_corners=False)
+    return resized.flatten(2).unflatten(1, (values.shape[1], -1)).mT

@@ -117,8 +117,8 @@ def merge_and_refine(
     tile: Tile,
     grid: Grid,
     size: tuple[int, int],
-    pamr: Pamr | None,
-    weights: Callable[[Tile, tuple[int, ...]], Tensor],
+    pamr: Pamr | None = None,
+    weights: Callable[[Tile, tuple[int, ...]], Tensor] | None = None,
 ) -> Tensor:
     """Logits M x h x w of a tile, from fields W x M x rows x columns, a few maps at a time.
 

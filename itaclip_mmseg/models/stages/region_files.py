@@ -1,0 +1,36 @@
+"""Region maps from files, one for each photograph."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmseg.registry import MODELS
+
+from itaclip_mmseg.models.stages.photograph import Photograph
+from itaclip_mmseg.models.stages.regions import RegionGenerator, read_regions
+from itaclip_mmseg.utils.errors import UserError
+
+
+@MODELS.register_module('files')
+@dataclass(frozen=True)
+class RegionFiles(RegionGenerator):
+    """Region maps that some program wrote.
+
+    Args:
+        folder: of the files, each named as its photograph, STEM.npz, with the array `instance_mask`, H x W.
+    """
+
+    folder: str
+    name = 'files'
+    cached = False
+
+    def region_map(self, photograph: Photograph, device: torch.device) -> np.ndarray:
+        """The map of the file; a `UserError` if there is none, or it is of another size."""
+        if photograph.path is None:
+            raise UserError(f'{self.folder}: an image without a file name has no region map; set model.regions.type')
+        path = Path(self.folder) / f'{Path(photograph.path).stem}.npz'
+        regions, size = read_regions(path), photograph.pixels.shape[:2]
+        if regions.shape != size:
+            raise UserError(f'{path}: a region map of {regions.shape}, but {photograph.path} is {size}; make it anew')
+        return regions
