@@ -6,6 +6,7 @@ from itaclip_mmseg.models.backbones.clip_image import CLIPImageEncoder
 from itaclip_mmseg.models.backbones.clip_resnet import CLIPResNetBackbone
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.backbones.dino import DINO
+from itaclip_mmseg.models.backbones.dinov2 import DINOv2
 from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
 from itaclip_mmseg.models.stages.region_files import RegionFiles
@@ -15,6 +16,7 @@ __all__ = [
     'CLIPImageEncoder',
     'CLIPResNetBackbone',
     'CLIPVisionBackbone',
+    'DINOv2',
     'MixedSizeDataPreProcessor',
     'RegionFiles',
     'ViTBackbone',

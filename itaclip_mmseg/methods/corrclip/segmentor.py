@@ -1,6 +1,6 @@
 """CorrCLIP (arXiv:2411.10086): patches attend within regions of a class-agnostic region map."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
@@ -69,12 +69,10 @@ class Encoded(NamedTuple):
     Attributes:
         grid: its windows.
         tokens: of all windows, W x width x rows x columns.
-        regions: numbers of the regions of its photograph, H x W.
     """
 
     grid: Grid
     tokens: Tensor
-    regions: Tensor
 
 
 @MODELS.register_module()
@@ -96,14 +94,12 @@ class CorrCLIP(OpenVocabularySegmentor):
     two_halves = True
     no_region = None  # the smallest number that occurs, whatever it is
 
+    network = 'DINO'  # whose patches are compared, where `dino` names no type
+
     def build(self, backbone: dict, dino: dict) -> None:
         """Read the weights of CLIP and DINO, and embed the words."""
-        self.dino = MODELS.build({'type': 'DINO', **dino})
-        self.build_clip(backbone)
-
-    def build_clip(self, backbone: dict) -> None:
-        """Read CLIP's weights and embed the words."""
         check(self.region_map is not None, 'regions', None, "dict(type='files', folder=FOLDER), 'sam2'")
+        self.dino = MODELS.build({'type': self.network, **dino})
         self.backbone = MODELS.build(backbone)
         check_layers(self.settings.spatial_layers, 'spatial_layers', len(self.backbone.blocks) - 1)
         pad = self.window.pad
@@ -115,16 +111,17 @@ class CorrCLIP(OpenVocabularySegmentor):
     @torch.no_grad()
     def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> Encoded:
         """The costly half; see the base class."""
-        regions = self.region_map(photograph, image.device)
         grid = self.grid(image)
-        maps = grid.crop(nearest(regions, image.shape[-2:])[None], PADDING)[:, 0]
+        regions = nearest(self.region_map(photograph, image.device), image.shape[-2:])
+        windows = list(zip(grid.crop(image), grid.crop(regions[None], PADDING)[:, 0]))
         features = self.window_features(image, grid, photograph)
-        windows = list(zip(grid.crop(image), maps, features))
-        return Encoded(grid, torch.stack([self.window_tokens(*window) for window in track(windows)]), regions)
+        return Encoded(grid, torch.stack([self.window_tokens(*window, next(features)) for window in track(windows)]))
 
-    def window_features(self, image: Tensor, grid: Grid, photograph: Photograph | None) -> list[Tensor]:
+    def window_features(self, image: Tensor, grid: Grid, photograph: Photograph | None) -> Iterator[Tensor]:
         """Features of each window's patches, D x rows x columns; of any length."""
-        return [sum(self.dino.last_projections(window[None])[:2])[0] for window in grid.crop(image)]
+        for window in grid.crop(image):
+            queries, keys, _ = self.dino.last_projections(window[None])
+            yield (queries + keys)[0]
 
     def window_tokens(self, window: Tensor, regions: Tensor, features: Tensor) -> Tensor:
         """Unit embeddings of a window on the grid of its features, width x rows x columns.

@@ -23,6 +23,11 @@ SOURCES = {
     'dino_deitsmall8_300ep_pretrain.pth': (
         'https://dl.fbaipublicfiles.com/dino/dino_deitsmall8_300ep_pretrain/dino_deitsmall8_300ep_pretrain.pth, 87 MB'
     ),
+    'dino_vitbase8_pretrain.pth': (
+        'https://dl.fbaipublicfiles.com/dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth, 343 MB'
+    ),
+    'dinov2_vitl14_reg4_pretrain.pth': 'ViT-L/14 with registers in the README of github.com/facebookresearch/dinov2',
+    'sam2_hiera_large.pt': 'SAM 2.0 in the README of github.com/facebookresearch/sam2, 900 MB',
     'decoder_weights.pt': 'data/weights in github.com/valeoai/FOUND, 3 kB',
     'deit_s_sin_dist.pth': (
         'release v0 of github.com/Muzammal-Naseer/Intriguing-Properties-of-Vision-Transformers, 90 MB'
