@@ -9,7 +9,9 @@ from itaclip_mmseg.models.backbones.dino import DINO
 from itaclip_mmseg.models.backbones.dinov2 import DINOv2
 from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
+from itaclip_mmseg.models.stages.region_felzenszwalb import FelzenszwalbRegions
 from itaclip_mmseg.models.stages.region_files import RegionFiles
+from itaclip_mmseg.models.stages.region_sam2 import SAM2Regions
 
 __all__ = [
     'DINO',
@@ -17,8 +19,10 @@ __all__ = [
     'CLIPResNetBackbone',
     'CLIPVisionBackbone',
     'DINOv2',
+    'FelzenszwalbRegions',
     'MixedSizeDataPreProcessor',
     'RegionFiles',
+    'SAM2Regions',
     'ViTBackbone',
 ]
 

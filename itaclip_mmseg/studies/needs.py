@@ -12,6 +12,7 @@ from mmseg.registry import MODELS
 from itaclip_mmseg.engine.testing import check_config
 from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
 from itaclip_mmseg.models.stages.crf import load_crf
+from itaclip_mmseg.models.stages.regions import RegionMaps
 from itaclip_mmseg.utils.errors import UserError
 
 HUB_FILES = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')  # of a tag that names a repository alone
@@ -26,6 +27,8 @@ def missing(config: Config, download: bool) -> list[str]:
     wanted = [name for name in named_weights(config.model) if download or not is_download(*name)]
     files = [partial(weights_file, *name) for name in wanted]
     checks = [partial(check_config, config), partial(check_packages, config.model), *files]
+    if config.model.get('regions'):
+        checks.append(partial(RegionMaps, config.model.regions))
     return list(dict.fromkeys(faults(checks)))
 
 

@@ -25,6 +25,18 @@ class RegionFiles(RegionGenerator):
     name = 'files'
     cached = False
 
+    def __post_init__(self) -> None:
+        if not Path(self.folder).is_dir():
+            raise UserError(
+                f'{self.folder}: no such folder of region maps; put them there (configs/corrclip/README.md says from '
+                'where), or let them be computed by model.regions=sam2'
+            )
+
+    @staticmethod
+    def random_weights(config: dict) -> dict:
+        """To measure with, regions that need no file."""
+        return dict(type='felzenszwalb')
+
     def region_map(self, photograph: Photograph, device: torch.device) -> np.ndarray:
         """The map of the file; a `UserError` if there is none, or it is of another size."""
         if photograph.path is None:
