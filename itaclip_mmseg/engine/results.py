@@ -46,6 +46,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
             pretrained=str(backbone.get('pretrained')),
             text_bank=config.model.text_bank,
             test_cfg=dict(config.model.get('test_cfg', {})),
+            regions=config.model.get('regions'),
             test_pipeline=config.test_dataloader.dataset.pipeline,
             precision=backbone.get('precision', 'fp32'),
             **written(next(iter(model.variants.values()))),
