@@ -18,7 +18,7 @@ def three_branches(
     Args:
         blocks: all of CLIP.
         inputs: of one window; with the queries, keys and values of all blocks, the embedded patches and `layers`.
-        regions: merged numbers, rows' x columns'.
+        regions: merged numbers, rows' x columns', on the CPU.
         attention: of the patches of that grid, L' x L'.
         layers: blocks whose mean state goes through the last block in the spatial branch.
     """
@@ -47,10 +47,10 @@ def semantic_tokens(blocks: nn.ModuleList, inputs: LastInputs, regions: Tensor) 
     """
     coarse = nearest(regions, inputs.grid)
     numbers, places = coarse.unique(return_inverse=True)
-    mask = F.pad(places.flatten() == torch.arange(len(numbers), device=places.device)[:, None], (1, 0), value=True)
+    mask = F.pad(places.flatten() == torch.arange(len(numbers))[:, None], (1, 0), value=True).to(inputs.x.device)
     tokens = inputs.hidden[0][:, :1].expand(-1, len(numbers), -1)  # 1 x R x D
     for number, block in enumerate(blocks, start=1):
         queries, (_, keys, values) = project(block, tokens)[0], inputs.qkv[number]
         tokens = tokens + output(block, F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
         tokens = feed_forward(block, tokens)
-    return tokens[0, nearest(places, tuple(regions.shape)).flatten()]
+    return tokens[0, nearest(places, tuple(regions.shape)).flatten().to(tokens.device)]

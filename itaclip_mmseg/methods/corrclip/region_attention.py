@@ -16,14 +16,15 @@ def merge_regions(features: Tensor, regions: Tensor, threshold: float) -> Tensor
 
     Args:
         features: of patches, unit length, L x D.
-        regions: numbers of a window's regions on the same patches, rows x columns; the smallest one means no region.
+        regions: numbers of a window's regions on the same patches, rows x columns, on the CPU; the smallest one means
+            no region.
         threshold: largest distance of regions that are alike.
     """
     numbers, places = regions.unique(return_inverse=True)
     if len(numbers) < 3:  # the smallest, and a single region
         return regions
     components = region_components(region_distances(features, places), threshold)
-    merged = torch.cat([numbers[:1], components.to(numbers) + PADDING])
+    merged = torch.cat([numbers[:1], components + PADDING])
     return merged[places]
 
 
@@ -41,8 +42,9 @@ def region_distances(features: Tensor, places: Tensor) -> Tensor:
 
 
 def region_components(distances: Tensor, threshold: float) -> Tensor:
-    """Number of the component of each region, R."""
-    return torch.from_numpy(connected_components((distances <= threshold).cpu().numpy(), directed=False)[1])
+    """Number of the component of each region, R, on the CPU."""
+    near = (distances <= threshold).cpu().numpy()
+    return torch.from_numpy(connected_components(near, directed=False)[1]).long()
 
 
 def region_attention(similarity: Tensor, regions: Tensor, sharpness: float) -> Tensor:
@@ -53,11 +55,12 @@ def region_attention(similarity: Tensor, regions: Tensor, sharpness: float) -> T
 
     Args:
         similarity: cosines of the patches' features, L x L.
-        regions: their merged numbers, rows x columns; the smallest one means no region.
+        regions: their merged numbers, rows x columns, on the CPU; the smallest one means no region.
         sharpness: tau, factor of the similarities.
     """
     numbers = regions.flatten()
-    outside = numbers == numbers.min()
+    outside = (numbers == numbers.min()).to(similarity.device)
+    numbers = numbers.to(similarity.device)
     either_outside = outside[:, None] | outside
     allowed = torch.where(either_outside, similarity > similarity.mean(), numbers[:, None] == numbers)
     allowed.fill_diagonal_(True)

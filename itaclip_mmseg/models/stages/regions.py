@@ -64,7 +64,11 @@ class RegionMaps:
         self.latest: tuple[Photograph, np.ndarray] | None = None  # words and settings change while it stays
 
     def __call__(self, photograph: Photograph | None, device: torch.device | str = 'cpu') -> Tensor:
-        """The region map of a photograph, H x W int64, on a device.
+        """The region map of a photograph, H x W int64, on the CPU, where numbers are looked at without a wait.
+
+        Args:
+            photograph: as it was read.
+            device: where a network runs.
 
         Raises:
             UserError: the photograph is not at hand, or has no map.
@@ -76,7 +80,7 @@ class RegionMaps:
             )
         if self.latest is None or self.latest[0] is not photograph:
             self.latest = photograph, self.find(photograph, torch.device(device))
-        return torch.from_numpy(self.latest[1].astype(np.int64)).to(device)
+        return torch.from_numpy(self.latest[1].astype(np.int64))
 
     def find(self, photograph: Photograph, device: torch.device) -> np.ndarray:
         """The map of a photograph, computed if no earlier run did so."""
@@ -145,16 +149,17 @@ def most_frequent_labels(labels: Tensor, regions: Tensor, no_region: int | None 
     """Give all pixels of a region its most frequent label, of equals the smallest.
 
     Args:
-        labels: H x W.
-        regions: numbers of the regions, H x W.
+        labels: H x W, on any device.
+        regions: numbers of the regions, H x W, on the CPU.
         no_region: numbers up to this mean no region, where labels stay; None for the smallest number that occurs.
     """
+    device, labels = labels.device, labels.cpu()
     numbers, places = regions.unique(return_inverse=True)
     largest = int(labels.max()) + 1
     counts = (places.flatten() * largest + labels.flatten()).bincount(minlength=len(numbers) * largest)
     best = counts.unflatten(0, (-1, largest)).argmax(dim=1).to(labels.dtype)
     outside = numbers[0] if no_region is None else no_region
-    return torch.where(regions > outside, best[places], labels)
+    return torch.where(regions > outside, best[places], labels).to(device)
 
 
 def nearest(regions: Tensor, size: tuple[int, int]) -> Tensor:
