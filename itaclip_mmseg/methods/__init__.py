@@ -4,6 +4,7 @@ Importing this package registers all of them.
 """
 
 from itaclip_mmseg.methods.car.segmentor import CaR
+from itaclip_mmseg.methods.cass.segmentor import CASS
 from itaclip_mmseg.methods.clip_diy.segmentor import CLIPDIY
 from itaclip_mmseg.methods.cliper.segmentor import CLIPer
 from itaclip_mmseg.methods.corrclip.segmentor import CorrCLIP
@@ -19,8 +20,10 @@ from itaclip_mmseg.methods.sfp.last_block import SFP
 from itaclip_mmseg.methods.tagclip.segmentor import TagCLIP
 from itaclip_mmseg.methods.tcl.decoder import TCLDecoder
 from itaclip_mmseg.methods.tcl.segmentor import TCL
+from itaclip_mmseg.methods.trident.segmentor import Trident
 
 __all__ = [
+    'CASS',
     'CLIPDIY',
     'ITACLIP',
     'SCCLIP',
@@ -37,4 +40,5 @@ __all__ = [
     'ResCLIP',
     'TCLDecoder',
     'TagCLIP',
+    'Trident',
 ]

@@ -6,6 +6,7 @@ import pytest
 from conftest import REPO
 from mmengine.config import Config
 
+from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.studies import needs
 from itaclip_mmseg.utils.errors import UserError
 
@@ -27,6 +28,7 @@ def test_tags_are_looked_for_in_the_cache_alone(cached, monkeypatch):
     [
         ('car/car_vit-b-16_voc21', 'pydensecrf.densecrf', 'needs the package pydensecrf2'),
         ('groupvit/groupvit_voc21', 'transformers', 'needs transformers'),
+        ('trident/trident_vit-b-16_voc21', 'segment_anything', r'needs segment_anything; pip install .*\[sam\]'),
     ],
 )
 def test_packages_are_asked_for_by_the_config(config, module, named, monkeypatch):
@@ -35,6 +37,13 @@ def test_packages_are_asked_for_by_the_config(config, module, named, monkeypatch
     with pytest.raises(UserError, match=named):
         needs.check_packages(model)
     needs.check_packages(Config.fromfile(REPO / 'configs/tagclip/tagclip_vit-b-16_voc21.py').model)
+
+
+def test_files_are_named_with_where_they_are_from():
+    config = load_config(str(REPO / 'configs/trident/trident_vit-b-16_voc21.py'))
+    lines = [line for line in needs.missing(config, download=False) if 'weights file' in line]
+    files = ('dino/dino_vitbase16_pretrain/dino_vitbase16_pretrain.pth', 'segment_anything/sam_vit_b_01ec64.pth')
+    assert len(lines) == 2 and all(f'https://dl.fbaipublicfiles.com/{one}' in line for one, line in zip(files, lines))
 
 
 def test_downloads_are_named_once_a_network(monkeypatch):

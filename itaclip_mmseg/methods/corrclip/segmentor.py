@@ -15,12 +15,12 @@ from itaclip_mmseg.methods.corrclip.region_attention import PADDING, merge_regio
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
-from itaclip_mmseg.models.stages.merging import label_fields
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.regions import nearest
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.settings import Decision, check_layers
+from itaclip_mmseg.models.stages.window_labels import label_windows
+from itaclip_mmseg.settings import Decision, Pamr, changed_pamr, check_layers
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.utils.checks import check, is_number
 
@@ -31,6 +31,7 @@ class RegionSettings(Decision):
 
     Args:
         logit_scale: factor of the cosines before the softmax over the words.
+        pamr: refinement of the cosines; the method has none.
         sharpness: tau, factor of the similarities before the softmax over the patches.
         merge_distance: largest distance of regions that become one; None merges none.
         spatial_layers: blocks whose mean state goes through the last block in the spatial branch.
@@ -38,6 +39,7 @@ class RegionSettings(Decision):
     """
 
     logit_scale: float = 40
+    pamr: Pamr | None = None
     sharpness: float = 4.0
     merge_distance: float | None = 0.2
     spatial_layers: tuple[int, ...] = (6, 7, 8, 9, 10)
@@ -46,6 +48,7 @@ class RegionSettings(Decision):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, 'pamr', Pamr.from_config(self.pamr))
         check_layers(self.spatial_layers, 'spatial_layers')
         object.__setattr__(self, 'spatial_layers', tuple(self.spatial_layers))
         for name in ('logit_scale', 'sharpness', 'spatial_weight', 'semantic_weight'):
@@ -57,20 +60,22 @@ class RegionSettings(Decision):
         """These settings with some of those changed that need no other tokens; a `UserError` for any other name."""
         for name in changes:
             check(name in DECODED, 'setting', name, ', '.join(DECODED))
-        return replace(self, **changes)
+        return replace(self, **changed_pamr(changes, self.pamr))
 
 
-DECODED = ('logit_scale', *(one.name for one in fields(Decision)))  # settings of the cheap half
+DECODED = ('logit_scale', 'pamr', *(one.name for one in fields(Decision)))  # settings of the cheap half
 
 
 class Encoded(NamedTuple):
     """A picture after the half that does not depend on words.
 
     Attributes:
+        image: as it was encoded, 3 x h x w.
         grid: its windows.
         tokens: of all windows, W x width x rows x columns.
     """
 
+    image: Tensor
     grid: Grid
     tokens: Tensor
 
@@ -115,7 +120,8 @@ class CorrCLIP(OpenVocabularySegmentor):
         regions = nearest(self.region_map(photograph, image.device), image.shape[-2:])
         windows = list(zip(grid.crop(image), grid.crop(regions[None], PADDING)[:, 0]))
         features = self.window_features(image, grid, photograph)
-        return Encoded(grid, torch.stack([self.window_tokens(*window, next(features)) for window in track(windows)]))
+        tokens = [self.window_tokens(*window, next(features)) for window in track(windows)]
+        return Encoded(image, grid, torch.stack(tokens))
 
     def window_features(self, image: Tensor, grid: Grid, photograph: Photograph | None) -> Iterator[Tensor]:
         """Features of each window's patches, D x rows x columns; of any length."""
@@ -172,7 +178,7 @@ class CorrCLIP(OpenVocabularySegmentor):
         """Scores and labels of a picture by the embeddings of a bank's words, Q x width."""
         fields = torch.einsum('qd,wdrc->wqrc', texts, encoded.tokens)
         classes = torch.tensor(bank.word_classes)
-        return label_fields(fields, encoded.grid, size, classes, settings.logit_scale, settings, scores)
+        return label_windows(encoded.image, fields, encoded.grid, size, classes, settings, scores)
 
     def scores_and_notes(
         self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None

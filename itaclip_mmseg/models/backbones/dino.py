@@ -16,8 +16,8 @@ class DINO(ViTBackbone):
 
     @classmethod
     def write_random_weights(cls, config: Mapping, path: str) -> None:
-        """Write random weights of the published ViT-B/8, whatever the config."""
-        super().write_random_weights(dict(arch='vit_base_patch8_224'), path)
+        """Write random weights of the config's arch, or of the published ViT-B/8."""
+        super().write_random_weights(dict(arch=config.get('arch') or 'vit_base_patch8_224'), path)
 
     def embed(self, views: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """As the base class, of views V x 3 x H x W."""

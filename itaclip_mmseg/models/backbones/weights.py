@@ -26,7 +26,11 @@ SOURCES = {
     'dino_vitbase8_pretrain.pth': (
         'https://dl.fbaipublicfiles.com/dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth, 343 MB'
     ),
+    'dino_vitbase16_pretrain.pth': (
+        'https://dl.fbaipublicfiles.com/dino/dino_vitbase16_pretrain/dino_vitbase16_pretrain.pth, 343 MB'
+    ),
     'dinov2_vitl14_reg4_pretrain.pth': 'ViT-L/14 with registers in the README of github.com/facebookresearch/dinov2',
+    'sam_vit_b_01ec64.pth': 'https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth, 375 MB',
     'sam2_hiera_large.pt': 'SAM 2.0 in the README of github.com/facebookresearch/sam2, 900 MB',
     'decoder_weights.pt': 'data/weights in github.com/valeoai/FOUND, 3 kB',
     'deit_s_sin_dist.pth': (

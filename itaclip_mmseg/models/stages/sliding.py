@@ -52,6 +52,15 @@ class Grid:
         rows, columns = [self.tops.index(top) for top in grid.tops], [self.lefts.index(left) for left in grid.lefts]
         return grid, [row * len(self.lefts) + column for row in rows for column in columns]
 
+    def on_patches(self, patch: int) -> 'Grid':
+        """The same windows on the image's grid of patches of some pixels, where all borders lie between two."""
+        grid = copy.copy(self)
+        grid.image_size, grid.window_size, grid.tops, grid.lefts = (
+            tuple(pixels // patch for pixels in places)
+            for places in (self.image_size, self.window_size, self.tops, self.lefts)
+        )
+        return grid
+
     def crop(self, image: Tensor, fill: float = 0) -> Tensor:
         """Windows W x 3 x h x w of an image 3 x H x W, row by row, padded by `fill`."""
         height, width = self.window_size

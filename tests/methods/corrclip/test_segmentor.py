@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import marked
-from golden import hold, hold_most, image, photo, regions
+from golden import hold, image, photo, regions
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from PIL import Image
@@ -17,7 +17,7 @@ from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.regions import nearest, write_regions
 from itaclip_mmseg.utils.errors import UserError
 
-from .conftest import sample, windows_of
+from .conftest import CUT, sample, windows_of
 
 WINDOWS = {'224': (1, 224, 224), '112x168': (2, 112, 168)}
 STAGES = 'regions dino region_distance region_cluster merged merged_clip attention values main spatial semantic tokens'
@@ -78,7 +78,7 @@ def test_similarity_and_regions(model, arrays, size):
     hold(f'merged_{size}', merged, arrays[f'merged_{size}'])
     coarse = nearest(merged, tuple(side // 16 for side in WINDOWS[size][1:]))
     hold(f'merged_clip_{size}', coarse, arrays[f'merged_clip_{size}'])
-    hold_most(f'attention_{size}', attention[::14], arrays[f'attention_{size}'])
+    hold(f'attention_{size}', attention[::14], arrays[f'attention_{size}'], **CUT)
 
 
 @pytest.mark.parametrize('size', WINDOWS)
@@ -96,9 +96,9 @@ def test_branches(model, arrays, size):
     for name, tokens in zip(
         ('main', 'spatial', 'semantic'), three_branches(blocks, inputs, merged, attention, layers), strict=True
     ):
-        hold_most(f'{name}_{size}', tokens[::4], arrays[f'{name}_{size}'])
+        hold(f'{name}_{size}', tokens[::4], arrays[f'{name}_{size}'], **CUT)
     tokens = model.window_tokens(window, own, features).flatten(1).mT
-    hold_most(f'tokens_{size}', tokens[::2], arrays[f'tokens_{size}'])
+    hold(f'tokens_{size}', tokens[::2], arrays[f'tokens_{size}'], **CUT)
 
 
 @pytest.mark.parametrize('kind', OTHER_REGIONS)
@@ -108,14 +108,14 @@ def test_tokens_of_other_region_maps(model, arrays, kind):
     region_map = OTHER_REGIONS[kind](regions(1, 224, 224))
     (window,) = windows_of(model, image(1, 224, 224), region_map)
     tokens = model.window_tokens(*window).flatten(1).mT
-    hold_most(f'tokens_{kind}_224', tokens[::8], arrays[f'tokens_{kind}_224'])
+    hold(f'tokens_{kind}_224', tokens[::8], arrays[f'tokens_{kind}_224'], **CUT)
 
 
 @pytest.mark.slow
 @torch.no_grad()
 def test_tokens_of_a_large_window(model, arrays):
     (window,) = windows_of(model, image(10, 336, 336), regions(10, 336, 336))
-    hold_most('tokens_336', model.window_tokens(*window).flatten(1).mT[::8], arrays['tokens_336'])
+    hold('tokens_336', model.window_tokens(*window).flatten(1).mT[::8], arrays['tokens_336'], **CUT)
 
 
 @pytest.mark.slow
@@ -127,7 +127,7 @@ def test_windows(corrclip, arrays, photograph, name):
     model = corrclip(**slide(side))
     encoded = model.encode(image(*place), photograph=photograph(regions(*place)))
     fields = torch.einsum('qd,wdrc->wqrc', model.texts, encoded.tokens)
-    hold_most(name, encoded.grid.merge(fields, size)[None, :, ::step, ::step], arrays[name])
+    hold(name, encoded.grid.merge(fields, size)[None, :, ::step, ::step], arrays[name], **CUT)
 
 
 @pytest.mark.parametrize('name', marked(RUNS, *(name for name in RUNS if name != 'voc20_small')))
@@ -139,7 +139,7 @@ def test_labels(corrclip, arrays, photograph, name):
     region_map = np.zeros(size, np.int32) if everywhere is None else regions(place[0], *size, everywhere)
     shown = photograph(region_map)
     raw = model.result(image(*place), size, shown)
-    hold_most(f'score_{name}', raw.scores[:, ::16, ::16], arrays[f'score_{name}'])
+    hold(f'score_{name}', raw.scores[:, ::16, ::16], arrays[f'score_{name}'], **CUT)
     result = model.predict(image(*place)[None], [sample(shown)])[0]
     for kind, labels in (('raw', raw.labels), ('pred', result.pred_sem_seg.data[0])):
         hold(f'{kind}_{name}', labels[None], arrays[f'{kind}_{name}'], equal=1 - 5 / labels.numel())
@@ -160,7 +160,7 @@ def test_from_the_file_on(corrclip, arrays, tmp_path, name):
     inputs = model.data_preprocessor(data)['inputs']
     hold(f'input_{name}', inputs[:, :, ::16, ::16], arrays[f'input_{name}'], atol=1e-6)
     (result,) = model.test_step(data)
-    hold_most(f'score_{name}', result.seg_logits.data[:, ::16, ::16], arrays[f'score_{name}'])
+    hold(f'score_{name}', result.seg_logits.data[:, ::16, ::16], arrays[f'score_{name}'], **CUT)
     labels = result.pred_sem_seg.data
     hold(f'pred_{name}', labels, arrays[f'pred_{name}'], equal=1 - 5 / labels.numel())
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from conftest import marked
-from golden import hold, hold_most, photo, regions
+from golden import hold, photo, regions
 from torch.nn import functional as F
 
 from itaclip_mmseg.last_block import Keep
@@ -14,7 +14,7 @@ from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.utils.errors import UserError
 
-from .conftest import sample, shrunk, windows_of
+from .conftest import CUT, sample, shrunk, windows_of
 
 WINDOWS = {'224': ((1, 224, 224), (224, 224)), 'wide': ((2, 150, 210), (100, 140))}  # photograph, resized
 # Photograph, resized, number without a region, words, prob_threshold, window.
@@ -57,9 +57,9 @@ def test_features_and_tokens(model, arrays, windows, size):
     hold(f'dense_{size}', dense[:, ::2, ::2], arrays[f'dense_{size}'], atol=1e-5)
     if size == '224':
         hold('vfm_224', F.normalize(features, dim=0).flatten(1).mT[::2], arrays['vfm_224'], atol=1e-6)
-        hold_most('attention_224', model.attention(features, own)[1][::14], arrays['attention_224'])
+        hold('attention_224', model.attention(features, own)[1][::14], arrays['attention_224'], **CUT)
     tokens = model.window_tokens(window, own, features).flatten(1).mT
-    hold_most(f'tokens_{size}', tokens[::2], arrays[f'tokens_{size}'])
+    hold(f'tokens_{size}', tokens[::2], arrays[f'tokens_{size}'], **CUT)
 
 
 @torch.no_grad()
@@ -72,7 +72,7 @@ def test_branches(model, arrays, windows):
     assert merged.max() < 10000
     branches = three_branches(blocks, inputs, merged, attention, layers)
     for name, tokens in zip(('main', 'spatial', 'semantic'), branches, strict=True):
-        hold_most(f'{name}_224', tokens[::4], arrays[f'{name}_224'])
+        hold(f'{name}_224', tokens[::4], arrays[f'{name}_224'], **CUT)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_windows(model, arrays, photograph, place, size, name):
     encoded = model.encode(shrunk(model, shown.pixels, size), photograph=shown)
     fields = torch.einsum('qd,wdrc->wqrc', model.texts, encoded.tokens)
     merged = encoded.grid.merge(fields, place[1:])[None, :, ::step, ::step]
-    hold_most(f'slide_{name}', merged, arrays[f'slide_{name}'])
+    hold(f'slide_{name}', merged, arrays[f'slide_{name}'], **CUT)
 
 
 @pytest.mark.parametrize('name', marked(RUNS, *RUNS))
@@ -100,7 +100,7 @@ def test_labels(corrclip, arrays, photograph, name):
     shown = photograph(regions(*place, everywhere), photo(*place))
     picture = shrunk(model, shown.pixels, size)
     raw = model.result(picture, place[1:], shown)
-    hold_most(f'score_{name}', raw.scores[:, ::16, ::16], arrays[f'score_{name}'])
+    hold(f'score_{name}', raw.scores[:, ::16, ::16], arrays[f'score_{name}'], **CUT)
     result = model.predict(picture[None], [sample(shown)])[0]
     for kind, labels in (('raw', raw.labels), ('pred', result.pred_sem_seg.data[0])):
         hold(f'{kind}_{name}', labels[None], arrays[f'{kind}_{name}'], equal=1 - 5 / labels.numel())
