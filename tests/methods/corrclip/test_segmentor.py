@@ -1,10 +1,13 @@
 """CorrCLIP against what its public code answers, stage by stage; the numbers of steps are those of the page."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
-from conftest import marked
-from golden import hold, image, photo, regions
+from conftest import REPO, marked
+from golden import DIR, hold, image, photo, regions
+from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from PIL import Image
@@ -15,6 +18,7 @@ from itaclip_mmseg.methods.corrclip.branches import finer_values, three_branches
 from itaclip_mmseg.methods.corrclip.region_attention import merge_regions, region_components, region_distances
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.regions import nearest, write_regions
+from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.errors import UserError
 
 from .conftest import CUT, sample, windows_of
@@ -59,6 +63,19 @@ def test_texts(corrclip, arrays, words):
     """A word's embedding is the mean over the 80 templates."""
     model = corrclip(words=words, vectors=False, prob_threshold=None)
     hold(f'text_{words}', model.texts, arrays[f'text_{words}'], atol=1e-6)
+
+
+WORDS = dict(voc21='voc21', voc20='voc20', context60='context60', context59='context59', ade20k='ade20k150')
+WORDS |= dict(coco_object='coco-object', coco_stuff='coco-stuff171', city_scapes='cityscapes19')
+
+
+@pytest.mark.parametrize('dataset', [*WORDS, 'city_scapes_v2'])
+def test_configs_ask_by_the_published_words(dataset):
+    """Cityscapes has other words in the second version."""
+    version, name = ('corrclip2', 'cityscapes19') if dataset == 'city_scapes_v2' else ('corrclip', WORDS[dataset])
+    path = Config.fromfile(REPO / f'configs/corrclip/{version}_vit-b-16_{name}.py').model.text_bank
+    published = json.loads((DIR / 'words_corrclip.json').read_text())[dataset]
+    assert [list(entry.words) for entry in load_bank(REPO / path).classes] == published
 
 
 @pytest.mark.parametrize('size', WINDOWS)
