@@ -26,6 +26,7 @@ from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
+from itaclip_mmseg.utils.checks import check
 from itaclip_mmseg.utils.errors import UserError
 
 DEFAULT_CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
@@ -57,7 +58,8 @@ class Picture:
             classes: any form that `bank_of` takes; None for the segmenter's own.
             scores: keep the scores of all classes, C x H x W float32.
             settings: of the config, by name: `image_coefficient` (lambda, 0 to 1), `text_coefficient` (alpha, 0 to 1),
-                `logit_scale`, `prob_threshold`, `area_threshold`, `pamr` (None, or a number of steps), ...
+                `logit_scale`, `prob_threshold`, `area_threshold`, `pamr` (None, or a number of steps), ...;
+                `regions=None` leaves labels as they are before they become one in each region.
 
         Raises:
             UserError: a word that the weights do not know, or a setting that is not possible.
@@ -143,14 +145,20 @@ class Segmenter:
     @torch.no_grad()
     def result(self, picture: Picture, bank: TextBank, settings: dict, scores: bool) -> Result:
         """The cheap half where the segmentor has one; else the whole method, built anew for other words or settings."""
+        check(settings.get('regions') is None, 'regions', settings.get('regions'), 'None; a config chooses a generator')
+        own = {name: value for name, value in settings.items() if name != 'regions'}
+        result = self.own_result(picture, bank, own, scores)
+        return result if 'regions' in settings else self.model.unify(result, picture.photograph)
+
+    def own_result(self, picture: Picture, bank: TextBank, settings: dict, scores: bool) -> Result:
+        """As `result`, before labels are one in each region."""
         size = picture.image.shape[:2]
         if self.model.two_halves:
-            result = self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)
-            return self.model.unify(result, picture.photograph)
+            return self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)
         if (bank, settings) != self.built_for:
             self.model, self.built_for = self.build(bank, settings), (bank, settings)
         self.model.with_scores = scores
-        return self.model.unify(self.model.result(picture.encoded, size, picture.photograph), picture.photograph)
+        return self.model.result(picture.encoded, size, picture.photograph)
 
     def label_maps(self, image: ImageSource) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The image as RGB, and its labels H x W by variant, from one encoding pass."""

@@ -97,13 +97,13 @@ class CorrCLIP(OpenVocabularySegmentor):
     settings_type = RegionSettings
     default_window = dict(mode='slide', crop_size=(336, 336), stride=(112, 112), pad_windows=56)
     two_halves = True
+    needs_regions = True
     no_region = None  # the smallest number that occurs, whatever it is
 
     network = 'DINO'  # whose patches are compared, where `dino` names no type
 
     def build(self, backbone: dict, dino: dict) -> None:
         """Read the weights of CLIP and DINO, and embed the words."""
-        check(self.region_map is not None, 'regions', None, "dict(type='files', folder=FOLDER), 'sam2'")
         self.dino = MODELS.build({'type': self.network, **dino})
         self.backbone = MODELS.build(backbone)
         check_layers(self.settings.spatial_layers, 'spatial_layers', len(self.backbone.blocks) - 1)

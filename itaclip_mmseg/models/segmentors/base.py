@@ -61,6 +61,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     two_halves: bool = False  # after `encode`, words and settings may change; such a method has `decode`
     sees_photograph: bool = False  # beside the image; pipelines then keep it, see `datasets/photographs.py`
     no_region: int | None = 0  # see `most_frequent_labels`
+    needs_regions: bool = False  # it computes with region maps, so its config must have `regions`
     # MMSegmentation's contract has the scores of all classes in each sample, gigabytes for a large photograph. Who
     # wants labels alone sets this to False; they stay the same.
     with_scores: bool = True
@@ -82,6 +83,10 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         parts = {name: config.pop(name) for name in inspect.signature(self.build).parameters if name in config}
         self.window = self.read_window(test_cfg)
         self.region_map = None if regions is None else RegionMaps(regions)
+        needed = self.region_map is not None or not self.needs_regions
+        check(
+            needed, 'regions', regions, "dict(type='files', folder=FOLDER), or the name of a generator such as 'sam2'"
+        )
         settings = self.read_settings(config, parts)
         check(self.takes_variants or not variants, 'variants', variants, 'None: this method has one setting at a time')
         # Settings by name; those of a method without variants have the name ''.

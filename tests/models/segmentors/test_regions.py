@@ -64,6 +64,9 @@ def test_through_the_api_in_halves(tmp_path):
     for words in (None, '; '.join(entry.name for entry in segmenter.bank.classes[1:4])):
         labels = picture.segment(words).labels
         assert all(len(np.unique(strip)) == 1 for strip in labels.reshape(4, -1))
+    own = Segmenter(config=CONFIG, options={'model.pamr': None})(tmp_path / 'one.png').labels
+    assert np.array_equal(picture.segment(regions=None).labels, own)
+    assert any(len(np.unique(strip)) > 1 for strip in own.reshape(4, -1))
 
 
 def test_pipelines_keep_photographs_where_regions_are_asked_for():
