@@ -15,10 +15,18 @@ WINDOW_KEYS = ('mode', 'crop_size', 'stride', 'pad_windows')  # of test_cfg
 
 @dataclass(frozen=True)
 class Pamr:
-    """Pixel-adaptive mask refinement (table 5): number of steps, and distances in pixels of the eight neighbours."""
+    """Pixel-adaptive mask refinement (table 5).
+
+    Args:
+        num_iters: number of steps.
+        dilations: distances in pixels of the eight neighbours.
+        exact_std: the standard deviation of the guide is 0 where it is flat, as CASS has it; by default it is rounded
+            as ITACLIP's is. Results differ in flat parts alone.
+    """
 
     num_iters: int = 10
     dilations: tuple[int, ...] = (8, 16)
+    exact_std: bool = False
 
     def __post_init__(self) -> None:
         dilations = as_tuple(self.dilations, 'pamr.dilations', 'a list of whole numbers from 1')
@@ -26,6 +34,7 @@ class Pamr:
         check(is_count(self.num_iters), 'pamr.num_iters', self.num_iters, 'whole numbers from 1 (pamr=None for none)')
         valid = len(self.dilations) > 0 and all(is_count(dilation) for dilation in self.dilations)
         check(valid, 'pamr.dilations', self.dilations, 'one or more whole numbers from 1')
+        check(isinstance(self.exact_std, bool), 'pamr.exact_std', self.exact_std, 'True or False')
 
     @property
     def reach(self) -> int:

@@ -71,6 +71,7 @@ def jobs(data: Path, chat: ChatServer) -> list[Job]:
     folder = 'tools/dataset_converters'
     maps, one = ('--out', '{out}/maps'), ('--workers', '1')
     colours = (f'{folder}/colours_to_labels.py', f'{data}/colours.json', '--pictures', f'{data}/raw')
+    annotated = (f'{folder}/annotations_to_labels.py', f'{data}/coco.json', '--images', f'{data}/raw')
     return [
         Job('test', ('tools/test.py', CONFIG, '--work-dir', '{out}/work', '--out', '{out}/labels', *test)),
         Job('sweep', ('tools/sweep.py', CONFIG, '--work-dir', '{out}/work', *grid, *test)),
@@ -80,6 +81,7 @@ def jobs(data: Path, chat: ChatServer) -> list[Job]:
         Job('coco_object', (f'{folder}/coco_object.py', f'{data}/coco.json', *maps, *one)),
         Job('pascal_context', (f'{folder}/pascal_context.py', f'{data}/context.json', '--root', '{out}', *one)),
         Job('colours_to_labels', (*colours, *maps, '--workers', '2')),
+        Job('annotations_to_labels', (*annotated, *maps, '--workers', '2')),
         Job('coco_stuff164k', (f'{folder}/coco_stuff164k.py', '{out}', *one)),
     ]
 
@@ -97,10 +99,11 @@ def write_data(data: Path, images: int = 6, maps: int = 400) -> dict[tuple[str, 
         json.dumps({f'#{value:02x}{value:02x}{value:02x}': value for value in range(90)})
     )
     pictures = [
-        dict(id=one, image_id=one, file_name=f'{one}.jpg', height=60, width=80, phase='val') for one in range(maps)
+        dict(id=one, image_id=one, file_name=f'{one:04}.png', height=60, width=80, phase='val') for one in range(maps)
     ]
     segments = [dict(image_id=one, category_id=2, segmentation=[[1, 1, 9, 1, 9, 9]], area=32) for one in range(maps)]
-    (data / 'coco.json').write_text(json.dumps(dict(images=pictures, annotations=segments)))
+    categories = [dict(id=2, name='bicycle')]
+    (data / 'coco.json').write_text(json.dumps(dict(images=pictures, annotations=segments, categories=categories)))
     (data / 'context.json').write_text(json.dumps(dict(images=pictures, annos_segmentation=segments)))
     bank = load_bank(REPO / 'data/text_bank/ade20k150.json')
     described = bank.classes[:60]

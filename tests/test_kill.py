@@ -7,7 +7,7 @@ from kill import setting, torture
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['make_scenes', 'colours_to_labels'])
+@pytest.mark.parametrize('name', ['make_scenes', 'colours_to_labels', 'annotations_to_labels'])
 def test_a_killed_tool_ends_as_an_undisturbed_one(name, monkeypatch):
     monkeypatch.setattr('kill.KILLS', 1)
     monkeypatch.setattr('itaclip_mmseg.scenes.dataset.scene_sizes', lambda seed, number: [(64, 80)] * number)

@@ -10,7 +10,6 @@ from conftest import REPO
 def test_the_notebook_runs(tmp_path, monkeypatch):
     """Cell by cell, in this process: a kernel would take longer to start than all cells take."""
     pytest.importorskip('supervision')
-    pytest.importorskip('pycocotools')
     monkeypatch.chdir(tmp_path)
     cells = json.loads((REPO / 'docs/demo.ipynb').read_text())['cells']
     sources = [''.join(cell['source']) for cell in cells if cell['cell_type'] == 'code']

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from itaclip_mmseg.utils.coco_masks import coco_masks
 from itaclip_mmseg.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,10 +36,7 @@ def coco_annotations(labels: np.ndarray, names: Sequence[str], background: bool)
     Raises:
         UserError: pycocotools is not installed.
     """
-    try:
-        from pycocotools import mask as codec
-    except ImportError as error:
-        raise UserError("export to COCO: needs the package pycocotools; pip install 'itaclip_mmseg[export]'") from error
+    codec = coco_masks()
     height, width = labels.shape
     annotations = []
     for label, mask in class_masks(labels, names, background):

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from itaclip_mmseg.methods.itaclip.segmentor import ITACLIP
-from itaclip_mmseg.models.stages.pamr import guide_weights
+from itaclip_mmseg.models.stages.pamr import affinity, resized
 from itaclip_mmseg.models.stages.postprocess import postprocess
 from itaclip_mmseg.models.stages.views import image_engineering
 
@@ -60,7 +60,7 @@ class Reference:
 
     def pamr(self, image: Tensor, logits: Tensor) -> Tensor:
         """PAMR with the neighbours of every pixel gathered into one tensor, Q x 16 x H x W."""
-        weights = guide_weights(image, logits.shape[1:], self.settings.pamr.dilations)
+        weights = affinity(resized(image, logits.shape[1:]), self.settings.pamr.dilations, self.settings.pamr.exact_std)
         for _ in range(self.settings.pamr.num_iters):
             neighbours = []
             for dilation in self.settings.pamr.dilations:

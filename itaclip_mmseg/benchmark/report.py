@@ -19,6 +19,8 @@ def print_figures(figures: Mapping) -> None:
     what = f'{figures["config"]}, {height} x {width}, {figures["windows"]} windows, {figures["precision"]}'
     console.print(f'{what}, {figures["device"]}, {figures["threads"]} threads')
     console.print(make_table(figures))
+    if figures.get('pamr'):
+        console.print(f'PAMR: by {figures["pamr"]}')
     if 'encoder' in figures['floor']:
         encoder = figures['stages']['encoder']['seconds'] / figures['floor']['encoder']
         console.print(f'encoder: {encoder:.2f} times its floor')

@@ -25,6 +25,7 @@ from itaclip_mmseg.benchmark.reference import Reference
 from itaclip_mmseg.benchmark.stages import STAGES, measure_stages
 from itaclip_mmseg.engine.results import versions
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
+from itaclip_mmseg.models.stages.pamr_step import implementation
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.utils.errors import UserError
 
@@ -65,7 +66,7 @@ def run_benchmark(config: Config, photograph: np.ndarray, settings: BenchmarkSet
 
     Returns:
         stages, image and reference {seconds, peak_bytes}; memory {peak_bytes}, the most that `predict` took above the
-        weights; floor, seconds by stage; and what was measured on what.
+        weights; floor, seconds by stage; pamr, what computed it; and what was measured on what.
 
     Raises:
         UserError: config, weights or settings do not fit.
@@ -94,6 +95,7 @@ def run_benchmark(config: Config, photograph: np.ndarray, settings: BenchmarkSet
         windows=len(model.grid(image)),
         size=size,
         floor=floors,
+        **(dict(pamr=implementation(image)) if 'PAMR' in floors else {}),
         **agreement,
         **table_rows(meter.rows),
     )

@@ -10,11 +10,15 @@ from itertools import chain
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
 
-from itaclip_mmseg.studies.tables import Cell, all_tables
+from itaclip_mmseg.studies.report_head import Run, head
+from itaclip_mmseg.studies.tables import PAPER, Cell, all_tables
 from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 
-COLUMNS = ('paper', 'ours', 'difference')
+COLUMNS = ('paper', 'ours', 'difference', 'its authors')
+TITLE = f'ITACLIP: the figures of the paper ({PAPER}) and ours'
 STYLE = """
 body { font: 15px/1.5 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; margin: 1em 0 } th, td { padding: .2em .6em; border-bottom: 1px solid #ddd }
@@ -24,19 +28,25 @@ tr:nth-child(2) th { font-weight: 400 }
 """
 
 
-def write_report(cells: Sequence[Cell], folder: Path, protocol: str | None = None) -> None:
-    """Write report.json, report.md and report.html; `protocol` is that of all our figures, None for each its own."""
+def write_report(cells: Sequence[Cell], folder: Path, protocol: str | None = None, runs: Sequence[Run] = ()) -> None:
+    """Write report.json, report.md and report.html.
+
+    Args:
+        cells: of one or several tables.
+        protocol: of all our figures; None for each method's own.
+        runs: what our figures were measured on.
+    """
     tables = {number: [cell for cell in cells if cell.table == number] for number in {cell.table: 0 for cell in cells}}
     content = {
         number: [{name: value for name, value in asdict(cell).items() if name != 'table'} for cell in own]
         for number, own in tables.items()
     }
-    report = dict(source='arXiv:2411.12044', protocol=protocol, tables=content)
-    unit = 'mIoU in per cent' + (f", ours in {protocol}'s protocol." if protocol else '.')
+    report = dict(source=PAPER, protocol=protocol, runs=[asdict(run) for run in runs], tables=content)
+    lines = ['mIoU in per cent.', *head(runs, protocol)]
     documents = {
-        'report.json': json.dumps(report, indent=2) + '\n',
-        'report.md': '\n'.join(markdown(tables, unit)) + '\n',
-        'report.html': page(tables, unit),
+        'report.json': json.dumps(report, indent=2, default=str) + '\n',
+        'report.md': '\n'.join(markdown(tables, lines)) + '\n',
+        'report.html': page(tables, lines),
     }
     remove_unfinished(folder / name for name in documents)
     for name, text in documents.items():
@@ -44,12 +54,15 @@ def write_report(cells: Sequence[Cell], folder: Path, protocol: str | None = Non
             temporary.write_text(text, encoding='utf-8')
 
 
-def columns_of(cells: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
-    """A table's columns by data set; where the paper has no figure, ours alone."""
-    compared = {cell.column for cell in cells if cell.paper is not None}
-    stated = {cell.column for cell in cells if cell.stated is not None}
-    columns = {cell.column: COLUMNS if cell.column in compared else ('ours',) for cell in cells}
-    return {dataset: (*names, *['its authors'] * (dataset in stated)) for dataset, names in columns.items()}
+def columns_of(cells: Sequence[Cell]) -> dict[str, list[str]]:
+    """A table's columns by data set, without those that would be empty."""
+    texts = {cell.column: [] for cell in cells}
+    for cell in cells:
+        texts[cell.column].append(figures(cell))
+    return {
+        dataset: [name for name in COLUMNS if name == 'ours' or any(text[name] not in ('', '-') for text in own)]
+        for dataset, own in texts.items()
+    }
 
 
 def lines_of(cells: Sequence[Cell]) -> Iterator[tuple[str, list[str]]]:
@@ -92,10 +105,11 @@ def faults(cells: Iterable[Cell]) -> list[str]:
     ]
 
 
-def markdown(tables: dict[str, Sequence[Cell]], unit: str) -> Iterator[str]:
-    """The report as Markdown, line by line."""
+def markdown(tables: dict[str, Sequence[Cell]], lines: Sequence[str]) -> Iterator[str]:
+    """The report as Markdown, line by line, headed by some lines."""
     content = all_tables()
-    yield f'# ITACLIP, the paper (arXiv:2411.12044) and ours\n\n{unit}'
+    yield f'# {TITLE}'
+    yield from (f'\n{line}' for line in lines)
     yield from (f'\n{fault}' for fault in faults(chain(*tables.values())))
     for number, cells in tables.items():
         yield f'\n## {heading(number)}. {content[number]["title"]}\n'
@@ -108,15 +122,32 @@ def markdown(tables: dict[str, Sequence[Cell]], unit: str) -> Iterator[str]:
         yield from (f'\n{note}' for note in notes(cells))
 
 
+def print_report(cells: Sequence[Cell], protocol: str | None = None, runs: Sequence[Run] = ()) -> None:
+    """The tables in the terminal, below what our figures were measured on."""
+    console = Console(markup=False)
+    for line in head(runs, protocol):
+        console.print(line, highlight=False, soft_wrap=True)
+    for number in {cell.table: None for cell in cells}:
+        own = [cell for cell in cells if cell.table == number]
+        table = Table('', title=f'{heading(number)}. {all_tables()[number]["title"]}')
+        for dataset, names in columns_of(own).items():
+            for name in names:
+                table.add_column(f'{dataset}\n{name}', justify='right')
+        for row, texts in lines_of(own):
+            table.add_row(row, *texts)
+        console.print(table)
+
+
 def heading(number: str) -> str:
     """How a table is called: the paper's have numbers."""
     return f'Table {number}' if number.isdigit() else number.capitalize()
 
 
-def page(tables: dict[str, Sequence[Cell]], unit: str) -> str:
-    """The report as a page; pictures are inside."""
+def page(tables: dict[str, Sequence[Cell]], lines: Sequence[str]) -> str:
+    """The report as a page, headed by some lines; pictures are inside."""
     content = all_tables()
-    parts = [f'<p class="missing">{html.escape(fault)}</p>' for fault in faults(chain(*tables.values()))]
+    parts = [f'<p>{html.escape(line)}</p>' for line in lines]
+    parts += [f'<p class="missing">{html.escape(fault)}</p>' for fault in faults(chain(*tables.values()))]
     for number, cells in tables.items():
         parts.append(f'<h2>{heading(number)}. {html.escape(content[number]["title"])}</h2>')
         columns = columns_of(cells)
@@ -131,10 +162,9 @@ def page(tables: dict[str, Sequence[Cell]], unit: str) -> str:
         parts += [f'<p class="note">{html.escape(note)}</p>' for note in notes(cells)]
         if any(cell.ours is not None for cell in cells):
             parts.append(f'<img alt="{heading(number)}" src="data:image/png;base64,{picture(cells)}">')
-    title = 'ITACLIP: the paper and ours'
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f'<h1>{title}</h1><p>arXiv:2411.12044; {html.escape(unit)}</p>{"".join(parts)}</html>\n'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{TITLE}</title><style>{STYLE}</style>'
+        f'<h1>{TITLE}</h1>{"".join(parts)}</html>\n'
     )
 
 
@@ -146,11 +176,14 @@ def picture(cells: Sequence[Cell]) -> str:
     for axes, dataset in zip(figure.subplots(1, len(datasets), squeeze=False)[0], datasets):
         own = [cell for cell in cells if cell.column == dataset][::-1]
         places = range(len(own))
-        axes.barh([place + 0.2 for place in places], [cell.paper or 0 for cell in own], 0.38, label='paper')
-        axes.barh([place - 0.2 for place in places], [cell.ours or 0 for cell in own], 0.38, label='ours')
+        compared = any(cell.paper is not None for cell in cells)
+        if compared:
+            axes.barh([place + 0.2 for place in places], [cell.paper or 0 for cell in own], 0.38, label='paper')
+        axes.barh([place - 0.2 * compared for place in places], [cell.ours or 0 for cell in own], 0.38, label='ours')
         axes.set_yticks(places, [cell.row for cell in own])
         axes.set_title(dataset)
-    figure.legend(*axes.get_legend_handles_labels(), loc='outside upper right', ncols=2)
+    if compared:
+        figure.legend(*axes.get_legend_handles_labels(), loc='outside upper right', ncols=2)
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=100)
     return base64.b64encode(buffer.getvalue()).decode()

@@ -25,7 +25,8 @@ from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS
 from itaclip_mmseg.studies.needs import downloads, is_download, missing
-from itaclip_mmseg.studies.report import write_report
+from itaclip_mmseg.studies.report import print_report, write_report
+from itaclip_mmseg.studies.report_head import Run
 from itaclip_mmseg.studies.runs import read_results
 from itaclip_mmseg.studies.tables import SCENES, Cell, Pass, plan
 from itaclip_mmseg.utils.errors import UserError, one_line
@@ -78,16 +79,22 @@ def reproduce(
     print_plan(cells, passes, configs, done)
     if dry_run:
         return cells
+    runs = []
     for name, one in ready.items():
         results = done[name] or run_test(configs[name], table=False)
+        if results:
+            weights, images = results['settings']['pretrained'], results['num_images']
+            runs.append(Run(configs[name].run_name, one.dataset, images, weights, chosen[name]))
         for variant, answered in one.cells.items() if results else ():
             for cell in answered:
                 row = results['variants'][variant] if 'variants' in results else results
                 cell.ours, cell.missing = row['mIoU'], None
         if is_main_process():
-            write_report(cells, work_dir, protocol)
+            write_report(cells, work_dir, protocol, runs)
     if passes and not ready:
         raise UserError(next(cell.missing for cell in cells if cell.missing))
+    if is_main_process():
+        print_report(cells, protocol, runs)
     return cells
 
 
@@ -211,8 +218,11 @@ def print_plan(
     console.print(table)
     for line in [*(f'{number}. {need}' for need, number in numbers.items()), *remarks(cells, passes, configs)]:
         console.print(line, highlight=False, soft_wrap=True)
-    if seconds:
-        console.print(f'{len(seconds)} passes, about {duration(sum(seconds.values()))} of encoding', highlight=False)
+    if pending := [one for one in passes if one.config in done and not done[one.config]]:
+        unknown = len(pending) - len(seconds)
+        rest = f'; {unknown} of them without an estimate' if unknown else ''
+        total = f', about {duration(sum(seconds.values()))} of encoding' if seconds else ''
+        console.print(f'To do: {len(pending)} of {len(passes)} passes{total}{rest}', highlight=False)
 
 
 def remarks(cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config]) -> Iterator[str]:

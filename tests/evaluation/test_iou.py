@@ -1,3 +1,5 @@
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from mmseg.evaluation import IoUMetric
 from PIL import Image
 
 from itaclip_mmseg.evaluation.iou import ExactIoUMetric, SegmentationScores, count_pixels
+from itaclip_mmseg.utils.errors import UserError
 
 
 @pytest.fixture
@@ -56,6 +59,34 @@ def test_any_label_can_be_ignored(ignored):
         if true != ignored:
             expected[true, label] += 1
     assert np.array_equal(count_pixels(truth, labels, 3, ignored), expected) and expected.sum() >= 2
+
+
+def test_ignored_pixels_are_counted(pairs):
+    metric = ExactIoUMetric()
+    metric.dataset_meta = dict(classes=list('abcde'))
+    metric.process({}, as_samples(pairs))
+    metric.evaluate(len(pairs))
+    assert metric.ignored == sum((truth == 255).sum() for truth, _ in pairs) > 0
+
+
+@pytest.mark.parametrize(('label', 'fits'), [(4, True), (5, False), (255, True)])
+def test_labels_beyond_the_last_class_are_refused(label, fits):
+    """The first number that no class has, too."""
+    metric = ExactIoUMetric()
+    metric.dataset_meta = dict(classes=list('abcde'))
+    samples = as_samples([(np.array([[0, label]]), np.array([[0, 0]]))])
+    with contextlib.nullcontext() if fits else pytest.raises(UserError, match=f'{label}'):
+        metric.process({}, [dict(one, seg_map_path='map.png') for one in samples])
+
+
+@pytest.mark.parametrize(('classes', 'reduce', 'mode'), [(256, False, 'L'), (256, True, 'I;16'), (255, True, 'L')])
+def test_label_maps_take_16_bits_beyond_256_numbers(classes, reduce, mode, tmp_path):
+    metric = ExactIoUMetric(output_dir=str(tmp_path))
+    metric.dataset_meta = dict(classes=[str(number) for number in range(classes)])
+    (sample,) = as_samples([(np.zeros((2, 2), int), np.full((2, 2), classes - 1))])
+    metric.process({}, [dict(sample, reduce_zero_label=reduce)])
+    written = Image.open(tmp_path / '0.png')
+    assert written.mode == mode and np.array(written).max() == classes - 1 + reduce
 
 
 def test_repeated_images_count_once(pairs):

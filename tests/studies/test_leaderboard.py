@@ -247,6 +247,7 @@ def test_the_page_escapes():
         ('tcl/tcl_voc21', 2),
         ('cass/cass_vit-b-16_voc21', 1),
         ('cass/cass_vit-b-16_context60', 6),
+        ('trident/trident_vit-b-16_voc21', 6),
         ('car/car_vit-b-16_voc21', None),
     ],
 )

@@ -18,7 +18,7 @@ def main() -> None:
     )
     parser.add_argument('--workers', type=int, help='processes (default: one a core)')
     args = parser.parse_args()
-    print(f'{convert_instances(args.instances, args.out, args.workers)} maps converted in {args.out}')
+    convert_instances(args.instances, args.out, args.workers).report()
 
 
 if __name__ == '__main__':

@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument('--workers', type=int, help='processes (default: one a core)')
     args = parser.parse_args()
     folder = args.root / 'annotations' / args.split
-    print(f'{convert_folder(folder, args.workers)} maps converted in {folder}')
+    convert_folder(folder, args.workers).report()
 
 
 if __name__ == '__main__':

@@ -12,12 +12,12 @@ from itaclip_mmseg.utils.errors import run
 
 def main() -> None:
     parser = argparse.ArgumentParser(description='Make label maps from pictures in which every class has a colour.')
-    parser.add_argument('map', type=Path, metavar='MAP.json', help='labels by colour, {"#000000": 0, "#804080": 1}')
+    parser.add_argument('map', type=Path, metavar='MAP', help='MAP.json {"#000000": 0, "#804080": 1}, or labelmap.txt')
     parser.add_argument('--pictures', type=Path, required=True, help='folder of the pictures')
     parser.add_argument('--out', type=Path, required=True, help='folder for the label maps')
     parser.add_argument('--workers', type=int, help='processes (default: one a core)')
     args = parser.parse_args()
-    print(f'{convert_colours(args.map, args.pictures, args.out, args.workers)} pictures converted in {args.out}')
+    convert_colours(args.map, args.pictures, args.out, args.workers).report()
 
 
 if __name__ == '__main__':

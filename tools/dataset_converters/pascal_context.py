@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument('--root', type=Path, required=True, help='data/VOCdevkit/VOC2010')
     parser.add_argument('--workers', type=int, help='processes (default: one a core)')
     args = parser.parse_args()
-    print(f'{convert_context(args.detail, args.root, args.workers)} maps converted in {args.root}')
+    convert_context(args.detail, args.root, args.workers).report()
 
 
 if __name__ == '__main__':

@@ -11,46 +11,49 @@ import numpy as np
 from PIL import Image
 
 from itaclip_mmseg.datasets.folders import files_by_name
-from itaclip_mmseg.datasets.preparation.convert import convert_all
+from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert_all
+from itaclip_mmseg.datasets.preparation.labelmap import read_labelmap
+from itaclip_mmseg.datasets.preparation.record import Record, digest, file_digest
 from itaclip_mmseg.datasets.reading import JPEGS, read_header
 from itaclip_mmseg.settings import is_count
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.label_maps import save_labels
-from itaclip_mmseg.utils.resources import remove_unfinished
 
 COLOUR = re.compile('#[0-9a-fA-F]{6}')
 
 
-def convert_colours(table: Path, pictures: Path, folder: Path, workers: int | None = None) -> int:
+def convert_colours(table: Path, pictures: Path, folder: Path, workers: int | None = None) -> Conversion:
     """Write a label map `folder`/NAME.png for every picture below a folder, at the same place.
 
-    Maps that an earlier run finished are kept; each file is written whole or not at all.
+    Maps that an earlier run finished are kept where they still fit; each file is written whole or not at all.
 
     Args:
-        table: a JSON file of labels by colour, {"#000000": 0, "#804080": 1, "#ffffff": 255}; 255 is ignored.
+        table: a JSON file of labels by colour, {"#000000": 0, "#804080": 1, "#ffffff": 255}; 255 is ignored. Or
+            CVAT's `labelmap.txt`, whose classes are numbered in its order.
         workers: processes; None for one a core.
-
-    Returns:
-        The number of pictures.
 
     Raises:
         UserError: no picture, one that is damaged or holds another colour, or a table that is none.
     """
     labels = read_table(table)
-    found = files_by_name(str(pictures), None)
-    if not found:
-        raise UserError(f'{pictures}: holds no picture; give the folder of coloured label maps')
     if folder.resolve() == pictures.resolve():
         raise UserError(f'--out {folder}: holds the pictures; choose another folder')
-    targets = {path: folder / f'{name}.png' for name, path in found.items()}
-    remove_unfinished(targets.values())
-    remaining = [(path, target) for path, target in targets.items() if not target.exists()]
-    convert_all(partial(convert_picture, labels), remaining, workers)
-    return len(targets)
+    found = files_by_name(str(pictures), None)
+    found = {name: path for name, path in found.items() if folder.resolve() not in Path(path).resolve().parents}
+    if not found:
+        raise UserError(f'{pictures}: holds no picture; give the folder of coloured label maps')
+    made_of = repr(sorted(labels.items()))
+    items = [
+        Item(folder / f'{name}.png', digest(made_of, file_digest(Path(path))), path) for name, path in found.items()
+    ]
+    record = Record(folder, 'colours_to_labels')
+    return convert_all(partial(convert_picture, labels), items, record, [table, *found.values()], workers)
 
 
 def read_table(path: Path) -> dict[int, int]:
     """Labels by colour, red * 65536 + green * 256 + blue."""
+    if path.suffix == '.txt':
+        return {colour: label for label, (_, colour) in enumerate(read_labelmap(path))}
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
@@ -61,9 +64,9 @@ def read_table(path: Path) -> dict[int, int]:
     return {int(colour[1:], 16): label for colour, label in entries}
 
 
-def convert_picture(table: Mapping[int, int], paths: tuple[str, Path]) -> None:
+def convert_picture(table: Mapping[int, int], item: Item) -> None:
     """Write the label map of one picture."""
-    path, target = paths
+    path = item.arguments
     colours = read_colours(path)
     found, places = np.unique(colours, return_inverse=True)
     unknown = [colour for colour in found.tolist() if colour not in table]
@@ -74,7 +77,7 @@ def convert_picture(table: Mapping[int, int], paths: tuple[str, Path]) -> None:
             'colours); add it, 255 to ignore it'
         )
     labels = np.array([table[colour] for colour in found.tolist()])[places.reshape(colours.shape)]
-    save_labels(labels, target, max(table.values()) + 1)
+    save_labels(labels, item.target, max(table.values()) + 1)
 
 
 def read_colours(path: str | os.PathLike) -> np.ndarray:
@@ -82,6 +85,8 @@ def read_colours(path: str | os.PathLike) -> np.ndarray:
     if read_header(path).format in JPEGS:
         raise UserError(f'{path}: a JPEG, which does not keep colours as they are; make the pictures anew as PNG')
     try:
+        with Image.open(path) as image:
+            image.verify()  # a PNG's checksums, which decoding passes over
         with Image.open(path) as image:
             red, green, blue = np.moveaxis(np.array(image.convert('RGB'), np.int32), -1, 0)
     except Exception as error:  # whatever Pillow's many readers raise

@@ -1,94 +1,122 @@
-"""What converters share: many maps in parallel, each written whole, those of an earlier run kept."""
+"""What converters share: many maps in parallel, each written whole, those of an earlier run kept where they fit."""
 
-import json
-from collections.abc import Callable, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple
 
-import numpy as np
-
+from itaclip_mmseg.datasets.preparation.record import Record
+from itaclip_mmseg.utils.checks import check
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar
+from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 
-Item = TypeVar('Item')
-
-
-def convert_all(job: Callable[[Item], None], items: Sequence[Item], workers: int | None = None) -> None:
-    """Run a job on all items with progress; in this process if `workers` is 1, None is one process a core."""
-    with ProgressBar('label maps', len(items)) as bar:
-        if workers == 1:
-            for item in items:
-                job(item)
-                bar.advance()
-            return
-        with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
-            for _ in pool.map(job, items, chunksize=8):
-                bar.advance()
+FEW = 32  # maps that are made sooner than further processes start
 
 
-def read_annotations(path: Path, *keys: str) -> dict:
-    """Read a JSON annotation file.
+class Item(NamedTuple):
+    """A file to make.
+
+    Attributes:
+        target: the file.
+        made_of: a hash of all that it depends on, besides the converter.
+        arguments: what the job takes.
+    """
+
+    target: Path
+    made_of: str
+    arguments: object
+
+
+class Conversion(NamedTuple):
+    """What a run did."""
+
+    folder: Path
+    kept: int
+    made: int
+    left_over: list[str]
+
+    def __str__(self) -> str:
+        return f'{self.folder}: {self.kept + self.made} label maps, {self.kept} kept, {self.made} made'
+
+    def report(self) -> None:
+        """Print it, and warn of maps that belong to nothing any more."""
+        print(self)
+        if self.left_over:
+            print(
+                f'warning: {self.folder / self.left_over[0]}: of an earlier run, belongs to nothing in this one '
+                f'({len(self.left_over)} such maps); remove what you do not need',
+                file=sys.stderr,
+            )
+
+
+def convert_all(
+    job: Callable[[Item], None],
+    items: Sequence[Item],
+    record: Record,
+    inputs: Iterable[str | os.PathLike],
+    workers: int | None = None,
+    texts: Mapping[Path, str] | None = None,
+    replace: bool = False,
+) -> Conversion:
+    """Run a job on all items whose file is missing or does not fit, with progress.
+
+    Args:
+        job: writes an item's target; see `written_whole`.
+        record: of the folder that all targets lie in.
+        inputs: all files that the converter reads.
+        workers: processes; None for one a core.
+        texts: of small files beside the maps.
+        replace: make files anew that no converter wrote; else they are refused.
 
     Raises:
-        UserError: not readable, or it lacks one of the lists `keys`.
+        UserError: see `check_targets`; or a job's.
     """
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise UserError(f'{path}: not readable as JSON ({error}); check the path or restore it') from error
-    for key in keys:
-        if not isinstance(content, dict) or not isinstance(content.get(key), list):
-            raise UserError(f'{path}: no list "{key}"; give the annotation file that data/README.md names')
-    return content
+    check(workers is None or workers > 0, '--workers', workers, 'whole numbers from 1')
+    texts = texts or {}
+    files = {item.target: item.made_of for item in items} | texts
+    check_targets([*(item.target for item in items), *texts], inputs)
+    if not replace:
+        record.check_known(files)
+    remove_unfinished([*files, record.path])
+    left_over = record.left_over(files)
+    record.renew(files)
+    for path, text in texts.items():
+        with written_whole(path) as temporary:
+            temporary.write_text(text, encoding='utf-8')
+    missing = [item for item in items if not item.target.exists()]
+    kept = len(items) - len(missing)
+    with ProgressBar('label maps', len(items), kept) as bar:
+        for _ in run_all(job, missing, workers):
+            bar.advance()
+    return Conversion(record.folder, kept, len(missing), left_over)
 
 
-def check_output(folder: Path, *inputs: Path) -> None:
-    """Refuse an output folder that holds the input."""
-    for path in inputs:
-        if folder.resolve() in (path.resolve(), path.resolve().parent):
-            raise UserError(f'--out {folder}: holds the input {path}; choose another folder')
+def run_all(job: Callable[[Item], None], items: Sequence[Item], workers: int | None) -> Iterable[None]:
+    """Run a job on items, in this process where there are few or where one is enough."""
+    if workers == 1 or (workers is None and len(items) <= FEW):
+        yield from map(job, items)
+        return
+    with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
+        yield from pool.map(job, items, chunksize=8)
 
 
-def segment_mask(segmentation: dict | list, height: int, width: int) -> np.ndarray:
-    """COCO's polygons or run lengths as a mask, H x W bool.
-
-    Decoded here, so that converting needs no compiled package; edges may differ from pycocotools by a pixel.
-    """
-    if isinstance(segmentation, dict):
-        counts = segmentation['counts']
-        runs = run_lengths(counts) if isinstance(counts, (str, bytes)) else counts
-        if sum(runs) != height * width:
-            raise ValueError(f'run lengths of {sum(runs)} pixels instead of {height * width}')
-        return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
-    return np.any([polygon_mask(polygon, height, width) for polygon in segmentation], axis=0)
-
-
-def polygon_mask(polygon: Sequence[float], height: int, width: int) -> np.ndarray:
-    """Pixels (H x W bool) whose centre lies in a polygon x, y, x, y, ... by the even-odd rule."""
-    corners = np.reshape(polygon, (-1, 2))
-    rows, columns = np.arange(height) + 0.5, np.arange(width) + 0.5
-    mask = np.zeros((height, width), bool)
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0)):
-        crossed = np.flatnonzero((y0 <= rows) != (y1 <= rows))
-        if crossed.size:
-            x = x0 + (rows[crossed] - y0) * (x1 - x0) / (y1 - y0)
-            mask[crossed] ^= columns > x[:, None]
-    return mask
+def check_targets(targets: Iterable[Path], inputs: Iterable[str | os.PathLike]) -> None:
+    """Raise a `UserError` where a file to be written is an input, or two of them are one file."""
+    read = {real_path(path): path for path in inputs}
+    written = set()
+    for target in targets:
+        place = real_path(target)
+        if place in read:
+            raise UserError(f'{target}: would replace the input {read[place]}; choose another folder')
+        if place in written:
+            raise UserError(f'{target}: two maps would be this one file; rename one of their sources')
+        written.add(place)
 
 
-def run_lengths(text: str | bytes) -> list[int]:
-    """COCO's compressed run lengths: five bits a character, from the third on differences to the last but one."""
-    codes = [code - 48 for code in (text.encode() if isinstance(text, str) else text)]
-    runs, value, shift = [], 0, 0
-    for code in codes:
-        value |= (code & 31) << shift
-        shift += 5
-        if code & 32:
-            continue
-        if code & 16:
-            value -= 1 << shift
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
-        value = shift = 0
-    return runs
+def real_path(path: str | os.PathLike) -> str:
+    """The one name of a file, in whatever case, through whatever links."""
+    return os.path.realpath(path).casefold()

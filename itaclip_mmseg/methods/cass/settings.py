@@ -1,7 +1,7 @@
 """Settings of CASS; keys of its segmentor's config."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from itaclip_mmseg.settings import Decision, Pamr, changed_pamr, check_share
 from itaclip_mmseg.utils.checks import check, is_number
@@ -17,7 +17,7 @@ class SpectralSettings(Decision):
 
     Args:
         logit_scale: factor of the cosines before the softmax.
-        pamr: the refinement, dict(num_iters, dilations), or None.
+        pamr: the refinement, dict(num_iters, dilations), or None; always with the exact standard deviation.
         global_weight: share of the whole picture's cosine in the logit of each patch, 0 to 1.
         patch_weight: share of its nearest patches in the vector of a word that is taken as present, 0 to 1.
         group_height: where Ward's tree of the words is cut into groups; of each group one word is present.
@@ -39,7 +39,8 @@ class SpectralSettings(Decision):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, 'pamr', Pamr.from_config(self.pamr))
+        pamr = Pamr.from_config(self.pamr)
+        object.__setattr__(self, 'pamr', pamr and replace(pamr, exact_std=True))
         for name in ('logit_scale', 'group_height'):
             check(is_number(getattr(self, name), 0), name, getattr(self, name), 'numbers from 0')
         for name in ('global_weight', 'patch_weight'):

@@ -36,7 +36,7 @@ class Aggregation:
 def aggregate(tokens: Tensor, seen: Seen, sam: SAM, settings: Aggregation) -> Tensor:
     """Tokens on SAM's grid, h x w x D, from those on another one, D x rows x columns."""
     resized = F.interpolate(tokens[None], size=seen.grid, mode='bilinear', align_corners=False)[0]
-    weights = attention_weights(sam.last_values(seen), sam.last_maps(seen), settings)
+    weights = attention_weights(*sam.last_attention(seen), settings)
     return (weights @ resized.flatten(1).mT).unflatten(0, seen.grid)
 
 

@@ -20,7 +20,7 @@ def refine(labels: Tensor, scores: Tensor, seen: Seen, sam: SAM, settings: Tride
 
     Args:
         labels: H x W.
-        scores: C x H x W, left as they are.
+        scores: C x H x W, changed in place: a class at a time, so that no second set of them is held.
         seen: the picture as SAM encoded it.
         sam: the network.
         settings: confidence_threshold, minimal_area, mask_factor, iou_threshold.
@@ -31,15 +31,21 @@ def refine(labels: Tensor, scores: Tensor, seen: Seen, sam: SAM, settings: Tride
     kept = (quality > settings.iou_threshold).cpu().numpy()
     if not kept.any():
         return labels, scores
-    drawn = torch.zeros_like(scores)
-    for label in np.unique(regions.classes[kept]).tolist():
-        own = np.flatnonzero(kept & (regions.classes == label)).tolist()
-        drawn[label] = masked(scores[label], (resize_mask(logits[one], seen, labels.shape) for one in own))
-    best, redrawn = drawn.max(dim=0)
-    labels = torch.where(best > 0, redrawn, labels)
-    failed = torch.from_numpy(np.isin(regions.index, np.flatnonzero(~kept))).to(scores)
-    failed = F.interpolate(failed[None, None], size=labels.shape, mode='nearest')[0, 0] > 0
-    return labels, torch.where(failed, torch.maximum(drawn, scores), drawn)
+    failed = failed_pixels(regions, kept, labels)
+    best = scores.new_zeros(labels.shape)
+    for label, own in enumerate(scores):
+        numbers = np.flatnonzero(kept & (regions.classes == label)).tolist()
+        drawn = masked(own, (resize_mask(logits[one], seen, labels.shape) for one in numbers))
+        labels = torch.where(drawn > best, label, labels)  # the first of equals
+        best = torch.maximum(best, drawn)
+        own.copy_(torch.where(failed, torch.maximum(drawn, own), drawn))
+    return labels, scores
+
+
+def failed_pixels(regions: Regions, kept: np.ndarray, labels: Tensor) -> Tensor:
+    """Which pixels of labels H x W lie in regions that are not kept."""
+    failed = torch.from_numpy(np.isin(regions.index, np.flatnonzero(~kept))).to(labels.device)
+    return F.interpolate(failed[None, None].float(), size=labels.shape, mode='nearest')[0, 0] > 0
 
 
 def draw(
@@ -61,7 +67,7 @@ def draw(
 
 def masked(scores: Tensor, masks: Iterable[Tensor]) -> Tensor:
     """Scores of a class, H x W, by how sure SAM is of the best of its masks' logits, H x W each; 0 outside of all."""
-    best = None
+    best = torch.full_like(scores, -torch.inf)
     for mask in masks:
-        best = mask if best is None else torch.maximum(best, mask)
+        best = torch.maximum(best, mask)
     return scores * best.sigmoid() * (best > 0)

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
-from torch.nn import functional as F
 
 from itaclip_mmseg.last_block import from_dict
 from itaclip_mmseg.methods.trident.aggregation import Aggregation, aggregate
@@ -18,8 +17,12 @@ from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.backbones.sam import PATCH, Seen
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
+from itaclip_mmseg.models.stages.labelling import strip_scores
 from itaclip_mmseg.models.stages.photograph import Photograph
-from itaclip_mmseg.models.stages.postprocess import Result, class_scores, decide
+from itaclip_mmseg.models.stages.postprocess import Result, decide
+from itaclip_mmseg.models.stages.sliding import Grid
+from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, Tile
+from itaclip_mmseg.models.stages.variants import strip_bytes
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.utils.checks import check, is_number
 from itaclip_mmseg.utils.errors import UserError
@@ -156,14 +159,13 @@ class Trident(OpenVocabularySegmentor):
 def word_scores(
     tokens: Tensor, texts: Tensor, bank: TextBank, settings: TridentSettings, size: tuple[int, int]
 ) -> Tensor:
-    """Scores C x height x width of tokens h x w x E."""
-    return class_scores(cosine_maps(tokens, texts, size), torch.tensor(bank.word_classes), settings.logit_scale)
-
-
-def cosine_maps(tokens: Tensor, texts: Tensor, size: tuple[int, int]) -> Tensor:
-    """Cosines of tokens h x w x E with texts Q x E, bilinear to a height and width: Q x height x width."""
-    fields = (tokens @ texts.mT).movedim(-1, 0)
-    return F.interpolate(fields[None], size=size, mode='bilinear', align_corners=False)[0]
+    """Scores C x height x width of tokens h x w x E, some rows at a time: those of all words are never held."""
+    fields, classes = (tokens @ texts.mT).movedim(-1, 0)[None], torch.tensor(bank.word_classes)
+    grid = Grid(tokens.shape[:2], None, None)
+    scores = tokens.new_empty(len(bank.classes), *size)
+    for strip in Tile(0, size[0], 0, size[1]).strips(strip_bytes(tokens.device) // (FLOAT_BYTES * len(texts))):
+        scores[strip.place] = strip_scores(grid.merge(fields, size, strip), classes, settings.logit_scale)
+    return scores
 
 
 def in_whole_patches(picture: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from itaclip_mmseg.utils.errors import UserError
 
 MASK_SIDE = 256  # of masks, as prompts and as answers
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-PROMPTS_A_PASS = 16  # a prompt takes 30 MB in the decoder
+PROMPTS_A_PASS = 8  # with ViT-B's decoder 320 MB, less than the image encoder takes
 
 
 class Seen(NamedTuple):
@@ -97,18 +97,17 @@ class SAM(BaseModule):
         embedding = encoder.neck(last(x).movedim(-1, 1))
         return Seen(embedding, last.norm1(x), (height, width), picture.shape[:2])
 
-    def last_values(self, seen: Seen) -> Tensor:
-        """The last block's values of the picture's tokens, heads x N x d."""
-        return self.image_encoder.blocks[-1].attn.values(seen.last, seen.grid)
+    def last_attention(self, seen: Seen) -> tuple[Tensor, Iterator[Tensor]]:
+        """Values and attention of the last block, of the tokens on the picture.
 
-    def last_maps(self, seen: Seen) -> Iterator[Tensor]:
-        """The last block's attention among the picture's tokens, N x N, one head after the other.
-
-        Rows do not add to 1: what the tokens attend to outside of the picture is cut off.
+        Returns:
+            Values, heads x N x d, and the maps, N x N, one head after the other. Rows of these do not add to 1: what
+            tokens attend to outside of the picture is cut off.
         """
-        (rows, columns), side = seen.grid, SIDE // PATCH
-        for attention, _ in self.image_encoder.blocks[-1].attn.heads(seen.last, seen.grid):
-            yield attention.unflatten(-1, (side, side))[:, :rows, :columns].flatten(1)
+        (rows, columns), square = seen.grid, (SIDE // PATCH, SIDE // PATCH)
+        values, maps = self.image_encoder.blocks[-1].attn.heads(seen.last, seen.grid)
+        cut = (one.unflatten(-1, square)[:, :rows, :columns].flatten(1) for one in maps)
+        return values.unflatten(1, square)[:, :rows, :columns].flatten(1, 2), cut
 
     def masks(self, embedding: Tensor, points: Tensor, boxes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The first mask of each prompt, a point on the object and a box around it, and one mask for all of them.

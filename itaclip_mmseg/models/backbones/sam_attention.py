@@ -18,28 +18,26 @@ class HeadByHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attended and projected tokens, 1 x rows x columns x D like `x`."""
-        outputs = [attention @ value for attention, value in self.heads(x, x.shape[1:3])]  # N x d each
+        values, maps = self.heads(x, x.shape[1:3])
+        outputs = [attention @ value for attention, value in zip(maps, values)]  # N x d each
         return self.attention.proj(torch.cat(outputs, dim=-1).view_as(x))
 
-    def project(self, x: Tensor) -> Tensor:
-        """Queries, keys and values, 3 x heads x rows x columns x d."""
-        return self.attention.qkv(x[0]).unflatten(-1, (3, self.attention.num_heads, -1)).permute(2, 3, 0, 1, 4)
+    def heads(self, x: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Iterator[Tensor]]:
+        """Values, heads x N x d, and the map of each head from the tokens in the first rows and columns to all."""
+        qkv = self.attention.qkv(x[0]).unflatten(-1, (3, self.attention.num_heads, -1))
+        queries, keys, values = qkv.permute(2, 3, 0, 1, 4)  # heads x rows x columns x d each
+        return values.flatten(1, 2), self.maps(queries[:, : grid[0], : grid[1]], keys)
 
-    def values(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Values of the tokens in the first rows and columns, heads x N x d."""
-        return self.project(x)[2, :, : grid[0], : grid[1]].flatten(1, 2)
-
-    def heads(self, x: Tensor, grid: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Of each head the map from the tokens in the first rows and columns to all, n x N, and the values, N x d."""
-        queries, keys, values = self.project(x)
-        queries = queries[:, : grid[0], : grid[1]]
+    def maps(self, queries: Tensor, keys: Tensor) -> Iterator[Tensor]:
+        """Of each head the map from some tokens, heads x h x w x d, to all, heads x rows x columns x d."""
+        (height, width), size = queries.shape[1:3], keys.shape[1:3]
         vertical, horizontal = (relative(one) for one in (self.attention.rel_pos_h, self.attention.rel_pos_w))
-        above = torch.einsum('nhwc,hkc->nhwk', queries, vertical[: grid[0]])
-        beside = torch.einsum('nhwc,wkc->nhwk', queries, horizontal[: grid[1]])
-        for query, key, value, rows, columns in zip(queries, keys, values, above, beside):
+        above = torch.einsum('nhwc,hkc->nhwk', queries, vertical[:height])
+        beside = torch.einsum('nhwc,wkc->nhwk', queries, horizontal[:width])
+        for query, key, rows, columns in zip(queries, keys, above, beside):
             scores = (query.flatten(0, 1) * self.attention.scale) @ key.flatten(0, 1).mT
-            scores.view(*grid, *x.shape[1:3]).add_(rows[..., None]).add_(columns[:, :, None])
-            yield scores.softmax(dim=-1), value.flatten(0, 1)
+            scores.view(height, width, *size).add_(rows[..., None]).add_(columns[:, :, None])
+            yield scores.softmax(dim=-1)
 
 
 def relative(positions: Tensor) -> Tensor:

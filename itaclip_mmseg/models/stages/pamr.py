@@ -6,22 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.stages.pamr_step import NEIGHBOURS, chosen_step, shifted_views, without_margin
+from itaclip_mmseg.models.stages.tiles import Tile
 from itaclip_mmseg.settings import Pamr
 
-CACHE_BYTES = 1 << 20  # of a core's second-level cache, common sizes being 1 and 2 MB
-NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+STRIP_PIXELS = 1 << 16  # whose affinities are computed at a time
 
 
 def refine(image: Tensor, logits: Tensor, settings: Pamr, align_corners: bool = False) -> Tensor:
-    """Refine logits Q x H x W by the image, 3 x h x w, normalised RGB; see `guide_weights`, `propagate`."""
-    return propagate(logits, guide_weights(image, logits.shape[-2:], settings.dilations, align_corners), settings)
-
-
-def guide_weights(
-    image: Tensor, size: tuple[int, int], dilations: tuple[int, ...], align_corners: bool = False
-) -> Tensor:
-    """Affinity of an image 3 x h x w, resized (bilinear) to `size`; all logits of the image are refined by it."""
-    return affinity(resized(image, size, align_corners), dilations)
+    """Refine logits Q x H x W by the image, 3 x h x w, normalised RGB; see `affinity`, `propagate`."""
+    guide = resized(image, logits.shape[-2:], align_corners)
+    return propagate(logits, affinity(guide, settings.dilations, settings.exact_std), settings)
 
 
 def resized(image: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
@@ -29,7 +24,9 @@ def resized(image: Tensor, size: tuple[int, int], align_corners: bool = False) -
     return F.interpolate(image[None].float(), size=size, mode='bilinear', align_corners=align_corners)[0]
 
 
-def propagate(logits: Tensor, weights: Tensor, settings: Pamr) -> Tensor:
+def propagate(
+    logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | None = None, out: Tensor | None = None
+) -> Tensor:
     """Each step replaces a pixel by the mean of its neighbours, weighted by affinity.
 
     A step is a stencil of 8 neighbours a dilation, the pixel itself not among them; the authors gather the neighbours
@@ -38,69 +35,71 @@ def propagate(logits: Tensor, weights: Tensor, settings: Pamr) -> Tensor:
     Args:
         logits: Q x H x W.
         weights: see `affinity`.
+        inner: the pixels that are wanted, None for all; each step leaves out what does not reach them any more.
+        out: what the result is written to; None for a new tensor.
 
     Returns:
-        Q x H x W, a new tensor.
+        Q x height x width of `inner`.
     """
-    refined = torch.empty_like(logits)
-    # Queries are independent. On a CPU as many at a time as its cache holds, so that the steps read and write there:
-    # 75 queries of 480 x 640 take 0.6 s one by one, 0.85 s by fours, 1.2 s together.
-    queries_at_once = len(logits)
-    if logits.device.type == 'cpu':
-        queries_at_once = max(CACHE_BYTES // logits[0].nbytes, 1)
-    for source, target in zip(logits.split(queries_at_once), refined.split(queries_at_once)):
-        padded = empty_padded(source, max(settings.dilations))
-        neighbours = shifted_views(padded, settings.dilations)
-        for _ in range(settings.num_iters):
-            pad_into(source, padded)
-            weighted_sum(weights, neighbours, out=target)
-            source = target
+    size = logits.shape[-2:]
+    inner = inner or Tile(0, size[0], 0, size[1])
+    margin = max(settings.dilations)
+    regions = [inner.grown(margin * left, size) for left in reversed(range(settings.num_iters))]
+    refined = logits.new_empty(len(logits), *inner.shape) if out is None else out
+    with chosen_step(logits, weights) as (step, queries_at_once):
+        parts = -(-len(logits) // queries_at_once)
+        buffers = [empty_padded(logits.tensor_split(parts)[0], margin) for _ in range(2)]
+        for some, result in zip(logits.tensor_split(parts), refined.tensor_split(parts)):
+            source, target = (buffer[: len(some)] for buffer in buffers)
+            pad_into(some, source)
+            for region in regions:
+                step(weights, settings.dilations, source, target, region)
+                replicate_border(target, margin)
+                source, target = target, source
+            result.copy_(without_margin(source, margin)[inner.place])
     return refined
 
 
-def affinity(guide: Tensor, dilations: tuple[int, ...]) -> Tensor:
+def affinity(guide: Tensor, dilations: tuple[int, ...], exact_std: bool = False) -> Tensor:
     """Softmax over the neighbours of -|difference| / (0.1 * standard deviation), averaged over the channels.
 
     Args:
         guide: 3 x H x W.
+        dilations: distances of the neighbours in pixels.
+        exact_std: see `Pamr`.
 
     Returns:
         (8 * len(dilations)) x H x W, positive, adding up to 1 over the first axis.
     """
-    neighbours = shifted_views(pad_into(guide, empty_padded(guide, max(dilations))), dilations)
-    # The standard deviation (unbiased) counts the pixel itself once a dilation. In two passes over the neighbours:
-    # exact where the guide is flat, and they are never gathered.
-    count = len(neighbours) + len(dilations)
-    mean = guide * len(dilations)
-    for neighbour in neighbours:
-        mean += neighbour
-    mean /= count
-    squares = (guide - mean).square_() * len(dilations)
-    for neighbour in neighbours:
-        squares += (neighbour - mean).square_()
-    tolerance = 1e-8 + 0.1 * (squares / (count - 1)).sqrt_()  # 3 x H x W
-    distances = guide.new_empty(len(neighbours), *guide.shape[1:])
-    for distance, neighbour in zip(distances, neighbours):
-        torch.mean((neighbour - guide).abs_().div_(tolerance), dim=0, out=distance)
+    padded = pad_into(guide, empty_padded(guide, max(dilations)))
+    height, width = guide.shape[-2:]
+    whole, distances = Tile(0, height, 0, width), guide.new_empty(len(NEIGHBOURS) * len(dilations), height, width)
+    # On a CPU some rows at a time, so that the many operations read and write in its cache.
+    for strip in whole.strips(STRIP_PIXELS) if guide.device.type == 'cpu' else [whole]:
+        neighbours, pixel = shifted_views(padded, dilations, strip), guide[strip.place]
+        tolerance = 1e-8 + 0.1 * standard_deviation(pixel, neighbours, exact_std)  # 3 x h x w
+        for distance, neighbour in zip(distances[strip.place], neighbours):
+            torch.mean((neighbour - pixel).abs_().div_(tolerance), dim=0, out=distance)
     return distances.neg_().softmax(dim=0)
 
 
-def weighted_sum(weights: Tensor, neighbours: Sequence[Tensor], out: Tensor) -> None:
-    """One step: out, ... x H x W, becomes the sum over the neighbours of weight (H x W) times value (... x H x W)."""
-    torch.mul(weights[0], neighbours[0], out=out)
-    for weight, neighbour in zip(weights[1:], neighbours[1:]):
-        out.addcmul_(weight, neighbour)
+def standard_deviation(pixel: Tensor, neighbours: Sequence[Tensor], exact: bool) -> Tensor:
+    """Of the neighbours and, once a dilation, of the pixel itself, 3 x h x w; unbiased.
 
-
-def shifted_views(padded: Tensor, dilations: tuple[int, ...]) -> list[Tensor]:
-    """The 8 * len(dilations) neighbours of every pixel as views ... x H x W of a padded field."""
-    margin = max(dilations)
-    height, width = (side - 2 * margin for side in padded.shape[-2:])
-    return [
-        padded[..., margin + dilation * dy :, margin + dilation * dx :][..., :height, :width]
-        for dilation in dilations
-        for dy, dx in NEIGHBOURS
-    ]
+    Exact is 0 where all values are equal. In float32 rounding makes it up to 1e-7 there, which the authors' arrays of
+    ITACLIP and its peers contain. In two passes, so that the neighbours are never gathered.
+    """
+    precision = torch.float64 if exact else pixel.dtype
+    pixel, times = pixel.to(precision), len(neighbours) // len(NEIGHBOURS)
+    count = len(neighbours) + times
+    mean = pixel * times
+    for neighbour in neighbours:
+        mean += neighbour
+    mean /= count
+    squares = (pixel - mean).square_() * times
+    for neighbour in neighbours:
+        squares += (neighbour - mean).square_()
+    return (squares / (count - 1)).sqrt_().to(neighbours[0].dtype)
 
 
 def empty_padded(field: Tensor, margin: int) -> Tensor:
@@ -112,10 +111,14 @@ def empty_padded(field: Tensor, margin: int) -> Tensor:
 def pad_into(field: Tensor, padded: Tensor) -> Tensor:
     """Copy a field into the middle of `padded` and replicate its border outwards; return `padded`."""
     margin = (padded.shape[-1] - field.shape[-1]) // 2
-    rows = slice(margin, padded.shape[-2] - margin)
-    padded[..., rows, margin : padded.shape[-1] - margin] = field
-    padded[..., rows, :margin] = field[..., :1]
-    padded[..., rows, padded.shape[-1] - margin :] = field[..., -1:]
+    without_margin(padded, margin).copy_(field)
+    return replicate_border(padded, margin)
+
+
+def replicate_border(padded: Tensor, margin: int) -> Tensor:
+    """Fill the margin with the nearest pixels of the field, in place."""
+    padded[..., :margin] = padded[..., margin : margin + 1]
+    padded[..., -margin:] = padded[..., -margin - 1 : -margin]
     padded[..., :margin, :] = padded[..., margin : margin + 1, :]
-    padded[..., padded.shape[-2] - margin :, :] = padded[..., -margin - 1 : -margin, :]
+    padded[..., -margin:, :] = padded[..., -margin - 1 : -margin, :]
     return padded

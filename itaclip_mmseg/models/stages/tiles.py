@@ -30,10 +30,9 @@ class Tile(NamedTuple):
         """Index of its pixels in an array ... x H x W of the image."""
         return ..., slice(self.top, self.bottom), slice(self.left, self.right)
 
-    def within(self, outer: 'Tile') -> tuple[EllipsisType, slice, slice]:
-        """Index of its pixels in an array ... x h x w of a tile around it."""
-        top, left = self.top - outer.top, self.left - outer.left
-        return ..., slice(top, top + self.shape[0]), slice(left, left + self.shape[1])
+    def within(self, outer: 'Tile') -> 'Tile':
+        """The same rectangle, counted from the top left pixel of a tile around it."""
+        return Tile(self.top - outer.top, self.bottom - outer.top, self.left - outer.left, self.right - outer.left)
 
     def grown(self, margin: int, size: tuple[int, int]) -> 'Tile':
         """With a margin on all sides, as far as the image, height and width `size`, goes."""

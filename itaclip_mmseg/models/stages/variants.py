@@ -11,7 +11,8 @@ from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Fields
 from itaclip_mmseg.models.stages.labelling import Labelling, strip_scores
 from itaclip_mmseg.models.stages.mixing import Mixtures, mixing
-from itaclip_mmseg.models.stages.pamr import CACHE_BYTES, NEIGHBOURS, affinity, propagate, resized
+from itaclip_mmseg.models.stages.pamr import affinity, propagate, resized
+from itaclip_mmseg.models.stages.pamr_step import CACHE_BYTES, NEIGHBOURS
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
@@ -53,12 +54,12 @@ def decode(
         memory_budget: bytes that the logits of several variants may take together; 0: they share nothing.
         scored: the variants whose scores are wanted.
     """
-    dilations = {one.pamr.dilations for one in variants.values() if one.pamr is not None}
-    guide = resized(image, size) if dilations else None
+    affinities = {(one.pamr.dilations, one.pamr.exact_std) for one in variants.values() if one.pamr is not None}
+    guide = resized(image, size) if affinities else None
 
-    @lru_cache(maxsize=len(dilations))  # so that an image of one tile computes each once for all variants
-    def weights(tile: Tile, dilations: tuple[int, ...]) -> Tensor:
-        return affinity(guide[tile.place], dilations)
+    @lru_cache(maxsize=len(affinities))  # so that an image of one tile computes each once for all variants
+    def weights(tile: Tile, dilations: tuple[int, ...], exact_std: bool) -> Tensor:
+        return affinity(guide[tile.place], dilations, exact_std)
 
     for (block, stride, pamr), group in grouped(variants, lambda one: (one.last_block, one.stride, one.pamr)).items():
         coarse, windows = grid.coarser(stride)
@@ -93,7 +94,7 @@ def decode_group(
         for index, group in enumerate(mixes):
             queries = len(mixtures.rows[index].words)
             for strip in tile.strips(strip_bytes(mixtures.device) // (FLOAT_BYTES * queries)):
-                inside = {key: field[strip.within(tile)] for key, field in refined.items()}
+                inside = {key: field[strip.within(tile).place] for key, field in refined.items()}
                 label(strip, mixtures.logits(index, inside), mixtures.rows[index].classes, group, labellings)
     del refined
     for name, labelling in labellings.items():
@@ -122,7 +123,7 @@ def merge_and_refine(
     grid: Grid,
     size: tuple[int, int],
     pamr: Pamr | None,
-    weights: Callable[[Tile, tuple[int, ...]], Tensor],
+    weights: Callable[[Tile, tuple[int, ...], bool], Tensor],
 ) -> Tensor:
     """Logits M x h x w of a tile, from fields W x M x rows x columns, a few maps at a time.
 
@@ -132,10 +133,11 @@ def merge_and_refine(
     logits = fields.new_empty(fields.shape[1], *tile.shape)
     maps_at_once = max(int(MERGED_BYTES) // (FLOAT_BYTES * math.prod(outer.shape)), 1)
     for some, target in zip(fields.split(maps_at_once, dim=1), logits.split(maps_at_once)):
-        merged = grid.merge(some, size, outer)
-        if pamr is not None:
-            merged = propagate(merged, weights(outer, pamr.dilations), pamr)
-        target.copy_(merged[tile.within(outer)])
+        merged, inner = grid.merge(some, size, outer), tile.within(outer)
+        if pamr is None:
+            target.copy_(merged[inner.place])
+        else:
+            propagate(merged, weights(outer, pamr.dilations, pamr.exact_std), pamr, inner, out=target)
     return logits
 
 

@@ -36,8 +36,8 @@ def label_windows(
     pamr = rules.pamr
     guide = None if pamr is None else resized(image, size)
 
-    def weights(tile: Tile, dilations: tuple[int, ...]) -> Tensor:
-        return affinity(guide[tile.place], dilations)
+    def weights(tile: Tile, dilations: tuple[int, ...], exact_std: bool) -> Tensor:
+        return affinity(guide[tile.place], dilations, exact_std)
 
     words = logits.shape[1]
     maps = words + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # those of PAMR's weights too
@@ -47,5 +47,5 @@ def label_windows(
         refined = merge_and_refine(logits, tile, grid, size, pamr, weights)
         for strip in tile.strips(strip_bytes(logits.device) // (FLOAT_BYTES * words)):
             if labelling.is_open(strip):
-                labelling.add(strip, strip_scores(refined[strip.within(tile)], classes, rules.logit_scale))
+                labelling.add(strip, strip_scores(refined[strip.within(tile).place], classes, rules.logit_scale))
     return labelling.result('')

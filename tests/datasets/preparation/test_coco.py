@@ -26,16 +26,26 @@ def test_classes():
 
 
 def test_folder_is_converted_once(tmp_path):
-    """Both maps of each raw map; what is finished is kept; a second run does not take results for raw maps."""
+    """Both maps of each raw map; a second run keeps them and does not take them for raw maps."""
     raw = np.arange(256, dtype=np.uint8).reshape(16, 16)
     for name in ('1', '2'):
         Image.fromarray(raw).save(tmp_path / f'{name}.png')
-    (tmp_path / '2_labelTrainIds.png').write_bytes(b'finished earlier')
-    assert convert_folder(tmp_path, workers=1) == convert_folder(tmp_path, workers=1) == 2
-    assert np.array_equal(np.array(Image.open(tmp_path / '1_labelTrainIds.png')), stuff_table()[raw])
-    assert np.array_equal(np.array(Image.open(tmp_path / '2_instanceTrainIds.png')), object_table()[raw])
-    assert (tmp_path / '2_labelTrainIds.png').read_bytes() == b'finished earlier'
-    assert len(list(tmp_path.iterdir())) == 6
+    (tmp_path / '2_labelTrainIds.png').write_bytes(b'of another version')
+    assert convert_folder(tmp_path, workers=1)[1:3] == (0, 4) and convert_folder(tmp_path, workers=1)[1:3] == (4, 0)
+    for name in ('1', '2'):
+        assert np.array_equal(np.array(Image.open(tmp_path / f'{name}_labelTrainIds.png')), stuff_table()[raw])
+        assert np.array_equal(np.array(Image.open(tmp_path / f'{name}_instanceTrainIds.png')), object_table()[raw])
+    assert len(list(tmp_path.iterdir())) == 7
+
+
+def test_a_changed_raw_map_is_converted_anew(tmp_path):
+    raw = np.zeros((4, 4), np.uint8)
+    for name in ('1', '2'):
+        Image.fromarray(raw).save(tmp_path / f'{name}.png')
+    convert_folder(tmp_path, workers=1)
+    Image.fromarray(raw + 1).save(tmp_path / '1.png')
+    assert convert_folder(tmp_path, workers=1)[1:3] == (2, 2)
+    assert (np.array(Image.open(tmp_path / '1_labelTrainIds.png')) == 1).all()
 
 
 def test_faults_are_named(tmp_path):
@@ -46,4 +56,4 @@ def test_faults_are_named(tmp_path):
     (tmp_path / 'cut.png').write_bytes(b'no image')
     with pytest.raises(UserError, match=r'cut\.png: not readable'):
         convert_folder(tmp_path, workers=1)
-    assert [path.name for path in tmp_path.iterdir()] == ['cut.png']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['cut.png', 'made_from.json']

@@ -1,22 +1,27 @@
 import json
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from processes import forked
 
-from itaclip_mmseg.datasets.preparation.convert import run_lengths, segment_mask
+from itaclip_mmseg.datasets.preparation.coco_segments import read_segment, run_lengths
+from itaclip_mmseg.datasets.preparation.document import Node
+from itaclip_mmseg.datasets.preparation.drawing import shape_mask
 from itaclip_mmseg.datasets.preparation.segments import CONTEXT_IDS, convert_context, convert_instances
 from itaclip_mmseg.utils.errors import UserError
 
+pytestmark = pytest.mark.filterwarnings('ignore:__array__')  # pycocotools and NumPy 2
 BOX = [[1, 1, 4, 1, 4, 3, 1, 3]]  # columns 1 to 3, rows 1 and 2
 
 
 def annotations(images, segments):
     """COCO's instance annotation of 4 x 6 images."""
     return dict(
+        categories=[dict(id=1, name='person'), dict(id=13, name='stop sign')],
         images=[dict(id=index, file_name=f'{index}.jpg', height=4, width=6) for index in range(images)],
         annotations=segments,
     )
@@ -34,9 +39,22 @@ def labels_of(path):
 def test_compressed_and_plain_runs_agree():
     """'P1' style strings: 5 bits a character, differences from the third run on."""
     runs = [6, 1, 40, 4, 30, 19]
-    assert run_lengths(compressed(runs)) == runs
-    plain = segment_mask(dict(counts=runs), 10, 10)
-    assert np.array_equal(plain, segment_mask(dict(counts=compressed(runs)), 10, 10)) and plain[6, 0]
+    assert run_lengths(node(compressed(runs))) == runs
+    plain, short = (
+        shape_mask(read_segment('cat', node(dict(counts=counts)), (10, 10)), (10, 10))
+        for counts in (runs, compressed(runs))
+    )
+    assert np.array_equal(plain, short) and plain[6, 0] and plain.sum() == 24
+
+
+def node(value):
+    return Node(value, Path('a.json'), 'counts')
+
+
+@pytest.mark.parametrize('text', ['', 'Q', '0o', 'ä', 'oooooooooooo0'])
+def test_damaged_runs_are_named(text):
+    with pytest.raises(UserError, match=r'a\.json: counts (is no compressed|has a run)'):
+        run_lengths(node(text))
 
 
 def compressed(runs):
@@ -57,7 +75,7 @@ def test_instances_polygon_crowd_and_order(tmp_path):
     crowd = dict(counts=[0, 24])
     path = tmp_path / 'instances.json'
     path.write_text(json.dumps(annotations(2, [segment(13, BOX, 6), segment(1, crowd, 24, iscrowd=1)])))
-    assert convert_instances(path, tmp_path / 'maps', workers=1) == 2
+    assert convert_instances(path, tmp_path / 'maps', workers=1)[1:] == (0, 2, [])
     labels = labels_of(tmp_path / 'maps/0_instanceTrainIds.png')
     assert labels[0, 0] == 1 and labels[1, 2] == 12 and set(np.unique(labels)) == {1, 12}
     assert not labels_of(tmp_path / 'maps/1_instanceTrainIds.png').any()
@@ -91,7 +109,8 @@ def test_killed_run_is_completed(tmp_path):
     process.join()
     assert process.exitcode == -signal.SIGKILL, 'ended before it was killed'
     (tmp_path / 'maps/.399_instanceTrainIds.abcd1234.png').write_bytes(b'half')
-    assert convert_instances(path, tmp_path / 'maps', workers=1) == 400
+    conversion = convert_instances(path, tmp_path / 'maps', workers=1)
+    assert conversion.kept > 10 and conversion.kept + conversion.made == 400
     convert_instances(path, tmp_path / 'whole', workers=1)
     expected = {file.name: file.read_bytes() for file in (tmp_path / 'whole').iterdir()}
     assert {file.name: file.read_bytes() for file in (tmp_path / 'maps').iterdir()} == expected
@@ -113,12 +132,12 @@ def test_names_do_not_lead_out_of_the_folder(tmp_path):
 @pytest.mark.parametrize(
     ('changes', 'named'),
     [
-        (dict(file_name='x/1.jpg'), 'the map of two images'),
-        (dict(file_name=5), 'no readable "file_name"'),
-        (dict(file_name='a\0.jpg'), 'no readable "file_name"'),
-        (dict(height=10**9, width=10**9), 'an image of 1000000000 x 1000000000 pixels'),
-        (dict(height='4'), 'an image of 4 x 6 pixels'),
-        (dict(id=0, file_name='0.jpg', height=None), 'an image of None x 6 pixels'),
+        (dict(file_name='x/1.jpg'), r'1_instanceTrainIds\.png: two .* would be this one file'),
+        (dict(file_name=5), r'images\[0\]\.file_name is not a text \(5\)'),
+        (dict(file_name='a\0.jpg'), 'file_name is empty or has a sign that no name has'),
+        (dict(height=10**9, width=10**9), 'a photograph of 1000000000 x 1000000000 pixels'),
+        (dict(height='four'), 'height is no number'),
+        (dict(id=0, file_name='0.jpg', height=None), r'images\[0\] has no "height"'),
     ],
 )
 def test_hostile_annotations_end_in_one_line(tmp_path, changes, named):
@@ -133,5 +152,18 @@ def test_run_lengths_of_another_size_are_named(tmp_path):
     """A run of 10^12 pixels would take all memory."""
     content = annotations(1, [segment(1, dict(counts=[0, 10**12]), 24)])
     (tmp_path / 'instances.json').write_text(json.dumps(content))
-    with pytest.raises(UserError, match=r'0_instanceTrainIds\.png: a segment is unreadable'):
+    with pytest.raises(
+        UserError, match=r'annotations\[0\]\.segmentation\.counts has run lengths of 1000000000000 pixels instead of 24'
+    ):
         convert_instances(tmp_path / 'instances.json', tmp_path / 'maps', workers=1)
+
+
+@pytest.mark.parametrize(
+    'categories', [[dict(id=1, name='balloon')], [dict(id=0, name='person')], [dict(id=12, name='x')]]
+)
+def test_classes_that_are_not_cocos_are_refused(tmp_path, categories):
+    """Ids of one's own would become COCO's classes in silence."""
+    (tmp_path / 'instances.json').write_text(json.dumps(annotations(1, []) | dict(categories=categories)))
+    with pytest.raises(UserError, match=r'categories\[0\] is .*annotations_to_labels\.py'):
+        convert_instances(tmp_path / 'instances.json', tmp_path / 'maps', workers=1)
+    assert not (tmp_path / 'maps').exists()

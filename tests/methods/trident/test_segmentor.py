@@ -5,6 +5,7 @@ import pytest
 import torch
 from conftest import REPO
 from golden import photo, tiny_dino_b16
+from golden.trident_runs import config
 from mmseg.structures import SegDataSample
 
 from itaclip_mmseg import Segmenter
@@ -121,3 +122,16 @@ def test_the_dino_of_another_patch_is_named(build_trident, dino_weights):
     """ProxyCLIP's has patches of 8 pixels."""
     with pytest.raises(UserError, match=r'dino\.pretrained=.*patches of 8 pixels, but those of CLIP are 16'):
         build_trident('voc21', bank_of(CLASSES), dino=dict(type='DINO', pretrained=dino_weights, heads=2))
+
+
+@pytest.mark.slow
+def test_clip_in_half_precision(build_trident, model):
+    """CLIP alone changes its precision; most labels stay."""
+    backbone = config('voc21').model.backbone.to_dict() | dict(arch=None, pretrained=model.backbone.pretrained)
+    half = build_trident('voc21', bank_of(CLASSES), **WINDOWS, backbone=backbone | dict(precision='bf16'))
+    (image,), (sample,) = inputs({1: (96, 128)})
+    settings, labels = dict(refine=False, prob_threshold=None), []
+    for one in (model, half):
+        encoded = one.encode(image, photograph=sample.photograph)
+        labels.append(one.decode(encoded, one.bank, settings, (96, 128), False).labels)
+    assert (labels[0] == labels[1]).float().mean() > 0.9

@@ -13,9 +13,10 @@ from golden.trident_runs import ALONE, RUNS, WORDS, alone, config
 from itaclip_mmseg.methods.trident.aggregation import aggregate, attention_weights
 from itaclip_mmseg.methods.trident.refinement import draw, refine
 from itaclip_mmseg.methods.trident.regions import Half, Regions, find_regions, mask_prompt, prompts
-from itaclip_mmseg.methods.trident.segmentor import cosine_maps, in_whole_patches
+from itaclip_mmseg.methods.trident.segmentor import in_whole_patches
 from itaclip_mmseg.methods.trident.windows import attend, encode_windows, in_patches, splice
 from itaclip_mmseg.models import SAM
+from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.text.bank import load_bank
 
 
@@ -48,7 +49,7 @@ def test_aggregation(runs, recorded):
     """Weights from SAM's attention and values, and what the tokens become by them."""
     run = runs('voc21')
     model, seen = run.model, run.encoded.seen
-    weights = attention_weights(model.sam.last_values(seen), model.sam.last_maps(seen), model.aggregation)
+    weights = attention_weights(*model.sam.last_attention(seen), model.aggregation)
     hold('stage_sam_weights', weights[::384], recorded['stage_sam_weights'], atol=5e-6)
     aggregated = aggregate(model.spliced(run.image), seen, model.sam, model.aggregation).flatten(0, 1)
     hold('stage_aggregated', aggregated[::28], recorded['stage_aggregated'], atol=5e-3)
@@ -113,7 +114,8 @@ def test_runs(runs, recorded, name):
     """The whole way under each config's settings: cosines, answer, regions, final labels."""
     run = runs(name)
     share = 0.97 if name == 'voc20' else 0.99  # on some processors a pair of DINO's patches falls across the cut
-    cosines = cosine_maps(run.encoded.tokens, run.model.texts, run.size)
+    fields = (run.encoded.tokens @ run.model.texts.mT).movedim(-1, 0)[None]
+    cosines = Grid(fields.shape[-2:], None, None).merge(fields, run.size)
     hold(f'cos_{name}', cosines[:, ::12, ::12], recorded[f'cos_{name}'], atol=5e-3, most=(1e-5, share))
     coarse = run.answer(refine=False)
     hold(f'coarse_{name}', coarse.labels[None], recorded[f'coarse_{name}'], equal=0.9999)

@@ -105,7 +105,7 @@ def test_one_tile_is_refined_once(case, monkeypatch):
     """Protects small images from paying for the second look of the area rule."""
     calls = []
     propagate = variants.propagate
-    monkeypatch.setattr(variants, 'propagate', lambda *args: calls.append(1) or propagate(*args))
+    monkeypatch.setattr(variants, 'propagate', lambda *args, **keys: calls.append(1) or propagate(*args, **keys))
     labels = decode(case, ['area'])['area'].labels
     assert len(calls) == 1 and not torch.equal(labels.long(), whole(case, 'refined')[1])
 
@@ -135,4 +135,4 @@ def test_margins_end_at_the_border():
     tile = Tile(2, 5, 3, 8)
     outer = tile.grown(3, (6, 100))
     assert outer == Tile(0, 6, 0, 11)
-    assert torch.equal(torch.arange(600).view(6, 100)[outer.place][tile.within(outer)][0], torch.arange(203, 208))
+    assert torch.equal(torch.arange(600).view(6, 100)[outer.place][tile.within(outer).place][0], torch.arange(203, 208))

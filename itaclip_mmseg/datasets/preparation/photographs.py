@@ -1,0 +1,89 @@
+"""The photographs of a folder, found by whatever an export calls them."""
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+from itaclip_mmseg.datasets.preparation.source import files_below
+from itaclip_mmseg.datasets.reading import SUFFIXES
+from itaclip_mmseg.utils.errors import UserError
+
+ANY = '.*'  # the end of a name that leaves the suffix open
+
+
+def photographs_below(folder: Path, pictures: Iterable[Path], out: Path) -> dict[str, Path]:
+    """Photographs by their place below a folder, with `/`.
+
+    Args:
+        pictures: image files that are none.
+        out: a folder whose files are none.
+
+    Raises:
+        UserError: no such folder, no photograph in it, or two that differ in suffix or case alone.
+    """
+    if not folder.is_dir():
+        raise UserError(f'--images {folder}: no such folder; give the folder of the photographs')
+    left_out = {os.path.realpath(path) for path in pictures}
+    found = {}
+    for path in sorted(files_below(folder, out)):
+        if path.suffix.lower() in SUFFIXES and os.path.realpath(path) not in left_out:
+            found[path.relative_to(folder).as_posix()] = path
+    by_name = {}
+    for place, path in found.items():
+        other = by_name.setdefault(os.path.splitext(place)[0].casefold(), path)
+        if other != path:
+            raise UserError(f'{path}: shares its name with {other}, and both need a label map; rename one')
+    if not found:
+        raise UserError(f'--images {folder}: holds no photograph; give the folder of the photographs')
+    return found
+
+
+class Names:
+    """Finds photographs by the names that an export has for them; see `Annotation`."""
+
+    def __init__(self, places: Iterable[str]) -> None:
+        self.written: dict[str, list[str]] = defaultdict(list)
+        self.whole: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        self.tails: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for place in places:
+            for name in (place, os.path.splitext(place)[0] + ANY):
+                parts = key(name)
+                self.written[unicodedata.normalize('NFC', name)].append(place)
+                self.whole[parts].append(place)
+                for start in range(len(parts)):
+                    self.tails[parts[start:]].append(place)
+
+    def by_place(self, names: Sequence[str], source: str) -> str | None:
+        """The photograph whose whole place is one of the names; None where there is none.
+
+        Blanks, `_` and `%20`, and the ways to write an umlaut, count alike where nothing fits as it is written.
+
+        Raises:
+            UserError: two fit; `source` is for the message.
+        """
+        written = (self.written.get(unicodedata.normalize('NFC', name)) for name in names)
+        alike = (self.whole.get(key(name)) for name in names)
+        return next((one_of(found, source) for found in (*written, *alike) if found), None)
+
+    def by_last_parts(self, names: Sequence[str], source: str) -> str | None:
+        """The photograph that shares the most last parts of its place with a name; see `by_place`."""
+        keys = [key(name) for name in names]
+        lengths = range(max(map(len, keys)), 0, -1)
+        tails = (self.tails.get(parts[-length:]) for length in lengths for parts in keys if length <= len(parts))
+        return next((one_of(found, source) for found in tails if found), None)
+
+
+def key(name: str) -> tuple[str, ...]:
+    """The parts of a path, alike for all that is written differently by tools."""
+    plain = unicodedata.normalize('NFC', unquote(name)).replace('\\', '/').replace('_', ' ')
+    return tuple(part for part in plain.split('/') if part not in ('', '.', '..'))
+
+
+def one_of(found: Sequence[str], source: str) -> str:
+    """The one place that was found."""
+    if len(found) > 1:
+        raise UserError(f'{source}: its photograph may be {found[0]} or {found[1]}; rename one')
+    return found[0]
