@@ -25,11 +25,7 @@ def main() -> None:
     init_default_scope('mmseg')
     config = load_config(args.config, parse_options(args.cfg_options))
     inspection = inspect(config.test_dataloader.dataset, config.test_evaluator.get('ignore_index', 255))
-    print('\n'.join(inspection.report()))
-    for warning in inspection.warnings():
-        print(f'warning: {warning}')
-    for fault in inspection.faults:
-        print(f'fault: {fault}')
+    print('\n'.join(inspection.lines()))
     if args.out:
         write_sheet(inspection, args.out)
     sys.exit(bool(inspection.faults))

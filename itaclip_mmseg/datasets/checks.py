@@ -30,11 +30,24 @@ def dataset_classes(config: ConfigDict) -> tuple[str, ...]:
 
 def config_classes(name: str) -> tuple[str, ...] | None:
     """Class names of the data set that our config `_base_/datasets/NAME.py` describes; None where there is none."""
+    config = named_dataset(name)
+    return None if config is None else dataset_classes(config)
+
+
+def named_dataset(name: str, data_root: str | os.PathLike = 'data') -> ConfigDict | None:
+    """The data set of our config `_base_/datasets/NAME.py`, below what replaces `data`; None where there is none."""
     path = ROOT / 'configs' / '_base_' / 'datasets' / f'{name}.py'
     if Path(name).name != name or not path.is_file():
         return None
     init_default_scope('mmseg')
-    return dataset_classes(Config.fromfile(path).test_dataloader.dataset)
+    config = Config.fromfile(path).test_dataloader.dataset
+    move_root(config, data_root)
+    return config
+
+
+def move_root(config: ConfigDict, data_root: str | os.PathLike) -> None:
+    """Let the folder of a data set of ours lie below another one than `data`; in place."""
+    config.data_root = str(Path(data_root) / Path(config.data_root).relative_to('data'))
 
 
 def check_folders(config: ConfigDict) -> None:

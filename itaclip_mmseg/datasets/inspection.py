@@ -56,6 +56,11 @@ class Inspection:
             lines.append(f'{label:4d}  {name}  {self.pixels[label] / total:.3%}')
         return lines
 
+    def lines(self) -> list[str]:
+        """The report, then warnings and faults, marked as such."""
+        marked = [f'warning: {warning}' for warning in self.warnings()] + [f'fault: {fault}' for fault in self.faults]
+        return self.report() + marked
+
     def warnings(self) -> list[str]:
         """What is no fault of a file, but hardly meant: classes that occur nowhere."""
         counts = [self.pixels[label] for label in range(len(self.classes))]

@@ -15,16 +15,17 @@ from mmseg.registry import MODELS
 from rich.console import Console
 from rich.table import Table
 
+from itaclip_mmseg.datasets.checks import move_root
 from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.engine.overrides import check_overrides, unread
 from itaclip_mmseg.engine.protocol import run_name
 from itaclip_mmseg.engine.testing import image_paths, print_warnings, run_test
-from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
+from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS
-from itaclip_mmseg.studies.needs import downloads, is_download, missing
+from itaclip_mmseg.studies.needs import downloads, missing, prepare_command
 from itaclip_mmseg.studies.report import print_report, write_report
 from itaclip_mmseg.studies.report_head import Run
 from itaclip_mmseg.studies.runs import read_results
@@ -76,26 +77,30 @@ def reproduce(
     check_named(configs.values(), [pretrained, *(options or {}).values()])
     ready = {one.config: one for one in passes if mark_missing(one, configs[one.config], not dry_run)}
     done = {name: finished(configs[name]) for name in ready}
-    print_plan(cells, passes, configs, done)
+    print_plan(cells, passes, configs, done, data_root)
     if dry_run:
         return cells
     runs = []
     for name, one in ready.items():
         results = done[name] or run_test(configs[name], table=False)
-        if results:
+        if is_main_process():
+            fill_cells(one, results)
             weights, images = results['settings']['pretrained'], results['num_images']
             runs.append(Run(configs[name].run_name, one.dataset, images, weights, chosen[name]))
-        for variant, answered in one.cells.items() if results else ():
-            for cell in answered:
-                row = results['variants'][variant] if 'variants' in results else results
-                cell.ours, cell.missing = row['mIoU'], None
-        if is_main_process():
             write_report(cells, work_dir, protocol, runs)
     if passes and not ready:
         raise UserError(next(cell.missing for cell in cells if cell.missing))
     if is_main_process():
         print_report(cells, protocol, runs)
     return cells
+
+
+def fill_cells(one: Pass, results: Mapping) -> None:
+    """Put the figures of a pass into its cells."""
+    for variant, answered in one.cells.items():
+        for cell in answered:
+            row = results['variants'][variant] if 'variants' in results else results
+            cell.ours, cell.missing = row['mIoU'], None
 
 
 def overrides_by_config(passes: Sequence[Pass], options: Mapping[str, object]) -> dict[str, dict[str, object]]:
@@ -141,9 +146,8 @@ def prepare(
     """The config of a pass."""
     folder = work_dir / run_name(Path(one.config), protocol)
     config = load_config(one.config, options, str(folder), launcher, protocol)
-    dataset = config.test_dataloader.dataset
     if data_root is not None:
-        dataset.data_root = str(Path(data_root) / Path(dataset.data_root).relative_to('data'))
+        move_root(config.test_dataloader.dataset, data_root)
     if pretrained is not None and config.model.get('backbone', {}).get('arch') == 'ViT-B-16':
         config.model.backbone.pretrained = pretrained
     if takes_variants(config):
@@ -192,7 +196,11 @@ def finished(config: Config) -> dict | None:
 
 
 def print_plan(
-    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], done: dict[str, dict | None]
+    cells: Sequence[Cell],
+    passes: Sequence[Pass],
+    configs: dict[str, Config],
+    done: dict[str, dict | None],
+    data_root: str | None,
 ) -> None:
     """A line a pass: images, rows, how long encoding will take about, or what it needs, by number; then the numbers."""
     if not is_main_process():
@@ -216,7 +224,8 @@ def print_plan(
             table.add_row(config.run_name, str(len(paths)), rows, needed)
     console = Console(markup=False)
     console.print(table)
-    for line in [*(f'{number}. {need}' for need, number in numbers.items()), *remarks(cells, passes, configs)]:
+    numbered = [f'{number}. {need}' for need, number in numbers.items()]
+    for line in [*numbered, *remarks(cells, passes, configs, data_root)]:
         console.print(line, highlight=False, soft_wrap=True)
     if pending := [one for one in passes if one.config in done and not done[one.config]]:
         unknown = len(pending) - len(seconds)
@@ -225,8 +234,10 @@ def print_plan(
         console.print(f'To do: {len(pending)} of {len(passes)} passes{total}{rest}', highlight=False)
 
 
-def remarks(cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config]) -> Iterator[str]:
-    """What is downloaded, by which methods; which figures are cited, as no config answers them."""
+def remarks(
+    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], data_root: str | None
+) -> Iterator[str]:
+    """What is downloaded, by which methods; figures that are cited, as no config answers them; how to fetch it."""
     fetched = defaultdict(dict)
     for one in passes:
         for name in downloads(configs[one.config].model):
@@ -239,6 +250,8 @@ def remarks(cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Co
             cited[cell.row].append(cell.dataset)
     for row, datasets in cited.items():
         yield f'Cited, as there is no configuration: {row} on {", ".join(datasets)}'
+    if command := prepare_command([(one.dataset, one.method, configs[one.config]) for one in passes], data_root):
+        yield f'To fetch what is missing: {command}'
 
 
 def duration(seconds: float) -> str:

@@ -18,18 +18,22 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
 
 
+def described(error: UserError | OSError) -> str:
+    """An error that the user can mend as one line; an `OSError` of a library, hence a fault of ours, is raised."""
+    if isinstance(error, UserError):
+        return one_line(error)
+    if error.errno is None:
+        raise error
+    place = '' if error.filename is None else f'{error.filename}: '
+    return f'{place}{error.strerror}; mend that, or name another path'
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a tool's `main`; a `UserError`, and what the operating system refuses, become one line and exit code 1."""
     try:
         main()
-    except UserError as error:
-        print(f'error: {one_line(error)}', file=sys.stderr)
-        sys.exit(1)
-    except OSError as error:
-        if error.errno is None:  # of a library, hence a fault of ours
-            raise
-        place = '' if error.filename is None else f'{error.filename}: '
-        print(f'error: {place}{error.strerror}; mend that, or name another path', file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(f'error: {described(error)}', file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit('interrupted')

@@ -8,6 +8,7 @@ import pytest
 from conftest import REPO, write_state
 from golden import SEED, tiny_groupvit, tiny_tcl
 
+from itaclip_mmseg.datasets.preparation import weights
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.journal import run_key
 from itaclip_mmseg.models.stages.encode import WindowEncoder
@@ -157,7 +158,8 @@ def test_one_command_fills_table_1(run_with, small_networks, tmp_path):
 @pytest.mark.slow
 def test_what_is_missing_is_listed(run_with, monkeypatch):
     """Each method's data, weights and where they are to be had, packages, what is downloaded; and what is cited."""
-    monkeypatch.setattr(needs, 'is_download', lambda arch, pretrained: '/' not in pretrained)
+    for module in (needs, weights):
+        monkeypatch.setattr(module, 'is_download', lambda arch, pretrained: '/' not in pretrained)
     monkeypatch.setitem(sys.modules, 'transformers', None)
     code, captured = run_with([], '1', '--datasets', 'voc21', 'context60', '--dry-run')
     assert code == 0, captured.err
@@ -179,6 +181,10 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
         assert 'missing' not in line and 'not estimated' in line
     assert any('ViT-L-14 openai, of car; open_clip downloads it' in line for line in lines)
     assert 'Cited, as there is no configuration: ReCo on voc21, context60' in lines
+    (command,) = (line for line in lines if 'tools/prepare_data.py' in line and not line[:1].isdigit())
+    command = command.removeprefix('To fetch what is missing: python tools/prepare_data.py ').split()
+    assert command[:2] == ['context60', '--data-root'] and command[3] == '--weights'
+    assert set(command[4:]) == {'clip', 'groupvit', 'tcl', 'clip_diy', 'car'}, 'the others need what these do'
 
 
 @pytest.mark.parametrize(

@@ -184,9 +184,7 @@ def test_sam2_paints_large_masks_over_small_ones(monkeypatch):
 
 def test_sam2_without_its_weights_or_package_is_named(monkeypatch):
     monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
-    with pytest.raises(
-        UserError, match=r'sam2_hiera_large\.pt: no such weights file \(get it from SAM 2\.0 in the README'
-    ):
+    with pytest.raises(UserError, match=r'sam2_hiera_large\.pt: no such weights file \(get it from https://dl\.fbai'):
         RegionMaps(dict(type='sam2'))
     monkeypatch.undo()
     monkeypatch.setitem(__import__('sys').modules, 'sam2.automatic_mask_generator', None)
