@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,10 +22,11 @@ from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
-from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.text.bank import TextBank, load_bank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
 from itaclip_mmseg.utils.checks import check
+from itaclip_mmseg.utils.depth import rgb_image
 from itaclip_mmseg.utils.errors import UserError
 
 DEFAULT_CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
@@ -106,7 +106,7 @@ class Segmenter:
     ) -> None:
         config = load_config(config, options)
         init_default_scope('mmseg')
-        self.bank = checked_bank(Path(config.model.text_bank) if classes is None else classes)
+        self.bank = checked_bank(load_bank(config.model.text_bank) if classes is None else classes)
         self.config, self.variants, self.device = config.model, variants, device or get_device()
         self.model, self.built_for = self.build(self.bank), (self.bank, {})
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
@@ -208,7 +208,7 @@ def read_image(image: ImageSource) -> np.ndarray:
             raise UserError(f'{os.fspath(image)}: no such image; check the path')
         return np.ascontiguousarray(read_photograph(image)[..., ::-1])
     if isinstance(image, Image.Image):
-        image = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+        image = np.asarray(rgb_image(ImageOps.exif_transpose(image), 'image'))
     if not isinstance(image, np.ndarray):
         raise UserError(f'image: {image!r:.80} is none; give a path, a PIL image, or an array')
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:

@@ -55,15 +55,6 @@ def test_downloads_are_named_once_a_network(monkeypatch):
     assert needs.downloads(model) == ['ViT-B-16 openai', 'ViT-L-14 openai']
 
 
-@pytest.mark.parametrize(('config', 'file'), [('cass/cass_vit-b-16_voc21', 'dino_vitbase8_pretrain.pth')])
-def test_files_that_no_package_downloads_are_named_with_their_source(config, file):
-    """A line each, beside the data; what a tag names is not fetched."""
-    lines = needs.missing(load_config(f'configs/{config}.py'), download=False)
-    (line,) = (one for one in lines if file in one)
-    assert f'no such weights file (get it from https://dl.fbaipublicfiles.com/dino/{file[:-4]}/{file}, 343 MB' in line
-    assert '\n' not in line and len(lines) == 2
-
-
 def test_region_maps_are_named():
     """Beside the file of DINO and the data."""
     lines = needs.missing(load_config('configs/corrclip/corrclip_vit-b-16_voc21.py'), download=False)
@@ -96,3 +87,12 @@ def test_nothing_is_fetched_that_is_here(monkeypatch, small_voc, tmp_path):
     assert needs.prepare_command([('voc21', 'clip', config)], 'my data') == (
         "python tools/prepare_data.py voc21 --data-root 'my data'"
     )
+
+
+@pytest.mark.parametrize(('config', 'file'), [('cass/cass_vit-b-16_voc21', 'dino_vitbase8_pretrain.pth')])
+def test_files_that_no_package_downloads_are_named_with_their_source(config, file):
+    """A line each, beside the data; what a tag names is not fetched."""
+    lines = needs.missing(load_config(f'configs/{config}.py'), download=False)
+    (line,) = (one for one in lines if file in one)
+    assert f'no such weights file (get it from https://dl.fbaipublicfiles.com/dino/{file[:-4]}/{file}, 343 MB' in line
+    assert '\n' not in line and len(lines) == 2

@@ -8,16 +8,10 @@ from pathlib import Path
 from mmengine.config import Config
 
 from itaclip_mmseg.datasets.preparation.remote import PASS_A_COPY, Fetcher, RemoteFile
+from itaclip_mmseg.models.backbones.checkpoint import read_weights
 from itaclip_mmseg.models.backbones.convert import convert
 from itaclip_mmseg.models.backbones.sources import SOURCES, Source
-from itaclip_mmseg.models.backbones.weights import (
-    BUNDLED,
-    is_download,
-    is_tag,
-    named_weights,
-    read_weights,
-    weights_file,
-)
+from itaclip_mmseg.models.backbones.weights import BUNDLED, is_download, is_tag, named_weights, weights_file
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import ROOT, remove_unfinished, written_whole
 

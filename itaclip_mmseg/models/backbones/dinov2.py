@@ -11,8 +11,9 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_weights
 from itaclip_mmseg.models.backbones.clip import load_strictly
-from itaclip_mmseg.models.backbones.weights import StateDict, read_parameters, weights_file
+from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -31,7 +32,7 @@ class DINOv2(BaseModule):
     def __init__(self, pretrained: str, heads: int | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         path = weights_file(None, pretrained)
-        state = read_parameters(path, 'model')
+        state = read_weights(path)
         if 'register_tokens' not in state or 'pos_embed' not in state:
             raise UserError(f'{path}: no DINOv2 with registers; give a file such as dinov2_vitl14_reg4_pretrain.pth')
         self.vit = build_vit(state, heads)

@@ -13,10 +13,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.checkpoint import read_weights
 from itaclip_mmseg.models.backbones.clip import load_strictly
 from itaclip_mmseg.models.backbones.sam_attention import HeadByHead
 from itaclip_mmseg.models.backbones.sam_parts import PATCH, SIDE, SAMSizes, build_parts
-from itaclip_mmseg.models.backbones.weights import read_parameters, weights_file
+from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
 MASK_SIDE = 256  # of masks, as prompts and as answers
@@ -60,7 +61,7 @@ class SAM(BaseModule):
         super().__init__(init_cfg)
         self.check_packages()
         path = weights_file(None, pretrained)
-        state = read_parameters(path, 'model')
+        state = read_weights(path)
         self.image_encoder, self.prompt_encoder, self.mask_decoder = build_parts(SAMSizes.of_weights(state, path))
         load_strictly(self, state, path, None)
         self.requires_grad_(False).eval()

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from torch import nn
 
+from itaclip_mmseg.models.backbones.checkpoint import StateDict
 from itaclip_mmseg.models.backbones.clip_dimensions import depth
-from itaclip_mmseg.models.backbones.weights import StateDict
 from itaclip_mmseg.utils.errors import UserError
 
 SIDE, PATCH = 1024, 16  # pixels of the square that it sees, and of a patch

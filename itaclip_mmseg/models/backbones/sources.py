@@ -46,11 +46,17 @@ SOURCES = {
     'dino_deitsmall8_300ep_pretrain.pth': meta(
         'dino/dino_deitsmall8_300ep_pretrain/dino_deitsmall8_300ep_pretrain.pth', 87
     ),
-    'dino_vitbase8_pretrain.pth': meta('dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth', 343),
     'dino_vitbase16_pretrain.pth': meta('dino/dino_vitbase16_pretrain/dino_vitbase16_pretrain.pth', 343),
-    'dinov2_vitl14_reg4_pretrain.pth': meta('dinov2/dinov2_vitl14/dinov2_vitl14_reg4_pretrain.pth', 1217),
     'sam_vit_b_01ec64.pth': meta('segment_anything/sam_vit_b_01ec64.pth', 375),
-    'sam2_hiera_large.pt': meta('segment_anything_2/072824/sam2_hiera_large.pt', 898),
+    'dinov2_vitl14_reg4_pretrain.pth': Source(
+        'dinov2_vitl14_reg4_pretrain.pth',
+        'ViT-L/14 with registers in the README of github.com/facebookresearch/dinov2',
+        licence='Apache 2.0',
+    ),
+    'sam2_hiera_large.pt': Source(
+        'sam2_hiera_large.pt', 'SAM 2.0 in the README of github.com/facebookresearch/sam2, 900 MB', licence='Apache 2.0'
+    ),
+    'dino_vitbase8_pretrain.pth': meta('dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth', 343),
     'decoder_weights.pt': Source(
         'decoder_weights.pt',
         'data/weights in github.com/valeoai/FOUND, 3 kB',

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from mmseg.registry import MODELS
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
+from itaclip_mmseg.models.backbones.checkpoint import read_weights, state_faults
 from itaclip_mmseg.models.backbones.embedding_cache import file_digest
-from itaclip_mmseg.models.backbones.weights import read_parameters, state_faults, weights_file
+from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.regions import RegionGenerator
 from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, LOGITS_BYTES
@@ -123,7 +124,7 @@ def counting_generator() -> type:
 def load(arch: str, pretrained: str, device: str) -> nn.Module:
     """The network on a device; a `UserError` for weights of something else."""
     path, network = weights_file(None, pretrained), build(arch)
-    state: dict[str, Tensor] = read_parameters(path, 'model')
+    state = read_weights(path)
     if faults := state_faults(state, network.state_dict()):
         raise UserError(f'{path}: not the weights of {arch} ({faults[-1]}); set regions.arch to theirs')
     network.load_state_dict(state)
