@@ -11,7 +11,7 @@ import numpy as np
 from mmseg.registry import MODELS
 from PIL import Image
 
-from itaclip_mmseg.apis.segmentation import PARTS, Segmentation
+from itaclip_mmseg.apis.segmentation import PARTS, Segmentation, result_files
 from itaclip_mmseg.apis.segmenter import Photograph, Picture, Segmenter
 from itaclip_mmseg.datasets.headers import read_header
 from itaclip_mmseg.datasets.reading import read_photograph
@@ -23,6 +23,7 @@ from itaclip_mmseg.text.class_sources import bank_of_entries
 from itaclip_mmseg.text.classes import bank_of_text
 from itaclip_mmseg.text.grammar import parse, quoted, spell
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.resources import written_whole
 
 OWN = 'these settings'  # what the page calls the method whose sliders it has
@@ -223,9 +224,14 @@ def write_files(answer: Answer, folder: str | Path) -> list[str]:
     segmented, and each method's overlay, label map, class list and COCO annotations.
     """
     folder, name = Path(tempfile.mkdtemp(dir=folder)), answer.photo.name
-    files = [folder / f'{name}_photo.png']
-    with written_whole(files[0]) as temporary:
+    photo = folder / f'{name}_photo.png'
+    places = {
+        method: folder / (f'{name}.png' if method == OWN else f'{name}_{method}.png') for method in answer.results
+    }
+    outputs = [Output(file, place) for place in places.values() for file in result_files(place, PARTS)]
+    check_outputs(outputs, [photo])
+    with written_whole(photo) as temporary:
         Image.fromarray(answer.photo.picture.image).save(temporary)
     for method, result in answer.results.items():
-        files += result.save(folder / (name if method == OWN else f'{name}_{method}'), PARTS)
-    return [str(file) for file in files]
+        result.save(places[method], PARTS)
+    return [str(photo), *(str(output.path) for output in outputs)]

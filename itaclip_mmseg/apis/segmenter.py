@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from mmengine.config import ConfigDict
 from mmengine.dataset import Compose
-from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
@@ -18,6 +17,7 @@ from torch import Tensor
 from itaclip_mmseg.apis.segmentation import Segmentation
 from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.kinds import MODEL, check_kinds
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
@@ -27,6 +27,7 @@ from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
 from itaclip_mmseg.utils.checks import check
 from itaclip_mmseg.utils.depth import rgb_image
+from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
 
 DEFAULT_CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
@@ -104,10 +105,12 @@ class Segmenter:
         device: str | None = None,
         variants: dict[str, dict] | None = None,
     ) -> None:
+        self.device = chosen_device(device)
         config = load_config(config, options)
+        check_kinds(config, (*MODEL, 'test_pipeline'))
         init_default_scope('mmseg')
         self.bank = checked_bank(load_bank(config.model.text_bank) if classes is None else classes)
-        self.config, self.variants, self.device = config.model, variants, device or get_device()
+        self.config, self.variants = config.model, variants
         self.model, self.built_for = self.build(self.bank), (self.bank, {})
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
         self.pipeline = Compose([dict(type='LoadImageFromNDArray'), *steps])

@@ -1,9 +1,7 @@
 """What a test leaves: results.json, confusion.csv, and the table on the terminal."""
 
-import csv
-import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,19 +13,40 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
-from itaclip_mmseg.datasets.checks import (
-    truth_warnings,
-)
+from itaclip_mmseg.datasets.checks import truth_warnings
+from itaclip_mmseg.engine.checks import print_warnings
+from itaclip_mmseg.engine.journal import Journal, data_state
 from itaclip_mmseg.evaluation.iou import SegmentationScores, known_mean
 from itaclip_mmseg.evaluation.tags import tag_precisions
 from itaclip_mmseg.settings import Decision
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.resources import write_csv, write_json
 from itaclip_mmseg.version import __version__
 
 FIGURES = ('mIoU', 'aAcc', 'mAcc')
 PACKAGES = ('torch', 'torchvision', 'open_clip_torch', 'numpy')
 # MMLab's packages are installed under either name.
 MMLAB = {'mmsegmentation': 'onedl-mmsegmentation', 'mmcv': 'onedl-mmcv', 'mmengine': 'onedl-mmengine'}
+
+
+def report(
+    runner: Runner, config: Config, journal: Journal, table: bool, write_more: Callable[[dict], None] | None
+) -> dict:
+    """Write and print what a run has counted; only then its journal goes.
+
+    Args:
+        table: print the results.
+        write_more: writes what else is made of them.
+    """
+    images = runner.test_evaluator.metrics[0].images
+    notes = dict(num_images=len(images), run_key=journal.key, data=data_state(images))
+    results = summarise(runner, config, **notes)
+    if write_more:
+        write_more(results)
+    journal.remove()
+    print_warnings(results['warnings'])
+    if table:
+        print_results(results, config)
+    return results
 
 
 def summarise(runner: Runner, config: Config, **notes: object) -> dict:
@@ -63,13 +82,9 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
         results['tags'] = tag_figures(precisions)
     if config.model.get('variants'):
         results['variants'] = {name: dict(**row, settings=written(model.variants[name])) for name, row in rows.items()}
-    folder = Path(config.work_dir)
-    with written_whole(folder / 'confusion.csv') as temporary, open(temporary, 'w', newline='') as file:
-        csv.writer(file).writerows(
-            [['truth', *classes], *([name, *row] for name, row in zip(classes, metric.confusion.tolist()))]
-        )
-    with written_whole(folder / 'results.json') as temporary:
-        temporary.write_text(json.dumps(results, indent=2) + '\n')
+    folder, rows = Path(config.work_dir), zip(classes, metric.confusion.tolist())
+    write_csv(folder / 'confusion.csv', [['truth', *classes], *([name, *row] for name, row in rows)])
+    write_json(folder / 'results.json', results)
     return results
 
 

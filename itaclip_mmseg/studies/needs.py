@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from itaclip_mmseg.datasets.checks import check_folders
 from itaclip_mmseg.datasets.preparation.sources import COLLECTIONS
 from itaclip_mmseg.datasets.preparation.weights import weights_in
-from itaclip_mmseg.engine.testing import check_config
+from itaclip_mmseg.engine.checks import check_config
 from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.models.stages.crf import load_crf
 from itaclip_mmseg.models.stages.regions import RegionMaps

@@ -15,13 +15,15 @@ from mmseg.registry import MODELS
 from rich.console import Console
 from rich.table import Table
 
-from itaclip_mmseg.datasets.checks import move_root
+from itaclip_mmseg.datasets.checks import build_dataset, move_root
 from itaclip_mmseg.datasets.reading import check_photograph
+from itaclip_mmseg.engine.checks import checked_dataset, print_warnings, samples_of
 from itaclip_mmseg.engine.config import load_config
-from itaclip_mmseg.engine.journal import Journal, run_key
+from itaclip_mmseg.engine.journal import Journal, is_data_unchanged, run_key
 from itaclip_mmseg.engine.overrides import check_overrides, unread
+from itaclip_mmseg.engine.plan import files_of
 from itaclip_mmseg.engine.protocol import run_name
-from itaclip_mmseg.engine.testing import image_paths, print_warnings, run_test
+from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.views import NUM_VIEWS
@@ -191,6 +193,9 @@ def finished(config: Config) -> dict | None:
     key = run_key(config)
     if results.get('run_key') != key:
         return None
+    files = files_of(samples_of(build_dataset(config.test_dataloader.dataset)))
+    if not is_data_unchanged(results.get('data'), files):
+        return None
     Journal(path.parent, key).remove()  # of a pass that was killed at its very end
     return results
 
@@ -217,7 +222,7 @@ def print_plan(
         elif done[one.config]:
             table.add_row(config.run_name, '-', rows, 'done')
         else:
-            paths = image_paths(config)
+            paths = [sample['img_path'] for sample in samples_of(checked_dataset(config))]
             if takes_variants(config) and not downloads(config.model):
                 seconds[one.config] = estimate(config, paths)
             needed = duration(seconds[one.config]) if one.config in seconds else 'not estimated'

@@ -1,6 +1,7 @@
 """Errors that a user can mend: one line, exit code 1."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -62,8 +63,18 @@ class Faults:
 
 def run(main: Callable[[], None]) -> None:
     """Run a tool's `main`; a `UserError`, and what the operating system refuses, become one line and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):
+            stream.reconfigure(errors='backslashreplace')  # letters that a terminal does not have stop no run
     try:
-        main()
+        try:
+            main()
+        finally:
+            sys.stdout.flush()  # else a closed pipe is noticed where nothing can be told
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
+        print('error: whatever read the output ended; files written until then stay', file=sys.stderr)
+        sys.exit(1)
     except (UserError, OSError) as error:
         print(f'error: {described(error)}', file=sys.stderr)
         sys.exit(1)

@@ -7,14 +7,20 @@ import sys
 import pytest
 from conftest import REPO, write_state
 from golden import SEED, tiny_groupvit, tiny_tcl
+from mmengine.registry import init_default_scope
 
+from itaclip_mmseg.datasets.checks import build_dataset
 from itaclip_mmseg.datasets.preparation import weights
+from itaclip_mmseg.engine.checks import samples_of
 from itaclip_mmseg.engine.config import load_config
-from itaclip_mmseg.engine.journal import run_key
+from itaclip_mmseg.engine.journal import data_state, run_key
+from itaclip_mmseg.engine.plan import files_of
+from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.stages.encode import WindowEncoder
 from itaclip_mmseg.studies import needs, reproduce
 from itaclip_mmseg.studies.tables import Pass
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.fingerprints import fingerprint
 
 WINDOWS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip', 'itaclip', 'tcl')  # methods on CLIP that resize images
 ROWS = 12  # of table 1
@@ -211,13 +217,17 @@ def test_damaged_results_count_as_none(small_scenes, damage, tmp_path, capsys):
         {'test_dataloader.dataset.data_root': str(small_scenes)},
         str(tmp_path),
     )
-    results = dict(
-        mIoU=1.5, num_images=1, run_key=run_key(config), settings=dict(config='x'), versions=dict(device='y')
-    )
+    init_default_scope('mmseg')
+    files = files_of(samples_of(build_dataset(config.test_dataloader.dataset)))
+    counted = [ImageCounts(image, 1, {}, files=[*map(fingerprint, pair)]) for image, pair in files.items()]
+    results = dict(mIoU=1.5, num_images=2, run_key=run_key(config), data=data_state(counted))
+    results |= dict(settings=dict(config='x'), versions=dict(device='y'))
     path = tmp_path / 'results.json'
     path.write_text(json.dumps(results))
     assert reproduce.finished(config) == results and capsys.readouterr().err == ''
     path.write_text(json.dumps(results | dict(run_key='of another version')))
+    assert reproduce.finished(config) is None and capsys.readouterr().err == ''
+    path.write_text(json.dumps(results | dict(data=data_state(counted[1:]))))
     assert reproduce.finished(config) is None and capsys.readouterr().err == ''
     path.write_text(damage)
     assert reproduce.finished(config) is None
