@@ -18,8 +18,11 @@ def texts_without_encoding(path):
         if isinstance(call.func, ast.Attribute):
             opens = call.func.attr in ('read_text', 'write_text')
         else:
-            modes = [one.value for one in call.args[1:] if isinstance(one, ast.Constant)]
-            opens = getattr(call.func, 'id', '') == 'open' and not any('b' in mode for mode in modes)
+            inside = [node for one in call.args[1:] for node in ast.walk(one)]  # also of 'ab' if more else 'wb'
+            modes = [node.value for node in inside if isinstance(node, ast.Constant)]
+            opens = getattr(call.func, 'id', '') == 'open' and not any(
+                'b' in mode for mode in modes if isinstance(mode, str)
+            )
         if opens and 'encoding' not in {one.arg for one in call.keywords}:
             yield f'{path.relative_to(REPO)}:{call.lineno}'
 
