@@ -28,7 +28,7 @@ class RegionFiles(RegionGenerator):
     def __post_init__(self) -> None:
         if not Path(self.folder).is_dir():
             raise UserError(
-                f'{self.folder}: no such folder of region maps; put them there (configs/corrclip/README.md says from '
+                f'{self.folder}: no such folder of region maps; put them there (data/README.md says from '
                 'where), or let them be computed by model.regions=sam2'
             )
 

@@ -1,4 +1,4 @@
-"""Regions by SAM 2's automatic mask generator (arXiv:2408.00714), from the package sam2, as CorrCLIP makes them."""
+"""Regions by SAM 2's automatic mask generator (arXiv:2408.00714), from the package sam2."""
 
 import functools
 import importlib.metadata

@@ -23,7 +23,7 @@ from itaclip_mmseg.utils.checks import check
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import cache_dir, written_whole
 
-KEY = 'instance_mask'  # of the array in a file, as CorrCLIP's public code names it
+KEY = 'instance_mask'  # of the array in a file, as published maps have it
 
 
 class RegionGenerator(ABC):
