@@ -74,7 +74,7 @@ def build_vit(state: StateDict, heads: int | None) -> nn.Module:
     )
 
 
-def timm_vit(side: int, patch: int, **dimensions: int) -> nn.Module:
+def timm_vit(side: int, patch: int, **settings: object) -> nn.Module:
     """Timm's DINOv2 with registers; it resizes positions as DINOv2 does, bicubic with antialias, to the size."""
     return VisionTransformer(
         img_size=side,
@@ -83,8 +83,7 @@ def timm_vit(side: int, patch: int, **dimensions: int) -> nn.Module:
         init_values=1,
         dynamic_img_size=True,
         num_classes=0,
-        weight_init='skip',
-        **dimensions,
+        **settings,
     )
 
 
