@@ -68,10 +68,9 @@ def build_vit(state: StateDict, heads: int | None) -> nn.Module:
     width, _, patch, _ = state['patch_embed.proj.weight'].shape
     side = round((state['pos_embed'].shape[1] - 1) ** 0.5)
     depth = len({name.split('.')[1] for name in state if name.startswith('blocks.')})
-    registers = state['register_tokens'].shape[1]
-    return timm_vit(
-        side * patch, patch, embed_dim=width, depth=depth, num_heads=heads or width // 64, reg_tokens=registers
-    )
+    heads, registers = heads or width // 64, state['register_tokens'].shape[1]
+    dimensions = dict(embed_dim=width, depth=depth, num_heads=heads, reg_tokens=registers)
+    return timm_vit(side * patch, patch, weight_init='skip', **dimensions)  # the file's take their place
 
 
 def timm_vit(side: int, patch: int, **settings: object) -> nn.Module:
