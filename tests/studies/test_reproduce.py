@@ -17,7 +17,7 @@ from itaclip_mmseg.engine.journal import data_state, run_key
 from itaclip_mmseg.engine.plan import files_of
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.stages.encode import WindowEncoder
-from itaclip_mmseg.studies import needs, reproduce
+from itaclip_mmseg.studies import estimates, needs, reproduce
 from itaclip_mmseg.studies.tables import Pass
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.fingerprints import fingerprint
@@ -79,7 +79,7 @@ def test_report(run, tmp_path, monkeypatch):
     page = (tmp_path / 'work/report.html').read_text()
     assert page.count('data:image/png;base64') == 3 and 'http' not in page
     monkeypatch.setattr(WindowEncoder, 'encode', None)
-    monkeypatch.setattr(reproduce, 'seconds_a_view', None)
+    monkeypatch.setattr(estimates, 'seconds_a_view', None)
     code, captured = run('2', '5', '9')
     assert code == 0 and 'done' in captured.out
     assert json.loads((tmp_path / 'work/report.json').read_text())['tables'] == tables
@@ -120,7 +120,7 @@ def test_nothing_to_run_is_one_line(run):
 
 
 def test_durations_as_one_says_them():
-    assert [reproduce.duration(seconds) for seconds in (45, 119, 300, 7300)] == ['45 s', '119 s', '5 min', '2 h']
+    assert [estimates.duration(seconds) for seconds in (45, 119, 300, 7300)] == ['45 s', '119 s', '5 min', '2 h']
 
 
 @pytest.fixture
