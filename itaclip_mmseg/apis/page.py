@@ -42,6 +42,7 @@ SLIDERS = (  # setting, label, range, step; the page has those of the method's s
     ('prob_threshold', 'score threshold (0: off)', 0, 1, 0.01),
     ('area_threshold', 'area threshold (0: off)', 0, 0.5, 0.01),
     ('pamr', 'PAMR steps (0: off)', 0, 20, 1),
+    ('regions', 'one label a region (0: off)', 0, 1, 1),
     ('global_weight', 'share of the whole picture', 0, 1, 0.05),
     ('patch_weight', 'share of the nearest patches', 0, 1, 0.01),
     ('confidence_threshold', 'least score in a region', 0, 1, 0.01),
@@ -251,6 +252,7 @@ def starts(workbench: Workbench) -> dict[str, float]:
         return {}
     settings = workbench.settings
     values = {name: getattr(settings, name) or 0 for name, *_ in SLIDERS if hasattr(settings, name)}
+    values |= {'regions': 1} if workbench.may_unify else {}
     return {name: value.num_iters if isinstance(value, Pamr) else value for name, value in values.items()}
 
 

@@ -82,6 +82,11 @@ class Workbench:
         self.segmenter = Segmenter(None, config, overrides, variants=variants)
         self.two_halves, self.settings = self.segmenter.model.two_halves, self.segmenter.model.settings
 
+    @property
+    def may_unify(self) -> bool:
+        """May labels be one in each region, or not?"""
+        return self.segmenter.model.region_map is not None and not self.segmenter.model.needs_regions
+
     def open(self, path: str | Path, track: Track = iter) -> Photo:
         """Encode a photograph, the half that takes seconds.
 
@@ -185,6 +190,8 @@ def fitting(values: Mapping[str, float], bank: TextBank) -> dict[str, object]:
         changes[name] = (values[name] or None) if bank.background else None
     if 'pamr' in values:
         changes['pamr'] = int(values['pamr']) or None
+    if changes.pop('regions', 1) == 0:
+        changes['regions'] = None
     if 'text_coefficient' in values:  # of auxiliary texts
         changes['auxiliary'] = 'definition' if any(entry.definition for entry in bank.classes) else None
     return changes

@@ -25,6 +25,7 @@ from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.text.bank import TextBank, load_bank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
+from itaclip_mmseg.utils.checks import check
 from itaclip_mmseg.utils.depth import rgb_image
 from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
@@ -58,7 +59,8 @@ class Picture:
             classes: any form that `bank_of` takes; None for the segmenter's own.
             scores: keep the scores of all classes, C x H x W float32.
             settings: of the config, by name: `image_coefficient` (lambda, 0 to 1), `text_coefficient` (alpha, 0 to 1),
-                `logit_scale`, `prob_threshold`, `area_threshold`, `pamr` (None, or a number of steps), ...
+                `logit_scale`, `prob_threshold`, `area_threshold`, `pamr` (None, or a number of steps), ...;
+                `regions=None` leaves labels as they are before they become one in each region.
 
         Raises:
             UserError: a word that the weights do not know, or a setting that is not possible.
@@ -146,6 +148,13 @@ class Segmenter:
     @torch.no_grad()
     def result(self, picture: Picture, bank: TextBank, settings: dict, scores: bool) -> Result:
         """The cheap half where the segmentor has one; else the whole method, built anew for other words or settings."""
+        check(settings.get('regions') is None, 'regions', settings.get('regions'), 'None; a config chooses a generator')
+        own = {name: value for name, value in settings.items() if name != 'regions'}
+        result = self.own_result(picture, bank, own, scores)
+        return result if 'regions' in settings else self.model.unify(result, picture.photograph)
+
+    def own_result(self, picture: Picture, bank: TextBank, settings: dict, scores: bool) -> Result:
+        """As `result`, before labels are one in each region."""
         size = picture.image.shape[:2]
         if self.model.two_halves:
             return self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)

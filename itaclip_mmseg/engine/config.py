@@ -72,7 +72,9 @@ def sees_photographs(config: Config) -> bool:
     """Does the segmentor of a config need the photographs beside the images that its pipeline makes of them?"""
     kind = value_at(config, 'model.type')
     pipeline = value_at(config, 'test_dataloader.dataset.pipeline')
-    return isinstance(kind, str) and bool(pipeline) and getattr(MODELS.get(kind), 'sees_photograph', False)
+    if not (isinstance(kind, str) and pipeline):
+        return False
+    return getattr(MODELS.get(kind), 'sees_photograph', False) or bool(value_at(config, 'model.regions'))
 
 
 def find_config(path: str) -> Path:

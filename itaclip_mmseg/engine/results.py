@@ -1,7 +1,7 @@
 """What a test leaves: results.json, confusion.csv, and the table on the terminal."""
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,11 +29,17 @@ MMLAB = {'mmsegmentation': 'onedl-mmsegmentation', 'mmcv': 'onedl-mmcv', 'mmengi
 
 
 def report(
-    runner: Runner, config: Config, journal: Journal, table: bool, write_more: Callable[[dict], None] | None
+    runner: Runner,
+    config: Config,
+    journal: Journal,
+    folders: Mapping[str, str],
+    table: bool,
+    write_more: Callable[[dict], None] | None,
 ) -> dict:
     """Write and print what a run has counted; only then its journal goes.
 
     Args:
+        folders: of what was written for each image, by its kind.
         table: print the results.
         write_more: writes what else is made of them.
     """
@@ -45,7 +51,7 @@ def report(
     journal.remove()
     print_warnings(results['warnings'])
     if table:
-        print_results(results, config)
+        print_results(results, config, folders)
     return results
 
 
@@ -65,6 +71,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
             pretrained=str(backbone.get('pretrained')),
             text_bank=config.model.text_bank,
             test_cfg=dict(config.model.get('test_cfg', {})),
+            regions=config.model.get('regions'),
             test_pipeline=config.test_dataloader.dataset.pipeline,
             precision=backbone.get('precision', 'fp32'),
             **written(next(iter(model.variants.values()))),
@@ -124,8 +131,12 @@ def versions() -> dict[str, str]:
     return found | dict(device=torch.cuda.get_device_name() if torch.cuda.is_available() else processor)
 
 
-def print_results(results: dict, config: Config) -> None:
-    """The table by class, the means, and the paper's figure beside ours."""
+def print_results(results: dict, config: Config, folders: Mapping[str, str]) -> None:
+    """The table by class, the means, the paper's figure beside ours, and where everything was written.
+
+    Args:
+        folders: of what was written for each image, by its kind.
+    """
     table = Table('class', 'IoU')
     table.columns[1].justify = 'right'
     for name, iou in results['classes'].items():
@@ -133,7 +144,8 @@ def print_results(results: dict, config: Config) -> None:
     console = Console(markup=False)
     console.print(f'{results["settings"]["config"]}, {results["num_images"]} images', highlight=False)
     if results['aAcc'] is None:
-        console.print(f'no figures, as no label was there; written to {config.work_dir}/results.json', highlight=False)
+        console.print('no figures, as there was no label map', highlight=False)
+        print_places(console, config, folders)
         return
     console.print(table)
     console.print('   '.join(f'{name} {spelled(results[name])}' for name in FIGURES), highlight=False)
@@ -143,9 +155,17 @@ def print_results(results: dict, config: Config) -> None:
         print_variants(results['variants'], console)
     if paper := config.get('paper'):
         console.print(f'quoted: mIoU {paper.mIoU} ({paper.source})', highlight=False)
-    if expected := config.get('expected'):
+    expected = config.get('expected')
+    if expected and expected.get('images', results['num_images']) == results['num_images']:
         console.print(f'measured by us: mIoU {expected.mIoU}, give or take {expected.tolerance}', highlight=False)
-    console.print(f'written to {config.work_dir}/results.json', highlight=False)
+    print_places(console, config, folders)
+
+
+def print_places(console: Console, config: Config, folders: Mapping[str, str]) -> None:
+    """Where results and outputs of images are."""
+    places = {'results': f'{config.work_dir}/results.json', **folders}
+    for kind, place in places.items():
+        console.print(f'{kind}: {place}', highlight=False, soft_wrap=True)
 
 
 def print_variants(variants: dict[str, dict], console: Console) -> None:

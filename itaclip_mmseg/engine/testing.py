@@ -50,7 +50,7 @@ def run_test(
     with held((plan.work_dir, *plan.folders.values()), config.launcher):
         journal = Journal(Path(plan.work_dir), run_key(config, plan.folders))
         runner = run(config, plan, journal)
-        return report(runner, config, journal, table, write_more) if is_main_process() else {}
+        return report(runner, config, journal, plan.folders, table, write_more) if is_main_process() else {}
 
 
 def run(config: Config, plan: Plan, journal: Journal) -> Runner:

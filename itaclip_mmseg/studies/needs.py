@@ -13,6 +13,7 @@ from itaclip_mmseg.datasets.preparation.weights import weights_in
 from itaclip_mmseg.engine.checks import check_config
 from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.models.stages.crf import load_crf
+from itaclip_mmseg.models.stages.regions import RegionMaps
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -25,6 +26,8 @@ def missing(config: Config, download: bool) -> list[str]:
     wanted = [name for name in named_weights(config.model) if download or not is_download(*name)]
     files = [partial(weights_file, *name) for name in wanted]
     checks = [partial(check_config, config), partial(check_packages, config.model), *files]
+    if config.model.get('regions'):
+        checks.append(partial(RegionMaps, config.model.regions))
     return list(dict.fromkeys(faults(checks)))
 
 

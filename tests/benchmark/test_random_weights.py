@@ -32,6 +32,7 @@ METHODS = (
     'proxyclip/proxyclip_vit-b-16',
     'trident/trident_vit-b-16',
     'cass/cass_vit-b-16',
+    'corrclip/corrclip_vit-b-16',
 )
 
 

@@ -9,7 +9,7 @@ import torch
 
 sys.path.append(str(Path(__file__).parent))  # the generators import each other by their bare names
 
-from golden import tiny_clip, tiny_photo
+from golden import tiny_clip, tiny_photo, tiny_regions
 
 DIR = Path(os.environ.get('GOLDEN_DIR') or Path(__file__).parent)
 SEED = int(os.environ.get('GOLDEN_SEED') or 7)
@@ -28,6 +28,11 @@ def image(number: int, height: int, width: int) -> torch.Tensor:
 def photo(number: int, height: int, width: int) -> np.ndarray:
     """The 8-bit RGB picture of a number, H x W x 3; the pages call it `photo(7 + number, H, W)`."""
     return tiny_photo.photo(SEED + number, height, width)
+
+
+def regions(number: int, height: int, width: int, everywhere: int = 0) -> np.ndarray:
+    """The region map of a number, H x W; the pages call it `regions(7 + number, H, W)`."""
+    return tiny_regions.regions(SEED + number, height, width, everywhere)
 
 
 def hold(

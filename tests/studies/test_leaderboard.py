@@ -24,9 +24,17 @@ from itaclip_mmseg.visualization.plots import label_points
 
 NO_COSTS = dict(conditions={}, costs={})
 NACLIP = 'configs/naclip/naclip_vit-b-16_voc21.py'
-RUNNABLE = 19  # methods with configs
+RUNNABLE = 20  # methods with configs
 # What the field states as means over the five data sets.
-MEANS = {'Trident': 43.6, 'SC-CLIP': 41.3, 'CASS': 41.3, 'SFP': 41.1, 'ProxyCLIP': 39.7, 'ResCLIP': 38.0}
+MEANS = {
+    'CorrCLIP': 48.7,
+    'Trident': 43.6,
+    'SC-CLIP': 41.3,
+    'CASS': 41.3,
+    'SFP': 41.1,
+    'ProxyCLIP': 39.7,
+    'ResCLIP': 38.0,
+}
 MEANS |= {'ITACLIP': 42.1}
 
 
@@ -70,7 +78,7 @@ def test_every_method_and_every_quoted_figure_is_there(board):
 def test_means_are_those_that_the_field_states(board):
     means = {one.name: one.stated_mean for one in board.methods}
     assert {name: round(means[name], 1) for name in MEANS} == MEANS
-    assert (means['CorrCLIP'], means['OV-Stitcher']) == (46.0, 48.4)
+    assert means['OV-Stitcher'] == 48.4
     assert means['CaR'] is None
 
 

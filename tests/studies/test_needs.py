@@ -55,6 +55,13 @@ def test_downloads_are_named_once_a_network(monkeypatch):
     assert needs.downloads(model) == ['ViT-B-16 openai', 'ViT-L-14 openai']
 
 
+def test_region_maps_are_named():
+    """Beside the file of DINO and the data."""
+    lines = needs.missing(load_config('configs/corrclip/corrclip_vit-b-16_voc21.py'), download=False)
+    (line,) = (one for one in lines if 'data/regions/voc: no such folder of region maps' in one)
+    assert '\n' not in line and len(lines) == 3
+
+
 @pytest.mark.slow
 def test_the_readme_fetches_all_that_table_1_lacks(monkeypatch, tmp_path):
     """On an empty machine: its second line is the command that --dry-run of its third prints."""

@@ -42,3 +42,10 @@ def similarity_attention(
     scores = sharpness * (similarity - centre * mean)
     scores.diagonal(dim1=-2, dim2=-1).clamp_(min=0)
     return scores.masked_fill_(scores < 0, -torch.inf).softmax(dim=-1)
+
+
+def enlarged(values: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Values of heads, V x heads x L x d on a grid, bilinear on one of another size, V x heads x L' x d."""
+    maps = values.mT.flatten(1, 2).unflatten(-1, grid)  # V x (heads * d) x rows x columns
+    resized = F.interpolate(maps, size=size, mode='bilinear', align_corners=False)
+    return resized.flatten(2).unflatten(1, (values.shape[1], -1)).mT

@@ -48,14 +48,8 @@ SOURCES = {
     ),
     'dino_vitbase16_pretrain.pth': meta('dino/dino_vitbase16_pretrain/dino_vitbase16_pretrain.pth', 343),
     'sam_vit_b_01ec64.pth': meta('segment_anything/sam_vit_b_01ec64.pth', 375),
-    'dinov2_vitl14_reg4_pretrain.pth': Source(
-        'dinov2_vitl14_reg4_pretrain.pth',
-        'ViT-L/14 with registers in the README of github.com/facebookresearch/dinov2',
-        licence='Apache 2.0',
-    ),
-    'sam2_hiera_large.pt': Source(
-        'sam2_hiera_large.pt', 'SAM 2.0 in the README of github.com/facebookresearch/sam2, 900 MB', licence='Apache 2.0'
-    ),
+    'dinov2_vitl14_reg4_pretrain.pth': meta('dinov2/dinov2_vitl14/dinov2_vitl14_reg4_pretrain.pth', 1217),
+    'sam2_hiera_large.pt': meta('segment_anything_2/072824/sam2_hiera_large.pt', 898),
     'dino_vitbase8_pretrain.pth': meta('dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth', 343),
     'decoder_weights.pt': Source(
         'decoder_weights.pt',

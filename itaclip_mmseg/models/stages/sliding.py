@@ -61,11 +61,11 @@ class Grid:
         )
         return grid
 
-    def crop(self, image: Tensor) -> Tensor:
-        """Windows W x 3 x h x w of an image 3 x H x W, row by row, padded."""
+    def crop(self, image: Tensor, fill: float = 0) -> Tensor:
+        """Windows W x 3 x h x w of an image 3 x H x W, row by row, padded by `fill`."""
         height, width = self.window_size
         windows = [image[:, top : top + height, left : left + width] for top in self.tops for left in self.lefts]
-        return F.pad(torch.stack(windows), (*self.padding[1], *self.padding[0]))
+        return F.pad(torch.stack(windows), (*self.padding[1], *self.padding[0]), value=fill)
 
     def merge(self, fields: Tensor, size: tuple[int, int], tile: Tile | None = None) -> Tensor:
         """Merge window-level logits: upsample each to its window, add up, divide by the cover, resize.
