@@ -1,4 +1,4 @@
-"""Write a class-agnostic region map, STEM.npz, for every photograph of a folder, for `model.regions.type=files`.
+"""Write a class-agnostic region map, STEM.npz, for every photograph in a folder, for `model.regions.type=files`.
 
 python tools/make_regions.py data/VOCdevkit/VOC2012/JPEGImages --out data/regions/voc
 """
@@ -9,12 +9,16 @@ from pathlib import Path
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('folder', type=Path, help='of photographs, with the folders in it')
-    parser.add_argument('--out', type=Path, required=True, help='folder for the maps; those that are there are kept')
+    parser.add_argument('folder', type=Path, help='folder of photographs, including subfolders')
+    parser.add_argument('--out', type=Path, required=True, help='folder for the region maps; existing maps are reused')
     parser.add_argument('--type', default='sam2', help='generator: sam2, felzenszwalb (default: %(default)s)')
-    parser.add_argument('--options', nargs='+', default=[], metavar='KEY=VALUE', help='its settings, such as points=16')
     parser.add_argument(
-        '--truth', action='store_true', help='FOLDER holds label maps, whose connected pixels are the regions: a bound'
+        '--options', nargs='+', default=[], metavar='KEY=VALUE', help='settings of the generator, e.g. points=16'
+    )
+    parser.add_argument(
+        '--truth',
+        action='store_true',
+        help='FOLDER contains label maps; use their connected pixels as regions (upper bound)',
     )
     parser.add_argument('--device', help='such as cpu or cuda (default: the GPU if there is one)')
     return parser.parse_args()
@@ -29,7 +33,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)
