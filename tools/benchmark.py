@@ -1,8 +1,8 @@
-"""Time every stage of a config on one image, beside its floor and beside the window-by-window way.
+"""Time every stage of a config on one image, next to its lower bound and the window-by-window implementation.
 
 python tools/benchmark.py configs/itaclip/itaclip_vit-b-16_voc21.py --random-weights --json benchmark.json
 
-All figures of a table come from one run, so that ratios hold whatever machine it was. A method without these stages is
+All figures of a table come from one run, so you can compare ratios between machines. A method without these stages is
 timed as a whole.
 """
 
@@ -12,18 +12,27 @@ from pathlib import Path
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Time the stages of a config on one image.')
-    parser.add_argument('config', help='config file, below the working directory or as installed')
+    parser.add_argument('config', help='path of a config file, yours or an installed one')
     parser.add_argument('--image', help='a photograph (default: a rendered scene of --size)')
-    parser.add_argument('--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'), help='(default: 375 500)')
-    parser.add_argument('--repeats', type=int, default=3, help='the median counts (default: %(default)s)')
-    parser.add_argument('--device', help='such as cpu or cuda (default: the GPU if there is one)')
-    parser.add_argument('--precision', choices=['fp32', 'fp16', 'bf16'], help='(default: the config)')
-    parser.add_argument('--random-weights', action='store_true', help='of the architecture; times are the same')
-    parser.add_argument('--no-reference', action='store_true', help='leave the window-by-window way out')
-    parser.add_argument('--json', type=Path, help='write the figures here')
-    parser.add_argument('--picture', type=Path, help='write a bar picture here, PNG')
     parser.add_argument(
-        '--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all settings'
+        '--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'), help='scene size (default: 375 500)'
+    )
+    parser.add_argument(
+        '--repeats', type=int, default=3, help='runs per stage; the median is reported (default: %(default)s)'
+    )
+    parser.add_argument('--device', help='such as cpu or cuda (default: the GPU if there is one)')
+    parser.add_argument('--precision', choices=['fp32', 'fp16', 'bf16'], help="(default: the config's)")
+    parser.add_argument('--random-weights', action='store_true', help='use random weights; times are the same')
+    parser.add_argument('--no-reference', action='store_true', help='skip the window-by-window implementation')
+    parser.add_argument('--json', type=Path, help='write the figures to this file')
+    parser.add_argument('--picture', type=Path, help='write a bar chart to this PNG file')
+    parser.add_argument(
+        '--cfg-options',
+        action='extend',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override settings of the config',
     )
     return parser.parse_args()
 
@@ -56,7 +65,7 @@ def load_photograph() -> 'np.ndarray':
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     import numpy as np
 
     from itaclip_mmseg.datasets.reading import read_photograph

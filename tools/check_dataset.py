@@ -1,4 +1,4 @@
-"""Read a config's data set: counts, sizes, pixel share a class, all faults; exit code 1 on a fault.
+"""Check a config's dataset: print counts, sizes, the pixel share of each class and all errors; exit code 1 on errors.
 
 python tools/check_dataset.py configs/itaclip/itaclip_tiny_scenes.py --out sheet.png
 """
@@ -9,10 +9,16 @@ from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Check a config's data set; exit code 1 on a fault.")
-    parser.add_argument('config', help='config file, below the working directory or as installed')
-    parser.add_argument('--out', type=Path, metavar='SHEET.png', help='picture of images with their truth painted over')
-    parser.add_argument('--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='overrides')
+    parser = argparse.ArgumentParser(
+        description="Check a config's dataset and list all errors; exit code 1 if there are any."
+    )
+    parser.add_argument('config', help='path of a config file, yours or an installed one')
+    parser.add_argument(
+        '--out', type=Path, metavar='SHEET.png', help='contact sheet: images overlaid with their label maps'
+    )
+    parser.add_argument(
+        '--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='override settings'
+    )
     return parser.parse_args()
 
 
@@ -36,7 +42,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -1,4 +1,4 @@
-"""Print all that is wrong in text banks; exit code 1 on a fault.
+"""List all errors in text banks; exit code 1 if there are any.
 
 python tools/check_text_bank.py data/text_bank/voc21.json bank.json
 """
@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Print all that is wrong in text banks; exit code 1 on a fault.')
-    parser.add_argument('banks', nargs='+', type=Path, metavar='BANK')
+    parser = argparse.ArgumentParser(description='List all errors in text banks; exit code 1 if there are any.')
+    parser.add_argument('banks', nargs='+', type=Path, metavar='BANK', help='text banks (.json)')
     return parser.parse_args()
 
 
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -1,4 +1,4 @@
-"""Turn a checkpoint that holds more than tensors into a safetensors file of its model; nothing in it is run.
+"""Convert a checkpoint that contains more than tensors to a safetensors file, without running code from it.
 
 python tools/convert_weights.py group_vit_gcc_yfcc_30e-879422e0.pth data/weights/group_vit_gcc_yfcc_30e.safetensors
 """
@@ -8,9 +8,11 @@ from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="A checkpoint's model as safetensors, without running code out of it.")
-    parser.add_argument('source', type=Path, metavar='IN', help='what torch.save wrote: .pth, .pt, .bin')
-    parser.add_argument('target', type=Path, metavar='OUT.safetensors')
+    parser = argparse.ArgumentParser(
+        description='Convert the model of a checkpoint to safetensors without running code from it.'
+    )
+    parser.add_argument('source', type=Path, metavar='IN', help='checkpoint written by torch.save: .pth, .pt, .bin')
+    parser.add_argument('target', type=Path, metavar='OUT.safetensors', help='file to write')
     return parser.parse_args()
 
 
@@ -24,7 +26,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -10,17 +10,21 @@ from pathlib import Path
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Segment photographs by any words.')
-    parser.add_argument('images', nargs='+', metavar='IMAGE', help='files, folders, patterns')
+    parser.add_argument('images', nargs='+', metavar='IMAGE', help='photographs: files, folders or patterns')
     parser.add_argument(
         '--classes',
-        help='"balloon, fish, ball", or "a dog; grass; sky = sky, clouds": other query words behind =, a definition '
-        'behind : (for all or none); a first class "background" takes what the thresholds reject; or the path of a '
-        "text file, a data.yaml or a text bank; see docs/words.md (default: the config's)",
+        help='"balloon, fish, ball", or "a dog; grass; sky = sky, clouds": query words after =, a definition after '
+        ': (for every class or none); with "background" as first class, pixels that the thresholds reject become '
+        "background; or the path of a text file, a data.yaml or a text bank; see docs/words.md (default: the config's)",
     )
-    parser.add_argument('--config', default='configs/itaclip/itaclip_vit-b-16_voc21.py', help='default: %(default)s')
-    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/demo'), help='default: %(default)s')
-    parser.add_argument('--labels-only', action='store_true', help='write label maps alone')
-    parser.add_argument('--coco', action='store_true', help="write COCO's JSON too, masks as run lengths")
+    parser.add_argument(
+        '--config', default='configs/itaclip/itaclip_vit-b-16_voc21.py', help='config (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--out-dir', type=Path, default=Path('work_dirs/demo'), help='output folder (default: %(default)s)'
+    )
+    parser.add_argument('--labels-only', action='store_true', help='write label maps only')
+    parser.add_argument('--coco', action='store_true', help='also write COCO JSON, with masks as run lengths')
     parser.add_argument('--device', help='such as cpu or cuda:1 (default: the GPU if there is one)')
     parser.add_argument(
         '--cfg-options',
@@ -28,7 +32,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
-        help='overrides, model.backbone.pretrained=b16.pt',
+        help='override settings, e.g. model.backbone.pretrained=b16.pt',
     )
     return parser.parse_args()
 
@@ -70,7 +74,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -1,4 +1,4 @@
-"""Figures for any image: methods beside each other, attention layer by layer, names that drop out stage by stage.
+"""Draw figures for any image: methods side by side, attention by layer, dropped names by stage.
 
 python tools/figures.py compare dog.jpg --methods clip sclip naclip itaclip --classes "a dog; grass; sky"
 python tools/figures.py attention dog.jpg --patch 120,80
@@ -16,22 +16,26 @@ METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip', 'itaclip')
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The paper's figures for any image.")
     commands = parser.add_subparsers(dest='command', required=True)
-    compare = commands.add_parser('compare', help='image, truth if any, a column a method')
+    compare = commands.add_parser(
+        'compare', help='one column per method, next to the image and its ground truth if any'
+    )
     compare.add_argument('images', nargs='+', metavar='IMAGE')
     compare.add_argument('--methods', nargs='+', choices=METHODS, default=('clip', 'sclip', 'naclip', 'itaclip'))
-    compare.add_argument('--classes', help="as tools/demo.py takes them (default: the config's text bank)")
-    compare.add_argument('--truth', help='folder with label maps NAME.png')
+    compare.add_argument('--classes', help="as in tools/demo.py (default: the config's text bank)")
+    compare.add_argument('--truth', help='folder with ground-truth label maps NAME.png')
     attention = commands.add_parser('attention', help='what a patch attends to, layer by layer')
     attention.add_argument('image', metavar='IMAGE')
-    attention.add_argument('--patch', required=True, metavar='X,Y', help='a pixel inside the patch')
-    recurrence = commands.add_parser('recurrence', help='which names a picture keeps, stage by stage')
+    attention.add_argument('--patch', required=True, metavar='X,Y', help='any pixel of the patch')
+    recurrence = commands.add_parser('recurrence', help='which names remain after each stage')
     recurrence.add_argument('image', metavar='IMAGE')
-    recurrence.add_argument('--classes', help="as tools/demo.py takes them (default: the config's text bank)")
+    recurrence.add_argument('--classes', help="as in tools/demo.py (default: the config's text bank)")
     for command in (compare, attention, recurrence):
         default = RECURRENT if command is recurrence else 'configs/itaclip/itaclip_vit-b-16_voc21.py'
-        command.add_argument('--config', default=default, help='%(default)s')
-        command.add_argument('--out', type=Path, help='PNG (default: work_dirs/figures/COMMAND.png)')
-        command.add_argument('--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE')
+        command.add_argument('--config', default=default, help='config (default: %(default)s)')
+        command.add_argument('--out', type=Path, help='PNG file to write (default: work_dirs/figures/COMMAND.png)')
+        command.add_argument(
+            '--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='override settings'
+        )
     return parser.parse_args()
 
 
@@ -71,7 +75,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

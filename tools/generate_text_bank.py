@@ -1,4 +1,4 @@
-"""Let a language model write the definitions and synonyms of a class list; the result is a text bank.
+"""Write definitions and synonyms of a class list with a language model, as a text bank.
 
 python tools/generate_text_bank.py classes.txt bank.json --base-url http://localhost:8000/v1 --model llama-3-8b-instruct
 """
@@ -9,34 +9,38 @@ from pathlib import Path
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Let a language model write the definitions and synonyms of a class list. '
-        'A run that was stopped goes on where it was when it is started again.'
+        description='Write definitions and synonyms of a class list with a language model, as a text bank. '
+        'If the run is stopped, run the same command again to continue.'
     )
     parser.add_argument(
         'classes',
-        help='a text bank (.json); a text file with a class a line, query words between commas, its name first; a '
-        'data.yaml; the registered name of a data set, PascalVOCDataset; or "balloon, fish, ball" (docs/words.md)',
+        help='a text bank (.json); a text file with one class per line, its name first, query words separated by '
+        'commas; a data.yaml; the name of a dataset, e.g. PascalVOCDataset; or "balloon, fish, ball" (docs/words.md)',
     )
-    parser.add_argument('out', type=Path, metavar='OUT.json', help='the text bank to write')
+    parser.add_argument('out', type=Path, metavar='OUT.json', help='text bank to write')
     model = parser.add_mutually_exclusive_group(required=True)
     model.add_argument(
-        '--base-url', metavar='URL', help='OpenAI-compatible server; its key, if any, is read from OPENAI_API_KEY'
+        '--base-url', metavar='URL', help='OpenAI-compatible server; set OPENAI_API_KEY if it needs a key'
     )
-    model.add_argument('--local', type=Path, metavar='FOLDER', help='model in the format of the transformers library')
-    parser.add_argument('--model', help="the model's name on the server")
+    model.add_argument('--local', type=Path, metavar='FOLDER', help='local model in the format of transformers')
+    parser.add_argument('--model', help='name of the model on the server')
     parser.add_argument(
-        '--kinds', nargs='+', choices=['definition', 'synonym'], default=['definition', 'synonym'], help='default: both'
+        '--kinds',
+        nargs='+',
+        choices=['definition', 'synonym'],
+        default=['definition', 'synonym'],
+        help='(default: both)',
     )
-    parser.add_argument('--temperature', type=float, default=0, help='of sampling; default: 0, the likeliest answer')
-    parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
-    parser.add_argument('--workers', type=int, default=8, help='requests to a server at a time; default: %(default)s')
-    parser.add_argument('--timeout', type=float, default=60, help='seconds to wait for a server; default: %(default)s')
-    parser.add_argument('--overwrite', action='store_true', help='replace OUT.json')
+    parser.add_argument('--temperature', type=float, default=0, help='sampling temperature (default: 0, greedy)')
+    parser.add_argument('--seed', type=int, default=0, help='sampling seed (default: %(default)s)')
+    parser.add_argument('--workers', type=int, default=8, help='parallel requests to a server (default: %(default)s)')
+    parser.add_argument('--timeout', type=float, default=60, help='seconds to wait for a server (default: %(default)s)')
+    parser.add_argument('--overwrite', action='store_true', help='overwrite OUT.json')
     return parser.parse_args()
 
 
 def check_args() -> None:
-    """Before anything is asked."""
+    """Check the arguments before the first request."""
     from itaclip_mmseg.utils.errors import UserError
 
     if args.out.exists() and not args.overwrite:
@@ -67,7 +71,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -1,4 +1,4 @@
-"""Turn the files of ITACLIP's authors into a text bank, or a bank into such files.
+"""Convert the text files of ITACLIP's authors to a text bank, and back.
 
 python tools/import_text_bank.py bank.json --classes cls_voc21.txt --definitions def.txt --dataset voc21 --background
 python tools/import_text_bank.py bank.json --export folder
@@ -9,15 +9,17 @@ from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="The ITACLIP authors' text files to a text bank, and back.")
-    parser.add_argument('bank', type=Path, metavar='BANK.json', help='the bank to write, or to read with --export')
+    parser = argparse.ArgumentParser(
+        description="Convert the text files of ITACLIP's authors to a text bank, and back."
+    )
+    parser.add_argument('bank', type=Path, metavar='BANK.json', help='text bank to write, or to read with --export')
     mode = parser.add_mutually_exclusive_group(required=True)
-    mode.add_argument('--classes', type=Path, help='class list, comma-separated query words a line')
-    mode.add_argument('--export', type=Path, metavar='FOLDER', help='write the files of this bank into a folder')
-    parser.add_argument('--definitions', type=Path, help='"name >=text" a line, none for the background')
-    parser.add_argument('--synonyms', type=Path, help='the same of synonyms')
+    mode.add_argument('--classes', type=Path, help='class list: one class per line, query words separated by commas')
+    mode.add_argument('--export', type=Path, metavar='FOLDER', help='write the text files of BANK.json to this folder')
+    parser.add_argument('--definitions', type=Path, help='lines "name >=text", without the background')
+    parser.add_argument('--synonyms', type=Path, help='the same for synonyms')
     parser.add_argument('--background', action='store_true', help='the first line of the class list is the background')
-    parser.add_argument('--dataset', help='voc21, coco-object, ..., whose class names the bank gets, or your own name')
+    parser.add_argument('--dataset', help='use the class names of voc21, coco-object, ..., or give any other name')
     args = parser.parse_args()
     if args.classes and not args.dataset:
         parser.error('--classes needs --dataset')
@@ -43,7 +45,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

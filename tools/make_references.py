@@ -1,4 +1,4 @@
-"""Make the references of a list of classes from a folder of pictures.
+"""Make the reference embeddings of a class list from a folder of pictures.
 
 python tools/make_references.py data/text_bank/reco_context59.json --images data/imagenet/train OUT.safetensors
 """
@@ -12,12 +12,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'classes', help='text bank (.json), text file, data.yaml, or "balloon, fish, ball" (docs/words.md)'
     )
-    parser.add_argument('out', type=Path, help='the file to write, .safetensors')
-    parser.add_argument('--images', type=Path, required=True, help='folder of pictures, with the folders in it')
+    parser.add_argument('out', type=Path, help='file to write, .safetensors')
+    parser.add_argument('--images', type=Path, required=True, help='folder of pictures, including subfolders')
     parser.add_argument(
         '--config',
         default='configs/_base_/models/reco_deit-s-16.py',
-        help='whose networks and settings are used (default: %(default)s)',
+        help='config with the networks and settings (default: %(default)s)',
     )
     parser.add_argument('--device', help='such as cpu or cuda (default: the GPU if there is one)')
     parser.add_argument(
@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
-        help='overrides, retrieval.pretrained=PATH',
+        help='override settings, e.g. retrieval.pretrained=PATH',
     )
     return parser.parse_args()
 
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

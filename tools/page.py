@@ -1,4 +1,4 @@
-"""The page in a browser: drop a photograph, write words, move sliders, set a second method beside the first.
+"""Segment photographs by any words in a browser, with sliders and a second method to compare.
 
 python tools/page.py                                  (the small CLIP that comes with the package)
 python tools/page.py --config configs/itaclip/itaclip_vit-b-16_voc21.py --cfg-options model.backbone.pretrained=b16.pt
@@ -12,16 +12,20 @@ SIZE = (375, 500)  # their height and width
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Segment photographs by any words in a browser.')
-    parser.add_argument('--config', default='configs/itaclip/itaclip_tiny_scenes.py', help='default: %(default)s')
-    parser.add_argument('--host', default='127.0.0.1', help='0.0.0.0 lets other machines in (default: %(default)s)')
-    parser.add_argument('--port', type=int, help='default: the first free one from 7860 on')
+    parser.add_argument(
+        '--config', default='configs/itaclip/itaclip_tiny_scenes.py', help='config (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--host', default='127.0.0.1', help='use 0.0.0.0 to accept other machines (default: %(default)s)'
+    )
+    parser.add_argument('--port', type=int, help='(default: the first free port from 7860)')
     parser.add_argument(
         '--cfg-options',
         action='extend',
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
-        help='overrides, model.backbone.pretrained=b16.pt',
+        help='override settings, e.g. model.backbone.pretrained=b16.pt',
     )
     return parser.parse_args()
 
@@ -46,7 +50,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -1,7 +1,7 @@
-"""Fetch, unpack, convert and check the paper's data sets, and the weights of methods; goes on after a kill.
+"""Download, unpack, convert and check datasets and weights; run it again to continue after a kill.
 
 python tools/prepare_data.py voc21 context60 coco-object coco-stuff171 --weights itaclip groupvit tcl
-python tools/prepare_data.py cityscapes19 --from downloads              (archives that only registration gives)
+python tools/prepare_data.py cityscapes19 --from downloads              (archives that need a registration)
 """
 
 import argparse
@@ -10,14 +10,18 @@ NAMES = 'voc21, voc20, context60, context59, coco-object, coco-stuff171, ade20k1
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Fetch, unpack, convert and check the paper's data sets.")
+    parser = argparse.ArgumentParser(description="Download, unpack, convert and check the paper's datasets.")
     parser.add_argument('datasets', nargs='*', metavar='DATASET', help=NAMES)
-    parser.add_argument('--data-root', default='data', help='folder of the data sets (default: %(default)s)')
-    parser.add_argument('--from', dest='source', metavar='FOLDER_OR_URL', help='copies of the archives, used first')
-    parser.add_argument('--dry-run', action='store_true', help='print what would be fetched')
+    parser.add_argument('--data-root', default='data', help='folder of the datasets (default: %(default)s)')
+    parser.add_argument('--from', dest='source', metavar='FOLDER_OR_URL', help='use archives from here first')
+    parser.add_argument('--dry-run', action='store_true', help='only print what would be downloaded')
     parser.add_argument('--keep-archives', action='store_true', help='keep downloads in DATA_ROOT/archives')
     parser.add_argument(
-        '--weights', nargs='+', default=[], metavar='METHOD', help='folders in configs: fetch what their configs name'
+        '--weights',
+        nargs='+',
+        default=[],
+        metavar='METHOD',
+        help='download the weights named in the configs of these methods (folders in configs)',
     )
     return parser.parse_args()
 
@@ -29,7 +33,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

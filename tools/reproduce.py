@@ -1,7 +1,7 @@
-"""Reproduce the paper's tables from the fewest encoding passes; report beside the paper's figures.
+"""Reproduce the paper's tables from as few encoding passes as possible, next to the paper's figures.
 
 python tools/reproduce.py 2 5 7 --data-root data --pretrained ViT-B-16.pt
-python tools/reproduce.py 1 --dry-run                     (what is there, what is missing and where to get it)
+python tools/reproduce.py 1 --dry-run                     (what you have, what is missing and where to get it)
 python tools/reproduce.py combined --datasets scenes
 python tools/reproduce.py leaderboard --measure
 """
@@ -9,37 +9,37 @@ python tools/reproduce.py leaderboard --measure
 import argparse
 from pathlib import Path
 
-PAPER = ('voc21', 'context60', 'coco-object', 'coco-stuff171')  # the data sets of its tables
+PAPER = ('voc21', 'context60', 'coco-object', 'coco-stuff171')  # the datasets of its tables
 DATASETS = (*PAPER, 'voc20', 'cityscapes19', 'context59', 'ade20k150', 'scenes')
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Reproduce the paper's tables.")
     parser.add_argument('tables', nargs='*', metavar='TABLE', help='1 to 11 (default: all), combined, or leaderboard')
-    parser.add_argument('--datasets', nargs='+', choices=DATASETS, default=PAPER, help="default: the paper's four")
-    parser.add_argument(
-        '--data-root', help='folder with the data sets, laid out as data/README.md says (default: data)'
-    )
-    parser.add_argument('--pretrained', help="weights of ViT-B/16, a path or open_clip's tag (default: openai)")
+    parser.add_argument('--datasets', nargs='+', choices=DATASETS, default=PAPER, help="(default: the paper's four)")
+    parser.add_argument('--data-root', help='folder of the datasets, laid out as in data/README.md (default: data)')
+    parser.add_argument('--pretrained', help='weights of ViT-B/16: a path or an open_clip tag (default: openai)')
     parser.add_argument(
         '--protocol',
         metavar='METHOD',
-        help="image size and window of all passes as of this method: itaclip (default: each config's own)",
+        help="this method's image size and window for all runs (default: each config's own)",
     )
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/reproduce'), help='default: %(default)s')
-    parser.add_argument('--dry-run', action='store_true', help='print plan and estimate only')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/reproduce'), help='(default: %(default)s)')
+    parser.add_argument('--dry-run', action='store_true', help='only print the plan and its estimate')
     parser.add_argument(
         '--cfg-options',
         action='extend',
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
-        help="overrides of every config; of one method's with its name in front, tcl:model.decoder.pretrained=tcl.pth",
+        help='override settings of all configs, or of one method: tcl:model.decoder.pretrained=tcl.pth',
     )
     parser.add_argument('--out', type=Path, default=Path('docs/results.md'), help='leaderboard (default: %(default)s)')
-    parser.add_argument('--measure', nargs='*', metavar='METHOD', help='leaderboard: costs of these (default: all)')
-    parser.add_argument('--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'), help='of --measure')
-    parser.add_argument('--axis', choices=['gflop', 'seconds', 'memory'], default='gflop', help='of its picture')
+    parser.add_argument('--measure', nargs='*', metavar='METHOD', help='leaderboard: measure cost of these or all')
+    parser.add_argument('--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'), help='for --measure')
+    parser.add_argument(
+        '--axis', choices=['gflop', 'seconds', 'memory'], default='gflop', help='cost axis of the leaderboard figure'
+    )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def leaderboard() -> None:
-    """All methods: what is stated, what was measured, what it costs."""
+    """Write the leaderboard: published and measured figures of all methods, and their cost."""
     from itaclip_mmseg.benchmark.costs import measure_costs, read_costs
     from itaclip_mmseg.scenes.render import render_scene
     from itaclip_mmseg.studies.leaderboard import collect
@@ -69,7 +69,7 @@ def leaderboard() -> None:
 
 
 def tables() -> None:
-    """The tables of the paper, and the one of combinations."""
+    """Reproduce the tables of the paper and the table of combinations."""
     from itaclip_mmseg.engine.config import parse_options
     from itaclip_mmseg.studies.reproduce import reproduce
 
@@ -89,7 +89,7 @@ def tables() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import UserError, run
 
     run(main)

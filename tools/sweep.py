@@ -1,4 +1,4 @@
-"""Sweep lambda, alpha and any other setting over one encoding pass.
+"""Test a grid of lambda (image_coefficient), alpha (text_coefficient) and other settings; encode each image once.
 
 python tools/sweep.py configs/itaclip/itaclip_vit-b-16_voc21.py --lambda 0.5 0.6 0.75 --alpha 0.1 0.15 0.2
 """
@@ -8,12 +8,13 @@ import argparse
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a grid of settings; each image is encoded once.')
-    parser.add_argument('config', help='config file, below the working directory or as installed')
+    parser.add_argument('config', help='path of a config file, yours or an installed one')
+    grid = dict(type=float, action='extend', nargs='+')
     parser.add_argument(
-        '--lambda', type=float, action='extend', nargs='+', dest='image_coefficient', metavar='L', help='0 to 1'
+        '--lambda', dest='image_coefficient', metavar='L', help='lambda (image_coefficient), 0 to 1', **grid
     )
     parser.add_argument(
-        '--alpha', type=float, action='extend', nargs='+', dest='text_coefficient', metavar='A', help='0 to 1'
+        '--alpha', dest='text_coefficient', metavar='A', help='alpha (text_coefficient), 0 to 1', **grid
     )
     parser.add_argument(
         '--set',
@@ -26,11 +27,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--protocol',
         metavar='METHOD',
-        help="image size and window as of this method on the same data set: itaclip (default: the config's own)",
+        help="use this method's image size and window, e.g. itaclip (default: the config's own)",
     )
-    parser.add_argument('--work-dir', help='folder for sweep.json, sweep.csv and the pictures')
+    parser.add_argument('--work-dir', help='folder for sweep.json, sweep.csv and the figures')
     parser.add_argument(
-        '--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all settings'
+        '--cfg-options',
+        action='extend',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override settings of the config',
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
@@ -51,7 +57,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -1,11 +1,11 @@
-"""Train the small CLIP that the package ships, on rendered scenes and their captions, with 2 CPU cores.
+"""Train the small CLIP that is included in the package, on rendered scenes and their captions, with 2 CPU cores.
 
     python tools/train_tiny_clip.py --out itaclip_mmseg/assets/tiny_clip.safetensors --cache-dir /tmp/tiny_clip
 
-Label maps are never trained on. A caption names what its picture shows; two losses rest on it: the contrast of pictures
-and captions (CLS token), and, for every name, whether some patch resembles its text (each patch by its own values only,
-so that patches come to mean what lies in them). In the last stage the names also compete for each patch. Killed and
-started again, it goes on from its last checkpoint.
+Label maps are not used for training. A caption names what its picture shows. There are two losses: the contrastive loss
+of pictures and captions (CLS token), and, for every name, whether some patch is similar to its text (each patch uses
+only its own values, so it learns what is in it). In the last stage the names also compete for each patch. If training
+is killed, run the same command again to continue from the last checkpoint.
 """
 
 import argparse
@@ -13,29 +13,34 @@ from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train the embedded CLIP on rendered scenes and captions.')
-    parser.add_argument('--out', type=Path, default=Path('itaclip_mmseg/assets/tiny_clip.safetensors'))
+    parser = argparse.ArgumentParser(description='Train the small CLIP of the package on rendered scenes and captions.')
+    parser.add_argument(
+        '--out', type=Path, default=Path('itaclip_mmseg/assets/tiny_clip.safetensors'), help='weights file'
+    )
     parser.add_argument('--text-bank', default='data/text_bank/scenes.json')
     parser.add_argument('--cache-dir', type=Path, default=Path.home() / '.cache' / 'itaclip_mmseg' / 'tiny_clip')
-    parser.add_argument('--scenes', type=int, default=12000, help='drawn beforehand (default: %(default)s)')
+    parser.add_argument('--scenes', type=int, default=12000, help='number of training scenes (default: %(default)s)')
     parser.add_argument(
         '--steps',
         type=int,
         nargs='+',
         default=(3000, 1400, 700),
         metavar='N',
-        help='three numbers: at 112, at 224, at 224 with names that compete (default: 3000 1400 700)',
+        help='steps of the three stages: at 112 pixels, at 224, at 224 with competing names (default: 3000 1400 700)',
     )
     parser.add_argument('--seed', type=int, default=0, help='(default: %(default)s)')
     parser.add_argument('--threads', type=int, default=2, help='(default: %(default)s)')
     parser.add_argument(
         '--bfloat16',
         action='store_true',
-        help='at 224 pixels: twice as fast where the processor has it, another result',
+        help='use bfloat16 at 224 pixels: twice as fast if the processor supports it, with a different result',
     )
-    parser.add_argument('--evaluate', action='store_true', help='train nothing; print the figures of --out')
+    parser.add_argument('--evaluate', action='store_true', help='do not train; evaluate the weights of --out')
     parser.add_argument(
-        '--minutes-between', type=float, default=4.0, help='evaluations and checkpoints (default: %(default)s)'
+        '--minutes-between',
+        type=float,
+        default=4.0,
+        help='minutes between checkpoints with evaluation (default: %(default)s)',
     )
     return parser.parse_args()
 
@@ -60,7 +65,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -1,4 +1,4 @@
-"""Make label maps from what annotation tools export.
+"""Make label maps from the exports of annotation tools.
 
 python tools/dataset_converters/annotations_to_labels.py export.json --images mydata/images --out mydata/labels
 """
@@ -13,15 +13,19 @@ from itaclip_mmseg.utils.errors import run
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Make label maps from what annotation tools export.')
+    parser = argparse.ArgumentParser(description='Make label maps from the exports of annotation tools.')
     parser.add_argument('source', type=Path, metavar='SOURCE', help='file or folder of the export')
     parser.add_argument('--images', type=Path, required=True, help='folder of the photographs')
     parser.add_argument('--out', type=Path, required=True, help='folder for the label maps and classes.txt')
-    parser.add_argument('--classes', type=Path, metavar='FILE', help='a class a line, in order of the numbers')
-    parser.add_argument('--format', metavar='NAME', help=f'{", ".join(FORMATS)} (default: seen from the content)')
-    parser.add_argument('--ignore', nargs='+', action='extend', default=[], metavar='NAME', help='classes made 255')
-    parser.add_argument('--unlabelled', metavar='NAME_OR_NUMBER', help='of pixels without shape (default: background)')
-    parser.add_argument('--workers', type=int, help='processes (default: one a core)')
+    parser.add_argument('--classes', type=Path, metavar='FILE', help='classes in label order, one per line')
+    parser.add_argument('--format', metavar='NAME', help=f'{", ".join(FORMATS)} (default: detected)')
+    parser.add_argument(
+        '--ignore', nargs='+', action='extend', default=[], metavar='NAME', help='set these classes to 255'
+    )
+    parser.add_argument(
+        '--unlabelled', metavar='NAME_OR_NUMBER', help='class of pixels without a shape (default: background)'
+    )
+    parser.add_argument('--workers', type=int, help='number of processes (default: one per core)')
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Draw the label maps of COCO-Object from COCO's instance annotation.
+"""Make label maps of COCO-Object from COCO's instance annotations.
 
 python tools/dataset_converters/coco_object.py instances_val2017.json --out data/coco_stuff164k/annotations/val2017
 """
@@ -14,9 +14,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('instances', type=Path, help='instances_val2017.json')
     parser.add_argument(
-        '--out', type=Path, required=True, help='folder for the maps, data/coco_stuff164k/annotations/val2017'
+        '--out', type=Path, required=True, help='folder for the label maps: data/coco_stuff164k/annotations/val2017'
     )
-    parser.add_argument('--workers', type=int, help='processes (default: one a core)')
+    parser.add_argument('--workers', type=int, help='number of processes (default: one per core)')
     args = parser.parse_args()
     convert_instances(args.instances, args.out, args.workers).report()
 

@@ -12,9 +12,9 @@ from itaclip_mmseg.utils.errors import run
 
 def main() -> None:
     parser = argparse.ArgumentParser(description='Make the label maps of COCO-Stuff and COCO-Object.')
-    parser.add_argument('root', type=Path, help='folder that holds annotations/<split>')
-    parser.add_argument('--split', default='val2017')
-    parser.add_argument('--workers', type=int, help='processes (default: one a core)')
+    parser.add_argument('root', type=Path, help='folder with annotations/<split>')
+    parser.add_argument('--split', default='val2017', help='(default: %(default)s)')
+    parser.add_argument('--workers', type=int, help='number of processes (default: one per core)')
     args = parser.parse_args()
     folder = args.root / 'annotations' / args.split
     convert_folder(folder, args.workers).report()

@@ -1,4 +1,4 @@
-"""Make label maps of one number a pixel from pictures in which every class has a colour.
+"""Make label maps from colour-coded pictures: one colour per class.
 
 python tools/dataset_converters/colours_to_labels.py MAP.json --pictures mydata/colours --out mydata/labels
 """
@@ -11,11 +11,11 @@ from itaclip_mmseg.utils.errors import run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Make label maps from pictures in which every class has a colour.')
+    parser = argparse.ArgumentParser(description='Make label maps from colour-coded pictures: one colour per class.')
     parser.add_argument('map', type=Path, metavar='MAP', help='MAP.json {"#000000": 0, "#804080": 1}, or labelmap.txt')
     parser.add_argument('--pictures', type=Path, required=True, help='folder of the pictures')
     parser.add_argument('--out', type=Path, required=True, help='folder for the label maps')
-    parser.add_argument('--workers', type=int, help='processes (default: one a core)')
+    parser.add_argument('--workers', type=int, help='number of processes (default: one per core)')
     args = parser.parse_args()
     convert_colours(args.map, args.pictures, args.out, args.workers).report()
 

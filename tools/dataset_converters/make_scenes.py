@@ -1,4 +1,4 @@
-"""Render the scenes that the embedded weights are tried on, in VOC's layout.
+"""Render the toy scenes used with the small CLIP of the package, in the layout of Pascal VOC.
 
 python tools/dataset_converters/make_scenes.py --out data/scenes
 """
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Render scenes with label maps; does nothing where they are complete.')
-    parser.add_argument('--out', type=Path, default=Path('data/scenes'), help='folder (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0, help='of the first scene (default: %(default)s)')
-    parser.add_argument('--num-images', type=int, default=50, help='how many (default: %(default)s)')
+    parser = argparse.ArgumentParser(description='Render toy scenes with label maps, unless they are complete.')
+    parser.add_argument('--out', type=Path, default=Path('data/scenes'), help='output folder (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the first scene (default: %(default)s)')
+    parser.add_argument('--num-images', type=int, default=50, help='number of scenes (default: %(default)s)')
     return parser.parse_args()
 
 
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    args = parse_args()  # before the imports, so that --help answers at once
+    args = parse_args()  # before the imports, so that --help is fast
     from itaclip_mmseg.utils.errors import run
 
     run(main)

@@ -1,4 +1,4 @@
-"""Draw the label maps of Pascal Context (60 and 59 classes) from the Detail annotation.
+"""Make label maps of Pascal Context (60 and 59 classes) from the Detail annotation.
 
 python tools/dataset_converters/pascal_context.py trainval_merged.json --root data/VOCdevkit/VOC2010
 """
@@ -12,11 +12,11 @@ from itaclip_mmseg.utils.errors import run
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description='Draw the label maps of Pascal Context (60 and 59 classes) from the Detail annotation.'
+        description='Make label maps of Pascal Context (60 and 59 classes) from the Detail annotation.'
     )
     parser.add_argument('detail', type=Path, help='trainval_merged.json')
-    parser.add_argument('--root', type=Path, required=True, help='data/VOCdevkit/VOC2010')
-    parser.add_argument('--workers', type=int, help='processes (default: one a core)')
+    parser.add_argument('--root', type=Path, required=True, help='folder of VOC2010: data/VOCdevkit/VOC2010')
+    parser.add_argument('--workers', type=int, help='number of processes (default: one per core)')
     args = parser.parse_args()
     convert_context(args.detail, args.root, args.workers).report()
 
