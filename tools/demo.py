@@ -12,9 +12,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('images', nargs='+', metavar='IMAGE', help='files, folders, patterns')
     parser.add_argument(
         '--classes',
-        help='"a dog; grass; sky = sky, clouds": other query words behind =, a definition behind : (for all or none); '
-        'a first class "background" takes what the thresholds reject; or the path of a text bank '
-        "(default: the config's)",
+        help='"balloon, fish, ball", or "a dog; grass; sky = sky, clouds": other query words behind =, a definition '
+        'behind : (for all or none); a first class "background" takes what the thresholds reject; or the path of a '
+        "text file, a data.yaml or a text bank; see docs/words.md (default: the config's)",
     )
     parser.add_argument('--config', default='configs/itaclip/itaclip_vit-b-16_voc21.py', help='default: %(default)s')
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/demo'), help='default: %(default)s')

@@ -1,5 +1,6 @@
 """Errors that a user can mend: one line, exit code 1."""
 
+import functools
 import sys
 from collections.abc import Callable
 
@@ -16,6 +17,12 @@ def one_line(error: UserError) -> str:
 def first_line(error: Exception) -> str:
     """The first line of an error's text, for errors that fill a screen."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+@functools.cache
+def warn(message: str) -> None:
+    """Print a warning line to stderr, each message once in a process."""
+    print(f'warning: {message}', file=sys.stderr, flush=True)
 
 
 def run(main: Callable[[], None]) -> None:

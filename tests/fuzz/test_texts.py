@@ -49,9 +49,9 @@ def test_banks(tmp_path, rounds):
     answers.close('banks')
 
 
-@pytest.mark.parametrize('text', ['[' * 100_000, '1' * 5000, '{"classes": [{"name": "\\ud800"}]}', '\ufeff{}'])
+@pytest.mark.parametrize('text', ['[' * 100_000, '1' * 5000, '{"classes": [{"name": "\\ud800"}]}', '\ufeff\ufeff{}'])
 def test_what_json_readers_stumble_over(tmp_path, text):
-    """Nesting without end, numbers without end, half a surrogate pair, a mark of byte order."""
+    """Nesting without end, numbers without end, half a surrogate pair, a second mark of byte order."""
     (tmp_path / 'bank.json').write_text(text, encoding='utf-8')
     answers = Answers('bank.json', 'not a JSON file')
     with answers.one():
