@@ -9,7 +9,9 @@ from pathlib import Path
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('classes', help='text bank (.json), text file, data.yaml, or "balloon, fish, ball" (docs/words.md)')
+    parser.add_argument(
+        'classes', help='text bank (.json), text file, data.yaml, or "balloon, fish, ball" (docs/words.md)'
+    )
     parser.add_argument('out', type=Path, help='the file to write, .safetensors')
     parser.add_argument('--images', type=Path, required=True, help='folder of pictures, with the folders in it')
     parser.add_argument(

@@ -29,6 +29,8 @@ def find(path: str | os.PathLike, what: str = 'file', remedy: str = 'check the p
     if (found := located(path)) is not None:
         return found
     path = Path(path)
+    if path.is_dir():
+        raise UserError(f'{path}: a folder; name a file in it')
     places = '' if path.is_absolute() else f' below {" or ".join(dict.fromkeys((str(Path.cwd()), str(ROOT))))}'
     raise UserError(f'{path}: no such {what}{places}; {remedy}')
 
