@@ -125,7 +125,7 @@ def spell(classes: Sequence[BankClass], kind: str | None = None, separator: str 
     entries = []
     for entry in classes:
         words = '' if entry.words == (default_word(entry.name),) else f' = {", ".join(map(quoted, entry.words))}'
-        text = ' '.join((kind and getattr(entry, kind) or '').split())
+        text = ' '.join(((kind and getattr(entry, kind)) or '').split())
         entries.append(quoted(entry.name) + words + (f': {quoted(text, ";")}' if text else ''))
     # A ';' at the end of a single name tells it from the name of a file.
     return separator.join(entries) + (';' if len(entries) == 1 and not set(entries[0]) & SIGNS else '')

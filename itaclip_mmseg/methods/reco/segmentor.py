@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from itaclip_mmseg.methods.reco.cosegmentation import cosines, text_attention
-from itaclip_mmseg.models.backbones.clip_text import TextEncoder, random_embeddings
 from itaclip_mmseg.models.backbones.checkpoint import read_weights
+from itaclip_mmseg.models.backbones.clip_text import TextEncoder, random_embeddings
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.crf import dense_crf, load_crf, unary_of
