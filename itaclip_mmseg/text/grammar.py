@@ -1,8 +1,8 @@
 """The one grammar of class lists; docs/words.md explains it with examples.
 
-balloon, fish, ball                          without '=', ':' and ';', commas and line breaks separate classes
-dog; sky = sky, clouds; cat: a small pet     else ';' and line breaks do: NAME = WORD, WORD: DEFINITION
-"NDVI=0.5", "a dog, wet"                     text in quotation marks is taken as it is
+- `balloon, fish, ball`: without '=', ':' and ';', commas and line breaks separate classes
+- `dog; sky = sky, clouds; cat: a small pet`: else ';' and line breaks do, NAME = WORD, WORD: DEFINITION
+- `"NDVI=0.5", "a dog, wet"`: text in quotation marks is taken as it is
 """
 
 import re

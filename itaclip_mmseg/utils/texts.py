@@ -17,7 +17,7 @@ ENCODINGS = {
 
 
 def read_text(path: str | os.PathLike) -> str:
-    """The text of a file: UTF-8, or whatever its byte-order mark names. Line breaks become '\\n'.
+    """The text of a file: UTF-8, or whatever its byte-order mark names. All line breaks become newlines.
 
     Raises:
         UserError: no such file, or no text.

@@ -29,7 +29,7 @@ SHARD = re.compile(r'.*-(\d{5})-of-(\d{5})\.\w+')
 def read_weights(path: Path, is_torchscript: bool = False) -> StateDict:
     """The parameters in a file of weights by name, on the CPU, floating ones as float32.
 
-    A state dict may be bare, or an entry of a checkpoint; prefixes that wrapping a network adds to its names are removed.
+    A state dict may be bare, or an entry of a checkpoint; what wrapping a network adds to its names is removed.
 
     Args:
         path: .safetensors, or what `torch.save` wrote, of tensors and plain containers alone.

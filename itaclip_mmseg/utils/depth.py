@@ -1,0 +1,51 @@
+"""Pictures of more than 8 bits a value: brought to 0 to 255 by what a file says of its range, or by what is found."""
+
+import numpy as np
+
+from itaclip_mmseg.utils.errors import UserError, warn
+
+FULL = 65535
+RANGES = (255, 1023, 4095, 16383, FULL)  # of 8, 10, 12, 14 and 16 bits
+OVERSHOOT = 0.05  # by which resampling exceeds a range, as its share
+
+
+def eight_bits(values: np.ndarray, name: object, told: int | None = None) -> np.ndarray | None:
+    """Values of a picture, whole or floating numbers, as uint8; warns where their range is a guess.
+
+    Args:
+        values: of any shape.
+        name: the picture's, for messages.
+        told: the value of white, by the file.
+
+    Returns:
+        The values, rounded; None where whole numbers fill 16 bits, so that every reader takes them right.
+
+    Raises:
+        UserError: values that no photograph has.
+    """
+    floating = values.dtype.kind == 'f'
+    if floating and not np.isfinite(values).all():
+        raise UserError(f'{name}: holds {values.dtype} values that are NaN or infinite; fill them, and save it anew')
+    low, high = (values.min(), values.max()) if values.size else (0, 0)
+    top = told if told and high <= told else found_range(float(high), floating)
+    if top is None or low < -OVERSHOOT * top:
+        kind = 'floating' if floating else 'whole'
+        raise UserError(
+            f'{name}: holds {kind} numbers ({values.dtype}) from {low:g} to {high:g}, which are no brightness of a '
+            'photograph; save it with 8 bits'
+        )
+    if top == FULL and not floating:
+        return None
+    if top != told and high > 0:
+        warn(
+            f'{name}: {values.dtype} values up to {high:g}, taken for brightness from 0 to {top}; save it with 8 bits if '
+            'that is not meant'
+        )
+    return (values.clip(0, top) * (255 / top)).round().astype(np.uint8)
+
+
+def found_range(high: float, floating: bool) -> int | None:
+    """The smallest usual range that holds the highest value; None beyond all."""
+    ranges = (1, *RANGES) if floating else RANGES
+    slack = 1 + OVERSHOOT if floating else 1
+    return next((top for top in ranges if high <= top * slack), None)
