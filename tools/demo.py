@@ -28,16 +28,27 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.apis.segmenter import Segmenter
+    from itaclip_mmseg.apis.segmenter import Segmenter, read_image
     from itaclip_mmseg.apis.sources import image_files
+    from itaclip_mmseg.datasets.reading import check_photograph
     from itaclip_mmseg.engine.config import parse_options
+    from itaclip_mmseg.text.classes import bank_of, told
+    from itaclip_mmseg.utils.errors import Faults
     from itaclip_mmseg.utils.progress import track
 
     sources, left_out = image_files(args.images)
-    segmenter = Segmenter(args.classes, args.config, parse_options(args.cfg_options), args.device)
+    faults = Faults()
+    sources = [source for source in sources if faults.result(check_photograph, source.path)]
+    if not sources:
+        faults.end()
+    bank = None if args.classes is None else told(bank_of(args.classes))
+    segmenter = Segmenter(bank, args.config, parse_options(args.cfg_options), args.device)
     parts = ('labels',) if args.labels_only else ('overlay', 'labels', 'classes')
     for path, name in track(sources, 'photographs'):
-        result = segmenter(path)
+        image = faults.result(read_image, path)
+        if image is None:
+            continue
+        result = segmenter(image)
         files = result.save(args.out_dir / name, (*parts, *['coco'] * args.coco))
         shares = ', '.join(f'{name} {share:.0%}' for name, share in result.shares().items() if share >= 0.005)
         print(f'{files[0]}: {shares}', flush=True)
@@ -45,6 +56,7 @@ def main() -> None:
             print(f'  {tags}', flush=True)
     if left_out:
         print(f'left out, as no photographs by their suffix: {", ".join(map(str, left_out))}')
+    faults.end()
 
 
 if __name__ == '__main__':

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from mmseg.registry import MODELS
-from PIL import Image, ImageOps
+from PIL import Image
 
 from itaclip_mmseg.apis.segmentation import PARTS, Segmentation
 from itaclip_mmseg.apis.segmenter import Photograph, Picture, Segmenter
+from itaclip_mmseg.datasets.headers import read_header
+from itaclip_mmseg.datasets.reading import read_photograph
 from itaclip_mmseg.engine.config import load_config, parse_options
 from itaclip_mmseg.last_block import AttentionSum
 from itaclip_mmseg.models.stages.encode import Track
@@ -132,25 +134,22 @@ def read_photo(path: str | Path) -> tuple[Photograph, str]:
     """
     name = Path(path).name
     try:
-        with Image.open(path) as photo:
-            pixels = math.prod(photo.size)
-            if pixels > LARGEST_FILE:
-                raise UserError(
-                    f'{name}: {photo.width} x {photo.height} pixels; at most {LARGEST_FILE // 1_000_000} megapixels'
-                )
-            if pixels <= MOST_PIXELS:
-                return path, ''
-            return shrunk(photo), f', shrunk from {photo.width} x {photo.height}'
-    except (OSError, Image.DecompressionBombError) as error:
-        raise UserError(f'{name}: not readable as an image; take another') from error
+        height, width = read_header(path).size
+        if height * width > LARGEST_FILE:
+            raise UserError(f'{name}: {width} x {height} pixels; at most {LARGEST_FILE // 1_000_000} megapixels')
+        if height * width <= MOST_PIXELS:
+            return path, ''
+        return shrunk(read_photograph(path)[..., ::-1]), f', shrunk from {width} x {height}'
+    except UserError as error:
+        raise UserError(str(error).replace(str(path), name)) from error  # visitors know no folder of the server
 
 
-def shrunk(photo: Image.Image) -> np.ndarray:
-    """A photograph at `MOST_PIXELS`, its ratio kept, H x W x 3 uint8, RGB."""
-    factor = math.sqrt(MOST_PIXELS / math.prod(photo.size))
-    upright = ImageOps.exif_transpose(photo).convert('RGB')
-    size = tuple(max(int(side * factor), 1) for side in upright.size)
-    return np.asarray(upright.resize(size, Image.Resampling.LANCZOS))
+def shrunk(image: np.ndarray) -> np.ndarray:
+    """A photograph H x W x 3 uint8 at `MOST_PIXELS`, its ratio kept."""
+    height, width = image.shape[:2]
+    factor = math.sqrt(MOST_PIXELS / (height * width))
+    size = (max(int(width * factor), 1), max(int(height * factor), 1))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS))
 
 
 def class_list(classes: str, background: str) -> str:

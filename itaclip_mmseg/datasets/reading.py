@@ -13,6 +13,7 @@ from itaclip_mmseg.utils.errors import UserError, first_line
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 IGNORED = 255
+ANY_IGNORED = 65535  # of 16 bits: no class, whatever is ignored; kept, so that messages name what a file holds
 LARGEST_RATIO = 1000  # of sides; a longer photograph has no pixel left once it is resized
 CHANNELS = {'1': 1, 'L': 1, 'P': 1, 'I': 1, 'I;16': 1, 'I;16B': 1, 'LA': 2, 'PA': 2, 'RGB': 3, 'RGBA': 4}
 
@@ -153,19 +154,25 @@ def one_channel(labels: np.ndarray, path: str | os.PathLike) -> np.ndarray:
     return first
 
 
-def as_trained(labels: np.ndarray, reduce_zero_label: bool = False, label_map: dict | None = None) -> np.ndarray:
+def as_trained(
+    labels: np.ndarray, reduce_zero_label: bool = False, label_map: dict | None = None, ignored: int = IGNORED
+) -> np.ndarray:
     """Labels as evaluation counts them.
 
     Args:
         labels: H x W, as stored.
         reduce_zero_label: 0 is ignored, the others count from 1.
-        label_map: new labels by stored ones (after the step above), of a data set whose classes are chosen.
+        label_map: new labels by stored ones (after the step above), of a data set whose classes are chosen; 255, as
+            MMSegmentation writes it, for those of no class.
+        ignored: the label of pixels that do not count, before and after.
     """
+    if ignored > np.iinfo(labels.dtype).max:
+        labels = labels.astype(np.uint16)
     if reduce_zero_label:
-        ignored = (labels == 0) | (labels == IGNORED)
-        labels = np.where(ignored, labels.dtype.type(IGNORED), labels - labels.dtype.type(1))
+        left_out = (labels == 0) | (labels == ignored) | (labels == ANY_IGNORED)
+        labels = np.where(left_out, np.where(labels == ANY_IGNORED, labels, ignored), labels - 1).astype(labels.dtype)
     if label_map:
         stored, labels = labels, labels.copy()
         for old, new in label_map.items():
-            labels[stored == old] = new
+            labels[stored == old] = ignored if new == IGNORED else new
     return labels

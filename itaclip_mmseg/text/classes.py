@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.class_sources import bank_of_entries, bank_of_names, names_a_source, read_classes
 from itaclip_mmseg.text.grammar import EXAMPLE, parse, quoted, spell, split
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.errors import UserError, warn
 from itaclip_mmseg.utils.resources import ROOT
 
 ClassList = str | os.PathLike | Sequence[str] | Mapping[str, str | Sequence[str]] | TextBank
@@ -80,6 +80,14 @@ def check_texts(classes: object) -> None:
 def is_texts(value: object) -> bool:
     """A text, or a sequence of texts alone."""
     return isinstance(value, str) or (isinstance(value, Sequence) and all(isinstance(one, str) for one in value))
+
+
+def told(bank: TextBank) -> TextBank:
+    """The bank, after a line that tells what a command understood, and a warning where that is hardly meant."""
+    print(understood(bank), flush=True)
+    if len(bank.classes) == 1 and not bank.background:
+        warn(f'classes: {bank.classes[0].name!r} alone takes every pixel; {EXAMPLE}')
+    return bank
 
 
 def understood(bank: TextBank) -> str:
