@@ -105,7 +105,7 @@ def nothing_found(dataset: BaseSegDataset) -> str:
 def check_labels(config: ConfigDict, num_classes: int, ignored: object) -> None:
     """Raise a `UserError` if the label of ignored pixels is none, or that of a class which is hardly meant.
 
-    A class whose pixels are not to count is possible, but 255 is the default, and 0 is what `reduce_zero_label` ignores.
+    A class whose pixels are not to count is possible; but 255 is the default, and `reduce_zero_label` ignores 0 itself.
     """
     if not is_count(ignored, 0) or ignored > 65535:
         raise UserError(f'test_evaluator.ignore_index={ignored!r}: not a label; give one whole number, 0 to 65535')

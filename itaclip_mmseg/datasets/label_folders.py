@@ -23,12 +23,9 @@ def map_faults(dataset: BaseSegDataset, samples: Sequence[dict]) -> list[str]:
     folder = dataset.data_prefix.get('seg_map_path')
     if not maps or not folder or any(path.is_file() for path in maps):
         return []
-    files = [
-        Path(place) / name
-        for place, _, names in os.walk(folder, followlinks=True)
-        for name in sorted(names)
-        if not name.startswith('.')
-    ]
+    photographs = {Path(sample['img_path']) for sample in samples}  # which may lie in the same folder
+    inside = [Path(place) / name for place, _, names in os.walk(folder, followlinks=True) for name in sorted(names)]
+    files = [path for path in inside if not path.name.startswith('.') and path not in photographs]
     if not files:
         return []
     wanted = f'{maps[0].name} for {Path(samples[0]["img_path"]).name}'

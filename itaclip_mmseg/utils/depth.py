@@ -38,8 +38,8 @@ def eight_bits(values: np.ndarray, name: object, told: int | None = None) -> np.
         return None
     if top != told and high > 0:
         warn(
-            f'{name}: {values.dtype} values up to {high:g}, taken for brightness from 0 to {top}; save it with 8 bits if '
-            'that is not meant'
+            f'{name}: {values.dtype} values up to {high:g}, taken for brightness from 0 to {top}; if that is not meant, '
+            'save it with 8 bits'
         )
     return (values.clip(0, top) * (255 / top)).round().astype(np.uint8)
 
