@@ -50,12 +50,13 @@ def check_args() -> None:
 
 
 def main() -> None:
-    from itaclip_mmseg.text.classes import bank_of, told
+    from itaclip_mmseg.text.classes import bank_of, understood
     from itaclip_mmseg.text.generation.backends import LocalModel, Server
     from itaclip_mmseg.text.generation.llm import generate_bank
 
     check_args()
-    bank = told(bank_of(args.classes))
+    bank = bank_of(args.classes)
+    print(understood(bank), flush=True)
     kinds = list(dict.fromkeys(args.kinds))
     if args.local:
         backend, workers = LocalModel(args.local, args.temperature), 1

@@ -29,10 +29,11 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     from itaclip_mmseg.engine.config import load_config, parse_options
     from itaclip_mmseg.methods.reco.references import make_references
-    from itaclip_mmseg.text.classes import bank_of, told
+    from itaclip_mmseg.text.classes import bank_of, understood
 
     config = load_config(args.config, parse_options(args.cfg_options))
-    bank = told(bank_of(args.classes))
+    bank = bank_of(args.classes)
+    print(understood(bank), flush=True)
     number = make_references(bank, args.images, args.out, config, args.device)
     print(f'references from {number} pictures written to {args.out}')
 

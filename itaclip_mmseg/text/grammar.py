@@ -34,7 +34,7 @@ def parse(text: str, where: str = 'classes', lines: bool = False) -> list[dict]:
         UserError: the text could mean something else.
     """
     kept = [line.strip() for line in text.splitlines() if not (lines and line.lstrip().startswith('#'))]
-    text = '\n'.join(line for line in kept if line)
+    text = '\n'.join(line for line in kept if line).rstrip('; ')
     if text and BRACKETS.get(text[0]) == text[-1]:
         raise UserError(f'{where}: {text!r:.80} is in brackets; {EXAMPLE}')
     text = QUOTED.sub(lambda match: hidden(match[1].replace('""', '"')), text).translate(WIDE)
@@ -112,7 +112,7 @@ def hidden(text: str) -> str:
 
 def shown(text: str) -> str:
     """The reverse of `hidden`."""
-    return ''.join(chr(ord(letter) - HIDDEN) if ord(letter) >= HIDDEN else letter for letter in text).strip()
+    return ''.join(chr(ord(letter) - HIDDEN) if ord(letter) >= HIDDEN else letter for letter in text)
 
 
 def spell(classes: Sequence[BankClass], kind: str | None = None, separator: str = '; ') -> str:

@@ -18,7 +18,7 @@ def eight_bits(values: np.ndarray, name: object, told: int | None = None) -> np.
         told: the value of white, by the file.
 
     Returns:
-        The values, rounded; None where whole numbers fill 16 bits, so that every reader takes them right.
+        The values, rounded; None where they are whole numbers that fill 16 bits, which every reader takes right.
 
     Raises:
         UserError: values that no photograph has.
@@ -28,18 +28,18 @@ def eight_bits(values: np.ndarray, name: object, told: int | None = None) -> np.
         raise UserError(f'{name}: holds {values.dtype} values that are NaN or infinite; fill them, and save it anew')
     low, high = (values.min(), values.max()) if values.size else (0, 0)
     top = told if told and high <= told else found_range(float(high), floating)
-    if top is None or low < -OVERSHOOT * top:
+    if top is None or low < (-OVERSHOOT * top if floating and top <= 255 else 0):
         kind = 'floating' if floating else 'whole'
         raise UserError(
             f'{name}: holds {kind} numbers ({values.dtype}) from {low:g} to {high:g}, which are no brightness of a '
             'photograph; save it with 8 bits'
         )
-    if top == FULL and not floating:
+    if top == FULL and values.dtype.kind == 'u' and values.dtype.itemsize == 2:
         return None
     if top != told and high > 0:
         warn(
-            f'{name}: {values.dtype} values up to {high:g}, taken for brightness from 0 to {top}; if that is not meant, '
-            'save it with 8 bits'
+            f'{name}: {values.dtype} values up to {high:g}, taken for brightness from 0 to {top}; '
+            'if that is not meant, save it with 8 bits'
         )
     return (values.clip(0, top) * (255 / top)).round().astype(np.uint8)
 
