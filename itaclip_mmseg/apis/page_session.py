@@ -164,8 +164,10 @@ def class_list(classes: str, background: str) -> str:
     """
     bank = bank_of_text(classes)
     if words := ', '.join(line for line in background.splitlines() if line.strip()).strip(' ,'):
-        entries = [{key: value for key, value in vars(entry).items() if value is not None} for entry in bank.classes]
-        bank = bank_of_entries([*parse(f'background = {words}', 'background words'), *entries], 'classes', 'classes')
+        first, *others = parse(f'background = {words}', 'background words')
+        if others or 'definition' in first:
+            raise UserError(f'background words: {background!r:.80} is no list of words; separate them by commas')
+        bank = bank_of_entries([first, *parse(classes)], 'classes', 'classes')
     return spell(bank.classes, 'definition')
 
 

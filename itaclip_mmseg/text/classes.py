@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.class_sources import bank_of_entries, bank_of_names, names_a_source, read_classes
-from itaclip_mmseg.text.grammar import EXAMPLE, parse, quoted, spell, split
+from itaclip_mmseg.text.grammar import EXAMPLE, default_word, parse, quoted, spell, split
 from itaclip_mmseg.utils.errors import UserError, warn
 from itaclip_mmseg.utils.resources import ROOT
 
@@ -94,7 +94,7 @@ def understood(bank: TextBank) -> str:
     """What a command tells of the classes that it was given: '3 classes: balloon, fish, ball'."""
     number = len(bank.classes)
     told = bank.classes[:MOST_TOLD]
-    plain = all(len(entry.words) == 1 for entry in told)
+    plain = all(entry.words == (default_word(entry.name),) for entry in told)
     names = ', '.join(quoted(entry.name, ',') for entry in told) if plain else spell(told).rstrip(';')
     more = f' and {number - MOST_TOLD} more' if number > MOST_TOLD else ''
     return f'{number} class{"es" if number > 1 else ""}: {names}{more}'

@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from itaclip_mmseg.apis.segmenter import read_image
 from itaclip_mmseg.datasets.reading import check_photograph, read_photograph
+from itaclip_mmseg.scenes.render import render_scene
 
 CONFIG = str(REPO / 'configs/itaclip/itaclip_tiny_scenes.py')
 PIXELS = cv2.resize(np.random.RandomState(0).randint(0, 256, (5, 6, 3)).astype(np.uint8), (150, 100))  # BGR
@@ -183,10 +184,11 @@ def test_deep_pictures_in_memory():
 @pytest.mark.slow
 def test_12_bits_get_the_labels_of_8(demo):
     """Grey, as a sensor gives it."""
-    cv2.imwrite('a.png', PIXELS[..., 0])
-    cv2.imwrite('b.png', PIXELS[..., 0].astype(np.uint16) * 16)
-    cv2.imwrite('c.tif', PIXELS[..., 0].astype(np.uint16) * 16)
-    code, _, err = demo('a.png', 'b.png', 'c.tif', '--classes', 'balloon, fish, ball')
+    scene = render_scene(25, 120, 160).image.mean(axis=2).round().astype(np.uint8)
+    cv2.imwrite('a.png', scene)
+    cv2.imwrite('b.png', scene.astype(np.uint16) * 16)
+    cv2.imwrite('c.tif', scene.astype(np.uint16) * 16)
+    code, _, err = demo('a.png', 'b.png', 'c.tif', '--classes', 'car, house, tree, ball, fish')
     assert code == 0 and [line.split(': ')[:2] for line in err] == [['warning', 'b.png'], ['warning', 'c.tif']]
     assert len(np.unique(labels('a'))) > 1
     for name in 'bc':
