@@ -45,10 +45,9 @@ def main() -> None:
     segmenter = Segmenter(bank, args.config, parse_options(args.cfg_options), args.device)
     parts = ('labels',) if args.labels_only else ('overlay', 'labels', 'classes')
     for path, name in track(sources, 'photographs'):
-        image = faults.result(read_image, path)
-        if image is None:
+        if faults.result(read_image, path) is None:
             continue
-        result = segmenter(image)
+        result = segmenter(path)
         files = result.save(args.out_dir / name, (*parts, *['coco'] * args.coco))
         shares = ', '.join(f'{name} {share:.0%}' for name, share in result.shares().items() if share >= 0.005)
         print(f'{files[0]}: {shares}', flush=True)

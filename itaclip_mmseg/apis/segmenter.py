@@ -17,7 +17,6 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from itaclip_mmseg.apis.segmentation import Segmentation
-from itaclip_mmseg.datasets.headers import DEEP
 from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
@@ -27,7 +26,7 @@ from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
-from itaclip_mmseg.utils.depth import eight_bits
+from itaclip_mmseg.utils.depth import rgb_image
 from itaclip_mmseg.utils.errors import UserError
 
 DEFAULT_CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
@@ -201,22 +200,13 @@ def read_image(image: ImageSource) -> np.ndarray:
             raise UserError(f'{os.fspath(image)}: no such image; check the path')
         return np.ascontiguousarray(read_photograph(image)[..., ::-1])
     if isinstance(image, Image.Image):
-        image = rgb_array(ImageOps.exif_transpose(image))
+        image = np.asarray(rgb_image(ImageOps.exif_transpose(image), 'image'))
     if not isinstance(image, np.ndarray):
         raise UserError(f'image: {image!r:.80} is none; give a path, a PIL image, or an array')
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise UserError(f'image: {image.dtype} array of shape {image.shape}; it must be uint8, H x W x 3, RGB')
     check_sides(image.shape[:2], 'image')
     return image
-
-
-def rgb_array(image: Image.Image) -> np.ndarray:
-    """A PIL image as RGB, H x W x 3 uint8; one of more than 8 bits a value as a file of such is read."""
-    if image.mode in DEEP:
-        values = np.asarray(image)
-        pixels = eight_bits(values, 'image')
-        image = Image.fromarray((values // 256).astype(np.uint8) if pixels is None else pixels)
-    return np.asarray(image.convert('RGB'))
 
 
 def segment(

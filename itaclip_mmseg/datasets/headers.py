@@ -8,14 +8,13 @@ from typing import NamedTuple
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from itaclip_mmseg.utils.depth import RANGES
+from itaclip_mmseg.utils.depth import DEEP, RANGES
 from itaclip_mmseg.utils.errors import UserError, first_line
 
 JPEGS = ('JPEG', 'MPO')  # some cameras write several pictures into one file
 TURNING = (*JPEGS, 'PNG', 'WEBP')  # whose EXIF orientation OpenCV heeds
 ENDS = {'JPEG': b'\xff\xd9', 'MPO': b'\xff\xd9', 'PNG': b'IEND'}
 TAIL = 65536  # some cameras write a few bytes after the end marker
-DEEP = ('F', 'I', 'I;16', 'I;16B', 'I;16L')  # Pillow's modes of more than 8 bits a value
 WIDE = ('F', 'I')  # of more than 16
 TIFF = (b'II*\0', b'MM\0*')  # the first bytes
 WIDTH, HEIGHT, BITS, CHANNELS, KIND = 256, 257, 258, 277, 339  # of TIFF's tags

@@ -1,11 +1,13 @@
 """Pictures of more than 8 bits a value: brought to 0 to 255 by what a file says of its range, or by what is found."""
 
 import numpy as np
+from PIL import Image
 
 from itaclip_mmseg.utils.errors import UserError, warn
 
 FULL = 65535
 RANGES = (255, 1023, 4095, 16383, FULL)  # of 8, 10, 12, 14 and 16 bits
+DEEP = ('F', 'I', 'I;16', 'I;16B', 'I;16L')  # Pillow's modes of more than 8 bits a value
 OVERSHOOT = 0.05  # by which resampling exceeds a range, as its share
 
 
@@ -49,3 +51,12 @@ def found_range(high: float, floating: bool) -> int | None:
     ranges = (1, *RANGES) if floating else RANGES
     slack = 1 + OVERSHOOT if floating else 1
     return next((top for top in ranges if high <= top * slack), None)
+
+
+def rgb_image(image: Image.Image, name: object) -> Image.Image:
+    """A PIL image in RGB; one of more than 8 bits a value by `eight_bits`, where Pillow would cut it at 255."""
+    if image.mode in DEEP:
+        values = np.asarray(image)
+        pixels = eight_bits(values, name)
+        image = Image.fromarray((values // 256).astype(np.uint8) if pixels is None else pixels)
+    return image.convert('RGB')
