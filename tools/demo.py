@@ -12,9 +12,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('images', nargs='+', metavar='IMAGE', help='files, folders, patterns')
     parser.add_argument(
         '--classes',
-        help='"a dog; grass; sky = sky, clouds": other query words behind =, a definition behind : (for all or none); '
-        'a first class "background" takes what the thresholds reject; or the path of a text bank '
-        "(default: the config's)",
+        help='"balloon, fish, ball", or "a dog; grass; sky = sky, clouds": other query words behind =, a definition '
+        'behind : (for all or none); a first class "background" takes what the thresholds reject; or the path of a '
+        "text file, a data.yaml or a text bank; see docs/words.md (default: the config's)",
     )
     parser.add_argument('--config', default='configs/itaclip/itaclip_vit-b-16_voc21.py', help='default: %(default)s')
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/demo'), help='default: %(default)s')
@@ -28,15 +28,25 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.apis.segmenter import Segmenter
+    from itaclip_mmseg.apis.segmenter import Segmenter, read_image
     from itaclip_mmseg.apis.sources import image_files
+    from itaclip_mmseg.datasets.reading import check_photograph
     from itaclip_mmseg.engine.config import parse_options
+    from itaclip_mmseg.text.classes import bank_of, told
+    from itaclip_mmseg.utils.errors import Faults
     from itaclip_mmseg.utils.progress import track
 
     sources, left_out = image_files(args.images)
-    segmenter = Segmenter(args.classes, args.config, parse_options(args.cfg_options), args.device)
+    faults = Faults()
+    sources = [source for source in sources if faults.result(check_photograph, source.path)]
+    if not sources:
+        faults.end()
+    bank = None if args.classes is None else told(bank_of(args.classes))
+    segmenter = Segmenter(bank, args.config, parse_options(args.cfg_options), args.device)
     parts = ('labels',) if args.labels_only else ('overlay', 'labels', 'classes')
     for path, name in track(sources, 'photographs'):
+        if faults.result(read_image, path) is None:
+            continue
         result = segmenter(path)
         files = result.save(args.out_dir / name, (*parts, *['coco'] * args.coco))
         shares = ', '.join(f'{name} {share:.0%}' for name, share in result.shares().items() if share >= 0.005)
@@ -45,6 +55,7 @@ def main() -> None:
             print(f'  {tags}', flush=True)
     if left_out:
         print(f'left out, as no photographs by their suffix: {", ".join(map(str, left_out))}')
+    faults.end()
 
 
 if __name__ == '__main__':

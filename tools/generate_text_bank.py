@@ -14,8 +14,8 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         'classes',
-        help='a text bank (.json); a text file with a class a line, query words between commas, its name first; '
-        'or the registered name of a data set, PascalVOCDataset',
+        help='a text bank (.json); a text file with a class a line, query words between commas, its name first; a '
+        'data.yaml; the registered name of a data set, PascalVOCDataset; or "balloon, fish, ball" (docs/words.md)',
     )
     parser.add_argument('out', type=Path, metavar='OUT.json', help='the text bank to write')
     model = parser.add_mutually_exclusive_group(required=True)
@@ -50,12 +50,13 @@ def check_args() -> None:
 
 
 def main() -> None:
-    from itaclip_mmseg.text.class_sources import read_classes
+    from itaclip_mmseg.text.classes import bank_of, understood
     from itaclip_mmseg.text.generation.backends import LocalModel, Server
     from itaclip_mmseg.text.generation.llm import generate_bank
 
     check_args()
-    bank = read_classes(args.classes)
+    bank = bank_of(args.classes)
+    print(understood(bank), flush=True)
     kinds = list(dict.fromkeys(args.kinds))
     if args.local:
         backend, workers = LocalModel(args.local, args.temperature), 1

@@ -9,7 +9,9 @@ from pathlib import Path
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('classes', help="text bank (.json), or 'a dog; grass; sky = sky, clouds'")
+    parser.add_argument(
+        'classes', help='text bank (.json), text file, data.yaml, or "balloon, fish, ball" (docs/words.md)'
+    )
     parser.add_argument('out', type=Path, help='the file to write, .safetensors')
     parser.add_argument('--images', type=Path, required=True, help='folder of pictures, with the folders in it')
     parser.add_argument(
@@ -27,9 +29,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     from itaclip_mmseg.engine.config import load_config, parse_options
     from itaclip_mmseg.methods.reco.references import make_references
+    from itaclip_mmseg.text.classes import bank_of, understood
 
     config = load_config(args.config, parse_options(args.cfg_options))
-    number = make_references(args.classes, args.images, args.out, config, args.device)
+    bank = bank_of(args.classes)
+    print(understood(bank), flush=True)
+    number = make_references(bank, args.images, args.out, config, args.device)
     print(f'references from {number} pictures written to {args.out}')
 
 

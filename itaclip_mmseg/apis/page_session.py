@@ -9,15 +9,19 @@ from pathlib import Path
 
 import numpy as np
 from mmseg.registry import MODELS
-from PIL import Image, ImageOps
+from PIL import Image
 
 from itaclip_mmseg.apis.segmentation import PARTS, Segmentation
 from itaclip_mmseg.apis.segmenter import Photograph, Picture, Segmenter
+from itaclip_mmseg.datasets.headers import read_header
+from itaclip_mmseg.datasets.reading import read_photograph
 from itaclip_mmseg.engine.config import load_config, parse_options
 from itaclip_mmseg.last_block import AttentionSum
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.text.bank import TextBank
-from itaclip_mmseg.text.classes import bank_of
+from itaclip_mmseg.text.class_sources import bank_of_entries
+from itaclip_mmseg.text.classes import bank_of_text
+from itaclip_mmseg.text.grammar import parse, quoted, spell
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import written_whole
 
@@ -101,7 +105,7 @@ class Workbench:
             UserError: no photograph, or classes that are not possible.
         """
         photo = existing(photo)
-        bank = bank_of(classes)
+        bank = bank_of_text(classes)  # which reads no file: visitors have no business in those of the server
         settings = {OWN: fitting(values, bank) if values else {}} | ({method: self.methods[method]} if method else {})
         results = {name: photo.picture.segment(bank, **changes) for name, changes in settings.items()}
         return Answer(photo, classes, settings, results)
@@ -109,8 +113,10 @@ class Workbench:
     def command(self, answer: Answer, method: str = OWN) -> str:
         """The command line that gives the same labels, of the photograph as `write_files` writes it."""
         options = [*self.options, *overrides(answer.settings[method])]
-        words = ['python', 'tools/demo.py', f'{answer.photo.name}_photo.png', '--classes', answer.classes]
-        return shlex.join([*words, '--config', self.config, *(['--cfg-options', *options] if options else [])])
+        photo = f'{answer.photo.name}_photo.png'
+        photo = f'./{photo}' if photo.startswith('-') else photo  # else an option
+        words = ['python', 'tools/demo.py', photo, f'--classes={answer.classes}', f'--config={self.config}']
+        return shlex.join([*words, *(['--cfg-options', *options] if options else [])])
 
 
 def existing(photo: Photo | None) -> Photo:
@@ -128,53 +134,47 @@ def read_photo(path: str | Path) -> tuple[Photograph, str]:
     """
     name = Path(path).name
     try:
-        with Image.open(path) as photo:
-            pixels = math.prod(photo.size)
-            if pixels > LARGEST_FILE:
-                raise UserError(
-                    f'{name}: {photo.width} x {photo.height} pixels; at most {LARGEST_FILE // 1_000_000} megapixels'
-                )
-            if pixels <= MOST_PIXELS:
-                return path, ''
-            return shrunk(photo), f', shrunk from {photo.width} x {photo.height}'
-    except (OSError, Image.DecompressionBombError) as error:
-        raise UserError(f'{name}: not readable as an image; take another') from error
+        height, width = read_header(path).size
+        if height * width > LARGEST_FILE:
+            raise UserError(f'{name}: {width} x {height} pixels; at most {LARGEST_FILE // 1_000_000} megapixels')
+        if height * width <= MOST_PIXELS:
+            return path, ''
+        return shrunk(read_photograph(path)[..., ::-1]), f', shrunk from {width} x {height}'
+    except UserError as error:
+        raise UserError(str(error).replace(str(path), name)) from error  # visitors know no folder of the server
 
 
-def shrunk(photo: Image.Image) -> np.ndarray:
-    """A photograph at `MOST_PIXELS`, its ratio kept, H x W x 3 uint8, RGB."""
-    factor = math.sqrt(MOST_PIXELS / math.prod(photo.size))
-    upright = ImageOps.exif_transpose(photo).convert('RGB')
-    size = tuple(max(int(side * factor), 1) for side in upright.size)
-    return np.asarray(upright.resize(size, Image.Resampling.LANCZOS))
+def shrunk(image: np.ndarray) -> np.ndarray:
+    """A photograph H x W x 3 uint8 at `MOST_PIXELS`, its ratio kept."""
+    height, width = image.shape[:2]
+    factor = math.sqrt(MOST_PIXELS / (height * width))
+    size = (max(int(width * factor), 1), max(int(height * factor), 1))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS))
 
 
 def class_list(classes: str, background: str) -> str:
     """What the page's two fields hold as `--classes` takes it.
 
     Args:
-        classes: between semicolons or one a line, each as `bank_of` takes it.
+        classes: a list in the grammar of `itaclip_mmseg.text.grammar`, such as one class a line.
         background: words between commas; none for no background.
 
     Raises:
-        UserError: there is no class.
+        UserError: there is no class, or the text could mean something else.
     """
-    entries = [entry.strip() for entry in classes.replace('\n', ';').split(';') if entry.strip()]
-    if not entries:
-        raise UserError("classes: none given; write 'a dog; grass; sky = sky, clouds', or one a line")
-    words = ', '.join(word.strip() for word in background.replace('\n', ',').split(',') if word.strip())
-    return '; '.join(([f'background = {words}'] if words else []) + entries)
+    bank = bank_of_text(classes)
+    if words := ', '.join(line for line in background.splitlines() if line.strip()).strip(' ,'):
+        first, *others = parse(f'background = {words}', 'background words')
+        if others or 'definition' in first:
+            raise UserError(f'background words: {background!r:.80} is no list of words; separate them by commas')
+        bank = bank_of_entries([first, *parse(classes)], 'classes', 'classes')
+    return spell(bank.classes, 'definition')
 
 
 def class_fields(bank: TextBank, auxiliary: str | None) -> tuple[str, str]:
     """A bank as the page's two fields show it, classes and background words; the reverse of `class_list`."""
-    background = ', '.join(bank.classes[0].words) if bank.background else ''
-    lines = []
-    for entry in bank.classes[bank.background :]:
-        words = '' if entry.words == (entry.name,) else f' = {", ".join(entry.words)}'
-        text = getattr(entry, auxiliary) if auxiliary else None
-        lines.append(entry.name + words + (f': {text}' if text else ''))
-    return '\n'.join(lines), background
+    background = ', '.join(map(quoted, bank.classes[0].words)) if bank.background else ''
+    return spell(bank.classes[bank.background :], auxiliary, '\n'), background
 
 
 def fitting(values: Mapping[str, float], bank: TextBank) -> dict[str, object]:

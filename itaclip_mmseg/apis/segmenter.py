@@ -26,6 +26,7 @@ from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
+from itaclip_mmseg.utils.depth import rgb_image
 from itaclip_mmseg.utils.errors import UserError
 
 DEFAULT_CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
@@ -199,7 +200,7 @@ def read_image(image: ImageSource) -> np.ndarray:
             raise UserError(f'{os.fspath(image)}: no such image; check the path')
         return np.ascontiguousarray(read_photograph(image)[..., ::-1])
     if isinstance(image, Image.Image):
-        image = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+        image = np.asarray(rgb_image(ImageOps.exif_transpose(image), 'image'))
     if not isinstance(image, np.ndarray):
         raise UserError(f'image: {image!r:.80} is none; give a path, a PIL image, or an array')
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:

@@ -7,13 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
+from mmengine.fileio import list_from_file
 from mmengine.registry import init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from itaclip_mmseg.datasets.folders import image_folder
+from itaclip_mmseg.datasets.label_folders import beside, map_faults
 from itaclip_mmseg.datasets.reading import IGNORED, SUFFIXES, check_label_map, check_photograph
-from itaclip_mmseg.utils.errors import UserError, first_line
+from itaclip_mmseg.utils.checks import is_count
+from itaclip_mmseg.utils.errors import UserError, first_line, warn
 from itaclip_mmseg.utils.resources import ROOT, mirrored
 
 
@@ -23,8 +26,15 @@ def dataset_classes(config: ConfigDict) -> tuple[str, ...]:
     if dataset_class is None:
         raise UserError(f'test_dataloader.dataset.type={config.type!r}: not registered; check the name')
     classes = config.get('metainfo', {}).get('classes') or dataset_class.METAINFO.get('classes')
+    if isinstance(classes, str) and os.path.isfile(classes):  # as MMEngine reads it
+        classes = list_from_file(classes)
     if not classes:
         raise UserError("test_dataloader.dataset.metainfo: names no classes; set metainfo=dict(classes=('...', '...'))")
+    if not isinstance(classes, list | tuple) or not all(isinstance(name, str) and name.strip() for name in classes):
+        raise UserError(
+            f'test_dataloader.dataset.metainfo.classes={classes!r:.80}: not a list of names; write '
+            f'classes=({classes if isinstance(classes, str) else "water"!r},) or a file with a name a line'
+        )
     return tuple(classes)
 
 
@@ -72,8 +82,11 @@ def build_dataset(config: ConfigDict) -> BaseSegDataset:
         dataset = DATASETS.build({**config, 'lazy_init': True})
     except (TypeError, ValueError) as error:
         raise UserError(f'test_dataloader.dataset: {first_line(error)}; check its keys') from error
-    if not dataset.load_data_list():
+    samples = dataset.load_data_list()
+    if not samples:
         raise UserError(nothing_found(dataset))
+    for fault in map_faults(dataset, samples):
+        raise UserError(fault)
     dataset.full_init()
     return dataset
 
@@ -89,17 +102,21 @@ def nothing_found(dataset: BaseSegDataset) -> str:
     return f'{folder}: holds no image; looked for {wanted}, found {there}; check data_prefix and img_suffix'
 
 
-def check_labels(config: ConfigDict, num_classes: int, ignored: int) -> None:
-    """Raise a `UserError` if the label of ignored pixels is also that of a class."""
-    if ignored < num_classes:
+def check_labels(config: ConfigDict, num_classes: int, ignored: object) -> None:
+    """Raise a `UserError` if the label of ignored pixels is none, or that of a class which is hardly meant.
+
+    A class whose pixels are not to count is possible; but 255 is the default, and `reduce_zero_label` ignores 0 itself.
+    """
+    if not is_count(ignored, 0) or ignored > 65535:
+        raise UserError(f'test_evaluator.ignore_index={ignored!r}: not a label; give one whole number, 0 to 65535')
+    if ignored < num_classes and (ignored == IGNORED or config.get('reduce_zero_label')):
         raise UserError(
             f'test_evaluator.ignore_index={ignored}: is a class, as there are {num_classes}; set it to 65535 and save '
             'the label maps with 16 bits'
         )
-    if config.get('reduce_zero_label') and num_classes > IGNORED:
-        raise UserError(
-            f'reduce_zero_label=True: not possible with {num_classes} classes; number them from 0 in the label maps'
-        )
+    if ignored < num_classes:
+        name = dataset_classes(config)[ignored]
+        warn(f'test_evaluator.ignore_index={ignored}: pixels of the class {name!r} do not count')
 
 
 def check_places(paths: Sequence[str], root: str) -> None:
@@ -127,8 +144,11 @@ def pair_faults(sample: dict) -> list[str]:
     """What is wrong with a photograph, or else with its label map, as far as headers and ends tell."""
     try:
         size = check_photograph(sample['img_path'])
-        if sample.get('seg_map_path') is not None:
-            check_label_map(sample['seg_map_path'], size)
+        path = sample.get('seg_map_path')
+        if path is not None:
+            if not os.path.isfile(path) and (other := beside(Path(path))):
+                return [f'{path}: no such file{other}']
+            check_label_map(path, size)
     except UserError as error:
         return [str(error)]
     return []

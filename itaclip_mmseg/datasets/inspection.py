@@ -12,8 +12,16 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from itaclip_mmseg.datasets.checks import check_folders, dataset_classes, nothing_found, pair_faults, truth_warnings
+from itaclip_mmseg.datasets.checks import (
+    check_folders,
+    check_labels,
+    dataset_classes,
+    nothing_found,
+    pair_faults,
+    truth_warnings,
+)
 from itaclip_mmseg.datasets.folders import suffix_of
+from itaclip_mmseg.datasets.label_folders import map_faults
 from itaclip_mmseg.datasets.reading import IGNORED, as_trained, check_photograph, read_labels, read_photograph
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar
@@ -73,10 +81,14 @@ def inspect(config: ConfigDict, ignored: int = IGNORED) -> Inspection:
     """
     check_folders(config)
     classes = dataset_classes(config)
+    check_labels(config, len(classes), ignored)
     dataset = DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
     inspection = Inspection(classes, dataset.metainfo['palette'], dataset.load_data_list(), ignored=ignored)
     if not inspection.samples:
         inspection.faults.append(nothing_found(dataset))
+    if faults := map_faults(dataset, inspection.samples):
+        inspection.faults += faults
+        return inspection
     inspection.faults += unpaired_maps(dataset, inspection.samples)
     with ThreadPoolExecutor(4) as pool, ProgressBar('images', len(inspection.samples)) as bar:
         results = pool.map(lambda sample: read_pair(sample, len(classes), ignored), inspection.samples)
@@ -114,7 +126,7 @@ def read_pair(sample: dict, num_classes: int, ignored: int) -> tuple[list[str], 
     if path is None:
         return [], size, Counter()
     try:
-        labels = trained_labels(sample)
+        labels = trained_labels(sample, ignored)
     except UserError as error:
         return [str(error)], size, Counter()
     pixels = Counter(dict(zip(*(values.tolist() for values in np.unique(labels, return_counts=True)))))
@@ -125,10 +137,10 @@ def read_pair(sample: dict, num_classes: int, ignored: int) -> tuple[list[str], 
     return faults, size, pixels
 
 
-def trained_labels(sample: dict) -> np.ndarray:
+def trained_labels(sample: dict, ignored: int = IGNORED) -> np.ndarray:
     """The label map of a sample as evaluation counts it, H x W."""
     labels = read_labels(sample['seg_map_path'])
-    return as_trained(labels, sample.get('reduce_zero_label', False), sample.get('label_map'))
+    return as_trained(labels, sample.get('reduce_zero_label', False), sample.get('label_map'), ignored)
 
 
 def write_sheet(inspection: Inspection, path: Path) -> None:
@@ -139,7 +151,8 @@ def write_sheet(inspection: Inspection, path: Path) -> None:
     sheet = Image.new('RGB', (max(min(len(chosen), COLUMNS), 1) * TILE, rows * TILE), 'white')
     for index, sample in enumerate(chosen):
         image = read_photograph(sample['img_path'])[..., ::-1]
-        truth = trained_labels(sample) if sample.get('seg_map_path') else np.full(image.shape[:2], IGNORED)
+        ignored = inspection.ignored
+        truth = trained_labels(sample, ignored) if sample.get('seg_map_path') else np.full(image.shape[:2], ignored)
         tile = paint(image, truth, inspection.palette)
         tile.thumbnail((TILE - 4, TILE - 4))
         sheet.paste(tile, (index % COLUMNS * TILE, index // COLUMNS * TILE))

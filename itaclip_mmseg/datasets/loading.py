@@ -9,7 +9,7 @@ from mmengine.config import ConfigDict
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
-from itaclip_mmseg.datasets.reading import as_trained, check_size, read_labels, read_photograph
+from itaclip_mmseg.datasets.reading import IGNORED, as_trained, check_size, read_labels, read_photograph
 
 OURS = {'LoadImageFromFile': 'LoadPhotograph', 'LoadAnnotations': 'LoadLabelMap'}
 
@@ -26,7 +26,16 @@ class LoadPhotograph(LoadImageFromFile):
 
 @TRANSFORMS.register_module()
 class LoadLabelMap(LoadAnnotations):
-    """`LoadAnnotations` that reads labels whole, says in a line what is wrong, and lets images without a map pass."""
+    """`LoadAnnotations` that reads labels whole, says in a line what is wrong, and lets images without a map pass.
+
+    Args:
+        ignored: the label of pixels that do not count.
+        kwargs: see `LoadAnnotations`.
+    """
+
+    def __init__(self, ignored: int = IGNORED, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.ignored = ignored
 
     def _load_seg_map(self, results: dict) -> None:
         path = results.get('seg_map_path')
@@ -34,8 +43,18 @@ class LoadLabelMap(LoadAnnotations):
             return
         labels = read_labels(path)
         check_size(labels.shape, results['ori_shape'], path)
-        results['gt_seg_map'] = as_trained(labels, results.get('reduce_zero_label'), results.get('label_map'))
+        results['gt_seg_map'] = as_trained(
+            labels, results.get('reduce_zero_label'), results.get('label_map'), self.ignored
+        )
         results['seg_fields'].append('gt_seg_map')
+
+
+def with_ignored(dataset: ConfigDict, evaluator: object) -> None:
+    """Let the reader of label maps know the label that a metric ignores, where it is not 255; in place."""
+    ignored = evaluator.get('ignore_index', IGNORED) if isinstance(evaluator, dict) else IGNORED
+    for step in dataset.get('pipeline', ()) if ignored != IGNORED else ():
+        if step.type == OURS['LoadAnnotations']:
+            step.ignored = ignored
 
 
 def with_our_readers(dataset: ConfigDict) -> None:
@@ -45,6 +64,8 @@ def with_our_readers(dataset: ConfigDict) -> None:
     """
     for step in dataset.get('pipeline', ()):
         step.type = OURS.get(step.type, step.type)
+        if step.type == OURS['LoadAnnotations'] and step.get('reduce_zero_label') is not None:
+            dataset.reduce_zero_label = step.pop('reduce_zero_label')  # so that all who read labels know it
     if dataset.get('type') == 'BaseSegDataset':
         dataset.type = 'FolderDataset'
     for key in [key for key, folder in dataset.get('data_prefix', {}).items() if folder is None]:

@@ -1,82 +1,33 @@
 """The one reader of photographs and label maps: what a file holds, or one line that says what is wrong with it."""
 
 import os
-from typing import NamedTuple
 
 import cv2
 import mmcv
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
+from itaclip_mmseg.datasets.headers import JPEGS, Header, read_header
+from itaclip_mmseg.utils.depth import eight_bits
 from itaclip_mmseg.utils.errors import UserError, first_line
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 IGNORED = 255
+ANY_IGNORED = 65535  # of 16 bits: no class, whatever is ignored; kept, so that messages name what a file holds
 LARGEST_RATIO = 1000  # of sides; a longer photograph has no pixel left once it is resized
-JPEGS = ('JPEG', 'MPO')  # some cameras write several pictures into one file
-TURNING = (*JPEGS, 'PNG', 'WEBP')  # whose EXIF orientation OpenCV heeds
-ENDS = {'JPEG': b'\xff\xd9', 'MPO': b'\xff\xd9', 'PNG': b'IEND'}
-TAIL = 65536  # some cameras write a few bytes after the end marker
 CHANNELS = {'1': 1, 'L': 1, 'P': 1, 'I': 1, 'I;16': 1, 'I;16B': 1, 'LA': 2, 'PA': 2, 'RGB': 3, 'RGBA': 4}
 
 
-class Header(NamedTuple):
-    """What an image file says of itself before its pixels: its format, mode and stored (height, width)."""
-
-    format: str
-    mode: str
-    size: tuple[int, int]
-    turned: bool  # by its EXIF orientation: decoded, height and width change places
-
-
-def read_header(path: str | os.PathLike) -> Header:
-    """Read the header of an image, and look whether the file goes on to its end.
-
-    Raises:
-        UserError: missing, no image, cut off, or more pixels than are safe to decode.
-    """
-    if not os.path.isfile(path):
-        raise UserError(f'{path}: no such file; check the path, or complete the data (data/README.md)')
-    try:
-        with Image.open(path) as image:
-            turned = image.format in TURNING and orientation(image) > 4
-            header = Header(image.format, image.mode, image.size[::-1], turned)
-    except Image.DecompressionBombError as error:
-        raise UserError(
-            f'{path}: too many pixels to be decoded safely ({first_line(error)}); make it smaller'
-        ) from error
-    except Exception as error:  # whatever Pillow's many readers raise
-        empty = ' (0 bytes)' if not os.path.getsize(path) else ''
-        raise UserError(f'{path}: not readable as an image{empty}; restore or remove it') from error
-    if header.format in ENDS and ENDS[header.format] not in tail(path):
-        raise UserError(f'{path}: image ends too early; restore it')
-    return header
-
-
-def orientation(image: Image.Image) -> int:
-    """The EXIF orientation in a header, 1 to 8; Pillow's own `getexif` would decode a PNG for it."""
-    exif = Image.Exif()
-    exif.load(image.info.get('exif', b''))
-    return exif.get(ExifTags.Base.Orientation, 1)
-
-
-def tail(path: str | os.PathLike) -> bytes:
-    """The last bytes of a file."""
-    with open(path, 'rb') as file:
-        size = file.seek(0, 2)
-        # At most half the file, so that the end marker of a preview at its start does not count.
-        file.seek(size - min(TAIL, size // 2))
-        return file.read()
-
-
 def check_photograph(path: str | os.PathLike) -> tuple[int, int]:
-    """Look at a photograph's header; its (height, width) once it is decoded.
+    """Look at a photograph's header, and at the pixels of one with more than 16 bits; its decoded (height, width).
 
     Raises:
-        UserError: see `read_header` and `check_sides`.
+        UserError: see `read_header`, `check_sides` and `deep_pixels`.
     """
     header = read_header(path)
     check_sides(header.size, path)
+    if header.bits > 16:
+        deep_pixels(path, header)
     return header.size[::-1] if header.turned else header.size
 
 
@@ -93,9 +44,12 @@ def read_photograph(path: str | os.PathLike) -> np.ndarray:
     Raises:
         UserError: see `check_photograph`; or its pixels are damaged.
     """
-    size = check_photograph(path)
+    header = read_header(path)
+    check_sides(header.size, path)
+    size = header.size[::-1] if header.turned else header.size
     try:
-        image = mmcv.imread(os.fspath(path), backend='cv2')
+        image = deep_pixels(path, header) if header.bits > 8 else None
+        image = mmcv.imread(os.fspath(path), backend='cv2') if image is None else image
     except cv2.error:
         image = None
     if image is None:
@@ -103,6 +57,26 @@ def read_photograph(path: str | os.PathLike) -> np.ndarray:
     if image.shape[:2] != size:
         raise UserError(f'{path}: {size} pixels (height, width) by its header, decoded {image.shape[:2]}; save it anew')
     return image
+
+
+def deep_pixels(path: str | os.PathLike, header: Header) -> np.ndarray | None:
+    """A photograph of more than 8 bits a value as `read_photograph` gives it; None where any reader takes it right.
+
+    Raises:
+        UserError: its values or channels are not those of a photograph, or not readable.
+    """
+    # OpenCV turns by the EXIF orientation unless it is to change nothing, and reads few kinds of TIFF otherwise.
+    flags = cv2.IMREAD_UNCHANGED if header.format == 'TIFF' else cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+    values = cv2.imread(os.fspath(path), flags)
+    if values is None:
+        if header.bits <= 16:
+            return None
+        raise UserError(f'{path}: a {header.format} of {header.bits} bits a value; save it with 8 bits')
+    channels = 1 if values.ndim == 2 else values.shape[2]
+    if channels not in (1, 3, 4):
+        raise UserError(f'{path}: has {channels} channels, a photograph 1, 3 or 4; save its red, green and blue alone')
+    pixels = eight_bits(values if channels < 4 else values[..., :3], path, header.white)
+    return np.dstack([pixels] * 3) if pixels is not None and channels == 1 else pixels
 
 
 def check_label_map(path: str | os.PathLike, size: tuple[int, int]) -> None:
@@ -138,11 +112,8 @@ def check_mode(header: Header, path: str | os.PathLike) -> None:
         raise UserError(f'{path}: a JPEG, which does not keep labels as they are; make the label maps anew as PNG')
     if header.mode not in CHANNELS:
         raise UserError(f"{path}: pixels of Pillow's mode {header.mode}; a label map has one whole number a pixel")
-    if header.format == 'PNG' and CHANNELS[header.mode] > 1:
-        with open(path, 'rb') as file:
-            depth = file.read(25)[24]
-        if depth == 16:  # Pillow would cut them to 8 in silence
-            raise UserError(f'{path}: several channels of 16 bits; save the label map with one channel')
+    if header.bits > 8 and CHANNELS[header.mode] > 1:  # Pillow would cut them to 8 in silence
+        raise UserError(f'{path}: several channels of 16 bits; save the label map with one channel')
 
 
 def read_labels(path: str | os.PathLike) -> np.ndarray:
@@ -183,19 +154,25 @@ def one_channel(labels: np.ndarray, path: str | os.PathLike) -> np.ndarray:
     return first
 
 
-def as_trained(labels: np.ndarray, reduce_zero_label: bool = False, label_map: dict | None = None) -> np.ndarray:
+def as_trained(
+    labels: np.ndarray, reduce_zero_label: bool = False, label_map: dict | None = None, ignored: int = IGNORED
+) -> np.ndarray:
     """Labels as evaluation counts them.
 
     Args:
         labels: H x W, as stored.
         reduce_zero_label: 0 is ignored, the others count from 1.
-        label_map: new labels by stored ones (after the step above), of a data set whose classes are chosen.
+        label_map: new labels by stored ones (after the step above), of a data set whose classes are chosen; 255, as
+            MMSegmentation writes it, for those of no class.
+        ignored: the label of pixels that do not count, before and after.
     """
+    if ignored > np.iinfo(labels.dtype).max:
+        labels = labels.astype(np.uint16)
     if reduce_zero_label:
-        ignored = (labels == 0) | (labels == IGNORED)
-        labels = np.where(ignored, labels.dtype.type(IGNORED), labels - labels.dtype.type(1))
+        left_out = (labels == 0) | (labels == ignored) | (labels == ANY_IGNORED)
+        labels = np.where(left_out, np.where(labels == ANY_IGNORED, labels, ignored), labels - 1).astype(labels.dtype)
     if label_map:
         stored, labels = labels, labels.copy()
         for old, new in label_map.items():
-            labels[stored == old] = new
+            labels[stored == old] = ignored if new == IGNORED else new
     return labels

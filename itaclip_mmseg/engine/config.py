@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.config import Config, DictAction
 from mmseg.registry import MODELS
 
-from itaclip_mmseg.datasets.loading import with_our_readers
+from itaclip_mmseg.datasets.loading import with_ignored, with_our_readers
 from itaclip_mmseg.datasets.photographs import keep_photographs
 from itaclip_mmseg.engine.overrides import check_overrides
 from itaclip_mmseg.engine.protocol import adopt_protocol, is_own, protocol_source, run_name
@@ -40,6 +40,7 @@ def load_config(
         config.merge_from_dict(options or {})
         if 'test_dataloader' in config:
             with_our_readers(config.test_dataloader.dataset)
+            with_ignored(config.test_dataloader.dataset, config.get('test_evaluator'))
             if sees_photographs(config.model):
                 keep_photographs(config.test_dataloader.dataset.pipeline)
     except UserError:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from itaclip_mmseg.models.backbones.attention import output, plain_block, project
+from itaclip_mmseg.models.backbones.checkpoint import read_weights
 from itaclip_mmseg.models.backbones.clip_text import encode_tokens
-from itaclip_mmseg.models.backbones.weights import read_weights
 from itaclip_mmseg.scenes.names import NAMES
 from itaclip_mmseg.scenes.settings import BLOCKS, CONTEXT, PATCH, TEXT_BLOCKS, WIDTH
 from itaclip_mmseg.scenes.texts import Texts, encode

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from itaclip_mmseg.text.bank import TextBank, parse_bank
-from itaclip_mmseg.text.classes import split
+from itaclip_mmseg.text.grammar import split
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.texts import read_text
 
 MARK = ' >='
 FILES = {'classes': 'classes.txt', 'definition': 'definitions.txt', 'synonym': 'synonyms.txt'}
@@ -89,7 +90,4 @@ def write_authors(bank: TextBank, folder: Path) -> list[Path]:
 
 def read_lines(path: Path) -> list[str]:
     """Lines of a text file, those at its end that are empty left out."""
-    try:
-        return path.read_text(encoding='utf-8-sig').rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f'{path}: not readable as text ({error}); check the path') from error
+    return read_text(path).rstrip().splitlines()

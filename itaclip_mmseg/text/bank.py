@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from itaclip_mmseg.settings import Decision
-from itaclip_mmseg.utils.errors import UserError, first_line
+from itaclip_mmseg.utils.errors import UserError, first_line, warn
 from itaclip_mmseg.utils.resources import find, written_whole
+from itaclip_mmseg.utils.texts import read_text
 
 CLASS_KEYS = {'name', 'words', 'definition', 'synonym'}
 SURROGATE = re.compile('[\ud800-\udfff]')
@@ -54,7 +55,7 @@ class TextBank:
     def background_or(self, words: Iterable[str]) -> list[str]:
         """The background's words; where it has none but its name, the given ones that are no word of a class."""
         own = self.classes[0].words if self.background else ()
-        if own and own != ('background',):
+        if own and not (len(own) == 1 and is_background(own[0])):
             return list(own)
         classes = {word for entry in self.classes[self.background :] for word in entry.words}
         return [word for word in words if word not in classes]
@@ -93,7 +94,7 @@ class TextBank:
 
     def check_classes(self, names: Sequence[str]) -> None:
         """Raise a `UserError` unless the classes are those of the data set, `names`, in the same order."""
-        ours, theirs = [entry.name.strip() for entry in self.classes], [name.strip() for name in names]
+        ours, theirs = [known_name(entry.name) for entry in self.classes], [known_name(name) for name in names]
         missing = [name for name in theirs if name not in ours]
         unknown = [name for name in ours if name not in theirs]
         if missing:
@@ -126,8 +127,9 @@ def read_content(path: str | os.PathLike) -> object:
         UserError: no such file, or no JSON.
     """
     path = find(path, 'text bank')
+    text = read_text(path)
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(text)
         json.dumps(content, ensure_ascii=False).encode()  # fails for half a surrogate pair, which nobody can print
         return content
     except (ValueError, RecursionError) as error:  # endless numbers and endless nesting too
@@ -142,7 +144,21 @@ def parse_bank(content: object, path: str = 'text bank') -> TextBank:
         BankClass(entry['name'], tuple(entry['words']), entry.get('definition'), entry.get('synonym'))
         for entry in content['classes']
     )
-    return TextBank(content['dataset'], content['background'], classes, content.get('provenance', {}), path)
+    background = is_background(classes[0].name)
+    if background and not content['background']:
+        warn(f"{path}: the first class {classes[0].name!r} is the background; set 'background' to true")
+    background = background or content['background']
+    return TextBank(content['dataset'], background, classes, content.get('provenance', {}), path)
+
+
+def is_background(name: str) -> bool:
+    """Is it a name of the background: in any case, with blanks or underscores (labelme's '_background_')?"""
+    return ''.join(name.split()).strip('_').lower() == 'background'
+
+
+def known_name(name: str) -> str:
+    """A class's name as it is compared: MMSegmentation has one that ends with a blank."""
+    return 'background' if is_background(name) else name.strip()
 
 
 def bank_faults(content: object, path: str) -> Iterator[str]:
@@ -161,6 +177,9 @@ def bank_faults(content: object, path: str) -> Iterator[str]:
     names = Counter(entry['name'].strip() for entry in entries if is_text(entry.get('name')))
     for name in (name for name, count in names.items() if count > 1):
         yield f"{path}: class '{name}' is listed {names[name]} times; keep one"
+    for label, entry in enumerate(content['classes']):
+        if label and entry in entries and is_text(entry.get('name')) and is_background(entry['name']):
+            yield f'{path}: class {label} is {entry["name"]!r}; the background stands first: move it, or rename it'
 
 
 def class_faults(entry: object, label: int, path: str) -> Iterator[str]:

@@ -1,53 +1,95 @@
-"""Where class lists come from: a text bank, a text file, a data set's own names."""
+"""Where class lists come from: a text bank, a text file, YOLO's data.yaml, a data set's own names."""
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
 from mmseg.registry import DATASETS
 
-from itaclip_mmseg.text.bank import TextBank, load_bank, parse_bank
-from itaclip_mmseg.text.classes import split
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.text.bank import TextBank, is_background, load_bank, parse_bank
+from itaclip_mmseg.text.grammar import EXAMPLE, default_word, parse
+from itaclip_mmseg.utils.errors import UserError, first_line
+from itaclip_mmseg.utils.resources import located
+from itaclip_mmseg.utils.texts import read_text
+
+TEXTS = ('.txt', '.names', '.list', '.lst', '')  # endings of text files
+YAMLS = ('.yaml', '.yml')
+DATASET = re.compile(r'(mmseg\.)?\w+Dataset')
 
 
-def read_classes(source: str) -> TextBank:
+def names_a_source(text: str) -> bool:
+    """Is a text the path of a file, or the name of a data set, and no list of classes?"""
+    return located(text) is not None or text.lower().endswith('.json') or bool(DATASET.fullmatch(text))
+
+
+def read_classes(source: str | os.PathLike) -> TextBank:
     """A bank of the classes that a user points at; a first class 'background' is the background.
 
     Args:
         source: one of
 
             - the path of a bank (.json), whose texts are kept
-            - the path of a text file: a class a line, its query words between commas, the first of them its name
+            - the path of a text file: `lines` of `itaclip_mmseg.text.grammar.parse`
+            - the path of a data.yaml as YOLO has it: `names`, a list, or texts by label
             - the registered name of a data set, 'PascalVOCDataset': a query word a class
 
     Raises:
         UserError: none of these, or a fault in the list.
     """
-    if source.endswith('.json'):
+    source = os.fspath(source)
+    suffix = Path(source).suffix.lower()
+    if source.lower().endswith('.json'):
         return load_bank(source)
-    if os.path.isfile(source):
-        return read_text_file(Path(source))
+    if (path := located(source)) is not None:
+        if suffix in YAMLS:
+            return bank_of_names(yaml_names(path), path.stem, str(path))
+        if suffix not in TEXTS:
+            raise UserError(f'{path}: no class list; give a text bank (.json), a text file (.txt) or a data.yaml')
+        return bank_of_entries(parse(read_text(path), str(path), lines=True), path.stem, str(path))
     DATASETS.import_from_location()
     dataset = DATASETS.module_dict.get(source.removeprefix('mmseg.'))  # `get` would import a module of any name
     if dataset is None:
         raise UserError(f'{source}: no bank (.json), no text file and no registered data set; check path or name')
-    return bank_of_words(
-        source, [[name.strip()] for name in getattr(dataset, 'METAINFO', {}).get('classes', ())], source
-    )
+    return bank_of_names(getattr(dataset, 'METAINFO', {}).get('classes', ()), source, source)
 
 
-def read_text_file(path: Path) -> TextBank:
-    """The classes of a text file; see `read_classes`."""
+def yaml_names(path: Path) -> list[str]:
+    """The class names of a data.yaml, in the order of their labels."""
     try:
-        lines = path.read_text(encoding='utf-8-sig').splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f'{path}: not readable as text ({error}); save it as UTF-8') from error
-    return bank_of_words(path.stem, [words for words in map(split, lines) if words], str(path))
+        content = yaml.load(read_text(path), yaml.BaseLoader)  # all texts: 'no' is a name, not False
+        names = content['names'] if isinstance(content, dict) else None
+    except KeyError:
+        names = None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f'{path}: not readable as YAML ({first_line(error)}); mend it') from error
+    if isinstance(names, dict):
+        expected = [str(label) for label in range(len(names))]
+        if sorted(names) != sorted(expected):
+            raise UserError(f'{path}: "names" has the labels {", ".join(names):.60}; count them from 0, none left out')
+        names = [names[label] for label in expected]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise UserError(f'{path}: no list "names" of class names; write names: [balloon, fish, ball]')
+    if isinstance(content.get('nc'), str) and content['nc'] != str(len(names)):
+        raise UserError(f'{path}: "nc" is {content["nc"]}, but "names" has {len(names)} names; mend one')
+    return names
 
 
-def bank_of_words(dataset: str, word_lists: list[list[str]], path: str) -> TextBank:
-    """A bank of lists of query words, the first of which names the class; `path` is for messages."""
-    if not word_lists:
-        raise UserError(f'{path}: names no class; write one a line')
-    classes = [dict(name=words[0], words=words) for words in word_lists]
-    return parse_bank(dict(dataset=dataset, background=word_lists[0][0] == 'background', classes=classes), path)
+def bank_of_names(names: Sequence[str], dataset: str, where: str) -> TextBank:
+    """A bank of names that are taken as they are; see `bank_of_entries`."""
+    for number, name in enumerate(names, 1):
+        if not name.strip():
+            raise UserError(f'{where}: name {number} of {len(names)} is empty; fill or remove it')
+        if name.lower().endswith(('.json', '.txt', '.yaml', '.yml', '.py')):
+            raise UserError(f'{where}: {name!r} in a list looks like a file; give the file alone')
+    entries = [dict(name=name.strip(), words=[default_word(name.strip())]) for name in names]
+    return bank_of_entries(entries, dataset, where)
+
+
+def bank_of_entries(entries: list[dict], dataset: str, where: str) -> TextBank:
+    """A bank of classes as a bank has them; `where` is for messages."""
+    if not entries:
+        raise UserError(f'{where}: names no class; {EXAMPLE}')
+    background = is_background(entries[0]['name'])
+    return parse_bank(dict(dataset=dataset, background=background, classes=entries), where)

@@ -1,12 +1,16 @@
-"""Class lists as people write them, made into text banks."""
+"""Class lists in whatever form they are given, made into text banks; docs/words.md explains all forms."""
 
 import os
 from collections.abc import Mapping, Sequence
 
-from itaclip_mmseg.text.bank import TextBank, load_bank, parse_bank
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.text.class_sources import bank_of_entries, bank_of_names, names_a_source, read_classes
+from itaclip_mmseg.text.grammar import EXAMPLE, default_word, parse, quoted, spell, split
+from itaclip_mmseg.utils.errors import UserError, warn
+from itaclip_mmseg.utils.resources import ROOT
 
 ClassList = str | os.PathLike | Sequence[str] | Mapping[str, str | Sequence[str]] | TextBank
+MOST_TOLD = 30  # classes
 
 
 def bank_of(classes: ClassList) -> TextBank:
@@ -15,31 +19,52 @@ def bank_of(classes: ClassList) -> TextBank:
     Args:
         classes: one of
 
-            - 'a dog; grass; sky = sky, clouds': classes between semicolons, other query words behind '=', and, for all
-              classes or none, a definition behind ':'
-            - a list of such entries
+            - 'balloon, fish, ball': names between commas or line breaks
+            - 'a dog; grass; sky = sky, clouds': classes between semicolons or line breaks, other query words behind
+              '=', and, for all classes or none, a definition behind ':'
+            - a list of names, which are taken as they are
             - a dict from class names to their query words
-            - the path of a bank (.json), or a bank
+            - what `read_classes` takes: the path of a bank (.json), of a text file or of a data.yaml, the name of a
+              data set
+            - a bank
 
-    A first class of the name 'background' is the background: it takes no definition.
+    A first class of the name 'background', in any case, is the background: it takes no definition.
 
     Raises:
-        UserError: no class, something that is no text, an empty name, a class given twice, an unreadable bank.
+        UserError: no class, something that is no text or looks like a file and is none, an empty name, a class given
+            twice, a background that is not the first, an unreadable file.
     """
     if isinstance(classes, TextBank):
         return classes
-    if isinstance(classes, os.PathLike) or (isinstance(classes, str) and classes.endswith('.json')):
-        return load_bank(classes)
+    if isinstance(classes, os.PathLike):
+        return read_classes(classes)
     check_texts(classes)
+    if isinstance(classes, str):
+        return read_classes(classes.strip()) if names_a_source(classes.strip()) else bank_of_text(classes)
     if isinstance(classes, Mapping):
-        entries = [dict(name=name, words=split(words)) for name, words in classes.items()]
-    else:
-        parts = classes.split(';') if isinstance(classes, str) else classes
-        entries = [parse_entry(part) for part in parts if part.strip()]
+        entries = [dict(name=name.strip(), words=split(words)) for name, words in classes.items()]
+        return bank_of_entries(entries, 'classes', 'classes')
+    return bank_of_names(classes, 'classes', 'classes')
+
+
+def bank_of_text(text: str) -> TextBank:
+    """A bank of a typed list; no file is read. See `itaclip_mmseg.text.grammar.parse`."""
+    entries = parse(text)
     if not entries:
-        raise UserError("classes: none given; write 'a dog; grass; sky = sky, clouds'")
-    background = entries[0]['name'] == 'background'
-    return parse_bank(dict(dataset='classes', background=background, classes=entries), 'classes')
+        raise UserError(f'classes: none given; {EXAMPLE}')
+    check_is_word(text.strip())
+    return bank_of_entries(entries, 'classes', 'classes')
+
+
+def check_is_word(text: str) -> None:
+    """Raise a `UserError` for one name that is hardly meant as a word: of a bank or config, or a path."""
+    known = [*ROOT.glob('data/text_bank/*.json'), *ROOT.glob('configs/[!_]*/*.py')]
+    places = [path.relative_to(ROOT) for path in known if path.stem == text]
+    if places:
+        remedy = f'write {places[0]}' if places[0].suffix == '.json' else 'name it by --config'
+        raise UserError(f"classes: {text!r} is the name of {places[0]}; {remedy}, or '{text};' for the word")
+    if '/' in text and not set(text) & set(',;:=\n" '):
+        raise UserError(f"classes: {text!r} looks like a path, and no file is there; check it, or write '{text};'")
 
 
 def check_texts(classes: object) -> None:
@@ -49,7 +74,7 @@ def check_texts(classes: object) -> None:
     else:
         good = is_texts(classes)
     if not good:
-        raise UserError(f"classes: {classes!r:.80} are no texts; write 'a dog; grass; sky = sky, clouds'")
+        raise UserError(f'classes: {classes!r:.80} are no texts; {EXAMPLE}')
 
 
 def is_texts(value: object) -> bool:
@@ -57,17 +82,19 @@ def is_texts(value: object) -> bool:
     return isinstance(value, str) or (isinstance(value, Sequence) and all(isinstance(one, str) for one in value))
 
 
-def parse_entry(text: str) -> dict:
-    """'sky = sky, clouds: what lies above the horizon' as a bank's class; see `bank_of`."""
-    left, _, definition = text.partition(':')
-    name, _, words = left.partition('=')
-    if not name.strip():
-        raise UserError(f"classes: {text.strip()!r} has no name; write 'name', or 'name = word, word'")
-    entry = dict(name=name.strip(), words=split(words) or [name.strip()])
-    return entry | dict(definition=definition.strip()) if definition.strip() else entry
+def told(bank: TextBank) -> TextBank:
+    """The bank, after a line that tells what a command understood, and a warning where that is hardly meant."""
+    print(understood(bank), flush=True)
+    if len(bank.classes) == 1 and not bank.background:
+        warn(f'classes: {bank.classes[0].name!r} alone takes every pixel; {EXAMPLE}')
+    return bank
 
 
-def split(words: str | Sequence[str]) -> list[str]:
-    """Words between commas, blanks around them removed."""
-    parts = words.split(',') if isinstance(words, str) else words
-    return [word.strip() for word in parts if word.strip()]
+def understood(bank: TextBank) -> str:
+    """What a command tells of the classes that it was given: '3 classes: balloon, fish, ball'."""
+    number = len(bank.classes)
+    told = bank.classes[:MOST_TOLD]
+    plain = all(entry.words == (default_word(entry.name),) for entry in told)
+    names = ', '.join(quoted(entry.name, ',') for entry in told) if plain else spell(told).rstrip(';')
+    more = f' and {number - MOST_TOLD} more' if number > MOST_TOLD else ''
+    return f'{number} class{"es" if number > 1 else ""}: {names}{more}'

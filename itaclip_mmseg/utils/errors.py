@@ -1,7 +1,11 @@
 """Errors that a user can mend: one line, exit code 1."""
 
+import functools
 import sys
 from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar('Result')
 
 
 class UserError(ValueError):
@@ -16,6 +20,34 @@ def one_line(error: UserError) -> str:
 def first_line(error: Exception) -> str:
     """The first line of an error's text, for errors that fill a screen."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+@functools.cache
+def warn(message: str) -> None:
+    """Print a warning line to stderr, each message once in a process."""
+    print(f'warning: {message}', file=sys.stderr, flush=True)
+
+
+class Faults:
+    """Errors of single inputs, kept until all others are done."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def result(self, call: Callable[..., Result], *arguments: object) -> Result | None:
+        """What a call returns; None where it raises a `UserError`, which is kept."""
+        try:
+            return call(*arguments)
+        except UserError as error:
+            self.lines.append(one_line(error))
+            return None
+
+    def end(self) -> None:
+        """Print all errors, if there are any, and exit with code 1."""
+        for line in self.lines:
+            print(f'error: {line}', file=sys.stderr)
+        if self.lines:
+            sys.exit(1)
 
 
 def run(main: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from itaclip_mmseg.utils.errors import UserError
@@ -26,12 +26,20 @@ def find(path: str | os.PathLike, what: str = 'file', remedy: str = 'check the p
     Raises:
         UserError: it is in none of these places.
     """
-    path = Path(os.path.expanduser(path))  # which leaves an unknown user's ~ as it is
-    for candidate in (path, ROOT / path):
-        if os.path.isfile(candidate):  # also for names that no file can have
-            return candidate
+    if (found := located(path)) is not None:
+        return found
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f'{path}: a folder; name a file in it')
     places = '' if path.is_absolute() else f' below {" or ".join(dict.fromkeys((str(Path.cwd()), str(ROOT))))}'
     raise UserError(f'{path}: no such {what}{places}; {remedy}')
+
+
+def located(path: str | os.PathLike) -> Path | None:
+    """The file of a path, looked for as `find` does; None where there is none."""
+    with suppress(ValueError):  # names that no file can have
+        path = os.path.expanduser(path)  # which leaves an unknown user's ~ as it is
+    return next((place for place in (Path(path), ROOT / path) if os.path.isfile(place)), None)
 
 
 def cache_dir() -> Path:

@@ -3,6 +3,7 @@
 import runpy
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,72 @@ def test_fields_hold_a_bank(name):
     assert again.background == bank.background and again.words == bank.words
     for one, other in zip(again.classes, bank.classes, strict=True):
         assert (one.name, one.definition) == (other.name, other.definition)
+
+
+def test_fields_mean_what_they_show():
+    """Commas, line breaks, quotation marks, a background of one's own; what a visitor types reads no file."""
+    assert class_list('balloon, fish\nball', '') == 'balloon; fish; ball'
+    assert class_list('dog', 'sky,\nwall') == 'background = sky, wall; dog'
+    assert class_list('Background\ndog', '') == 'Background; dog'
+    assert class_list('"NDVI=0.5", "a dog, wet"', '"sky, blue"') == 'background = "sky, blue"; "NDVI=0.5"; "a dog, wet"'
+    for classes, named in (
+        ('dog; cat, feline', "'cat, feline' has ','"),
+        ('dog\nBackground', "'Background'"),
+        ('Background\ndog', "'Background'"),
+        ('classes.txt', 'looks like a file'),
+        ('/etc/hostname', 'looks like a file'),
+        ('../secret', 'looks like a file'),
+    ):
+        with pytest.raises(UserError, match=named):
+            class_list(classes, 'sky')
+    for background in ('sky; wall', 'sky: blue', 'sky = blue'):
+        with pytest.raises(UserError, match='background'):
+            class_list('dog', background)
+
+
+def test_no_file_of_the_server_is_read(workbench, photo, tmp_path, monkeypatch):
+    """A visitor's word that happens to be the name of a file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'dog').write_text('secret, words')
+    answer = workbench.answer(photo, class_list('dog', ''), VALUES, None)
+    assert answer.names == ('dog',)
+    arguments = parsed(workbench.command(answer))
+    assert bank_of(arguments.classes).words == ['dog']  # as a command line, too
+
+
+def parsed(command):
+    """A printed command line as the shell and the tool's own parser read it."""
+    tool = runpy.run_path(str(REPO / 'tools/demo.py'))
+    words = shlex.split(command)
+    assert words[:2] == ['python', 'tools/demo.py']
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', words[1:])
+        return tool['parse_args']()
+
+
+NAMES = ('-dash', '--help', 'a b', "it's", 'say "hi"', '$HOME', 'x*[1]', 'é;ü', '~x', '-')
+FIELDS = (
+    ('--help', ''),
+    ('-x, --config', ''),
+    ('dog\'s bowl; "quoted"; 5" screen', ''),
+    ('"NDVI=0.5": index; "a dog, wet": "it barks; loud"', '"sky, blue", $HOME'),
+    ('$(id); `id`; a|b & c', ''),
+)
+
+
+@pytest.mark.parametrize(
+    ('name', 'classes', 'background'),
+    [*((name, *FIELDS[0]) for name in NAMES), *(('-dash', *fields) for fields in FIELDS[1:])],
+)
+def test_commands_run_as_they_stand(workbench, photo, name, classes, background):
+    """Names and words that a shell, or the tool's parser, would take for something else."""
+    answer = workbench.answer(replace(photo, name=name), class_list(classes, background), VALUES, None)
+    arguments = parsed(workbench.command(answer))
+    (image,) = arguments.images
+    assert Path(image) == Path(f'{name}_photo.png')
+    assert bank_of(arguments.classes).classes == bank_of(answer.classes).classes
+    assert tuple(entry.name for entry in bank_of(arguments.classes).classes) == answer.names
+    assert arguments.config == CONFIG and parse_options(arguments.cfg_options)['model.backbone.arch'] is None
 
 
 def test_view_and_legend():

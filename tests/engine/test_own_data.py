@@ -266,3 +266,134 @@ def test_a_disk_that_fills_up(run, data, tmp_path, mounted):
     done = run('--show-dir', str(folder / 'show'), '--work-dir', str(folder / 'work'))
     fails(done, str(folder), 'No space left on device')
     assert not list(folder.rglob('*.png'))
+
+
+def predicted(folder, name='a'):
+    with Image.open(folder / f'out/{name}.png') as image:
+        return np.asarray(image)
+
+
+def mean_iou(truth, labels, valid):
+    """By numpy alone, in per cent: classes that occur on neither side do not count."""
+    truth, labels = truth[valid], labels[valid]
+    unions = [((truth == label) | (labels == label)).sum() for label in range(3)]
+    shares = [((truth == label) & (labels == label)).sum() for label in range(3)]
+    return 100 * np.mean([share / union for share, union in zip(shares, unions, strict=True) if union])
+
+
+WIDER, REDUCED = LABELS.astype(np.uint16), 'test_dataloader.dataset.reduce_zero_label=True'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('stored', 'options', 'ignored'),
+    [
+        (LABELS, ['test_evaluator.ignore_index=0'], LABELS == 0),
+        (LABELS, ['test_evaluator.ignore_index=2'], LABELS == 2),
+        (np.where(LABELS == 1, 65535, WIDER), ['test_evaluator.ignore_index=65535'], LABELS == 1),
+        ((LABELS + 1) * (LABELS < 2), [REDUCED], LABELS == 2),
+        (np.where(LABELS == 2, 255, LABELS + 1).astype(np.uint8), [REDUCED], LABELS == 2),
+        (np.where(LABELS == 2, 255, LABELS + 1).astype(np.uint16), [REDUCED], LABELS == 2),
+        (((LABELS + 1) * (LABELS < 2)).astype(np.uint16), [REDUCED], LABELS == 2),
+        (
+            np.where(LABELS == 2, 65535, WIDER + 1),
+            [REDUCED, 'test_evaluator.ignore_index=65535'],
+            LABELS == 2,
+        ),
+        (
+            ((LABELS + 1) * (LABELS < 2)).astype(np.uint8),
+            [REDUCED, 'test_evaluator.ignore_index=65535'],
+            LABELS == 2,
+        ),
+        (
+            np.where(LABELS == 2, 255, LABELS + 1).astype(np.uint8),
+            ['test_dataloader.dataset.pipeline.2.reduce_zero_label=True'],  # where MMSegmentation's configs have it
+            LABELS == 2,
+        ),
+    ],
+)
+def test_ignored_labels_by_numpy(run, data, tmp_path, stored, options, ignored):
+    """Whichever label is ignored, by whatever key, in 8 bits and 16."""
+    photo(data / 'images/a.jpg')
+    label_map(data / 'labels/a.png', stored)
+    done = run('--out', 'out', options=options)
+    assert done.returncode == 0, done.stderr
+    labels = predicted(tmp_path).astype(int) - any('reduce' in option for option in options)
+    assert results(tmp_path)['ignored_pixels'] == ignored.sum() > 0
+    assert results(tmp_path)['mIoU'] == pytest.approx(mean_iou(LABELS, labels, ~ignored), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ('option', 'named'),
+    [
+        ('test_evaluator.ignore_index=[0,255]', 'ignore_index=[0, 255]: not a label'),
+        ('test_evaluator.ignore_index=-1', 'ignore_index=-1: not a label'),
+        ('test_evaluator.ignore_index=None', 'ignore_index=None: not a label'),
+        ('test_evaluator.ignore_index=True', 'ignore_index=True: not a label'),
+        (
+            'test_dataloader.dataset.metainfo.classes=water',
+            "classes='water': not a list of names; write classes=('water',)",
+        ),
+        ('test_dataloader.dataset.metainfo.classes=[1,2,3]', 'classes=[1, 2, 3]: not a list of names'),
+    ],
+)
+def test_labels_and_names_that_are_none(run, data, option, named):
+    photo(data / 'images/a.jpg')
+    label_map(data / 'labels/a.png')
+    fails(run(options=[option]), named)
+
+
+def test_a_label_that_only_16_bits_hold_is_named_as_stored(run, data):
+    """65535 without `ignore_index`, also where labels are counted from 1."""
+    photo(data / 'images/a.jpg')
+    label_map(data / 'labels/a.png', np.where(LABELS == 2, 65535, WIDER + 1))
+    fails(run(options=[REDUCED]), 'a.png', 'holds label 65535')
+
+
+def test_the_background_of_data_set_and_bank_is_one(run, data, tmp_path):
+    """'Background' beside 'background' is no difference; last in both it is an error that tells so."""
+    photo(data / 'images/a.jpg')
+    label_map(data / 'labels/a.txt.png')
+    fails(run(options=['test_dataloader.dataset.metainfo.classes=[Background,car,house]']), 'none of its 1 pictures')
+    bank = json.loads((tmp_path / 'bank.json').read_text())
+    bank['classes'].append(bank['classes'].pop(0) | dict(name=' Background'))
+    (tmp_path / 'bank.json').write_text(json.dumps(bank))
+    fails(run(options=['test_dataloader.dataset.metainfo.classes=[car,house,Background]']), "' Background'", 'first')
+
+
+@pytest.mark.parametrize(
+    ('files', 'options', 'named'),
+    [
+        ({'a.txt': '0 0.5 0.5 0.2 0.2\n'}, [], ['holds no label map', '1 .txt of YOLO', 'data/README.md']),
+        ({'a.txt': '1 0.1 0.1 0.2 0.1 0.2 0.2\n', 'b.txt': ''}, [], ['1 .txt of YOLO', '1 .txt;']),
+        ({'a.txt': 'notes of mine'}, [], ['holds no label map', '1 .txt;']),
+        ({'a.json': '{"shapes": [], "imagePath": "a.jpg"}'}, [], ['1 .json of labelme']),
+        ({'a.json': '{"images": [], "annotations": []}'}, [], ['1 .json of COCO']),
+        ({'a.xml': '<annotation></annotation>'}, [], ['1 .xml (annotations as of Pascal VOC']),
+        ({'a.npy': 'x', 'a.mat': 'x'}, [], ['1 .npy', '1 .mat']),
+        ({'a_mask.png': None}, [], ['none of its 1 pictures', 'a.png for a.jpg', "seg_map_suffix='_mask.png'"]),
+        ({'z.png': None}, [], ['none of its 1 pictures', 'z.png; rename them']),
+        ({'a.tif': None}, ['test_dataloader.dataset.seg_map_suffix=.png'], ["seg_map_suffix='.tif'"]),
+    ],
+)
+def test_other_files_in_the_folder_of_label_maps(run, data, files, options, named):
+    """They are called what they are, by test.py, with and without predictions, before weights are read."""
+    photo(data / 'images/a.jpg')
+    for name, text in files.items():
+        if text is None:
+            label_map(data / 'labels' / name)
+        else:
+            (data / 'labels').mkdir(exist_ok=True)
+            (data / 'labels' / name).write_text(text)
+    fails(run(options=options), 'mydata/labels', *named)
+    fails(run('--out', 'out', options=options), 'mydata/labels', *named)
+
+
+def test_one_label_map_under_another_suffix(run, data):
+    for name in 'ab':
+        photo(data / f'images/{name}.jpg')
+    label_map(data / 'labels/a.png')
+    label_map(data / 'labels/b.tif')
+    fails(
+        run(options=['test_dataloader.dataset.seg_map_suffix=.png']), 'labels/b.png', 'no such file, but b.tif is there'
+    )

@@ -2,15 +2,18 @@
 
 from random import Random
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from mutations import Answers, damaged, flipped
 from PIL import ExifTags, Image
+from safetensors.torch import save_file
 
 from itaclip_mmseg.datasets.reading import check_label_map, check_photograph, read_labels, read_photograph
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.evaluation.iou import ImageCounts
+from itaclip_mmseg.models.backbones.checkpoint import read_weights
 from itaclip_mmseg.models.backbones.embedding_cache import EmbeddingCache
 from itaclip_mmseg.text.generation.llm import AnswerJournal, Question
 
@@ -64,6 +67,46 @@ def test_photographs(tmp_path, rounds):
             assert found.shape == (*size, 3) and found.dtype == np.uint8, seed
             assert path.suffix != '.png' or np.array_equal(found, pixels), seed
     answers.close('photographs')
+
+
+@pytest.mark.filterwarnings('ignore')
+def test_deep_photographs(tmp_path, rounds):
+    """Of 12 bits and of floating values: decoded in the size that was checked, or refused."""
+    answers, whole = Answers('deep'), {}
+    for name, values in (('deep.png', PIXELS.astype(np.uint16) * 16), ('deep.tif', PIXELS.astype(np.float32) / 255)):
+        path = tmp_path / name
+        cv2.imwrite(str(path), values)
+        whole[path] = path.read_bytes(), read_photograph(path)
+        assert np.abs(whole[path][1].astype(int) - PIXELS).max() <= 1
+    for seed in rounds(150):
+        random = Random(seed)
+        path = random.choice(list(whole))
+        data, pixels = whole[path]
+        path.write_bytes(random.choice((damaged, flipped))(random, data))
+        with answers.one():
+            size = check_photograph(path)
+            found = read_photograph(path)
+            assert found.shape == (*size, 3) and found.dtype == np.uint8, seed
+            assert path.suffix != '.png' or np.array_equal(found, pixels), seed
+    answers.close('deep photographs')
+
+
+@pytest.mark.filterwarnings('ignore')
+def test_weights(tmp_path, rounds):
+    """Damaged files of weights: finite tensors by name, or one line."""
+    answers, whole = Answers('weights'), {}
+    state = {f'module.{name}': torch.randn(3, 4) for name in 'abc'}
+    for name, save in (('weights.pt', torch.save), ('weights.safetensors', save_file)):
+        save(state, tmp_path / name)
+        whole[tmp_path / name] = (tmp_path / name).read_bytes()
+    for seed in rounds(150):
+        random = Random(seed)
+        path = random.choice(list(whole))
+        path.write_bytes(random.choice((damaged, flipped))(random, whole[path]))
+        with answers.one():
+            found = read_weights(path)
+            assert found and all(value.isfinite().all() for value in found.values() if value.is_floating_point()), seed
+    answers.close('weights')
 
 
 def entries(number, factor=1):

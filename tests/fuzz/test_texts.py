@@ -11,7 +11,8 @@ from mutations import Answers, changed, damaged
 from itaclip_mmseg.text.authors import read_authors, write_authors
 from itaclip_mmseg.text.bank import load_bank, save_bank
 from itaclip_mmseg.text.class_sources import read_classes
-from itaclip_mmseg.text.classes import bank_of
+from itaclip_mmseg.text.classes import bank_of, bank_of_text
+from itaclip_mmseg.text.grammar import spell
 
 CONTENT = dict(
     dataset='pets',
@@ -49,9 +50,9 @@ def test_banks(tmp_path, rounds):
     answers.close('banks')
 
 
-@pytest.mark.parametrize('text', ['[' * 100_000, '1' * 5000, '{"classes": [{"name": "\\ud800"}]}', '\ufeff{}'])
+@pytest.mark.parametrize('text', ['[' * 100_000, '1' * 5000, '{"classes": [{"name": "\\ud800"}]}', '\ufeff\ufeff{}'])
 def test_what_json_readers_stumble_over(tmp_path, text):
-    """Nesting without end, numbers without end, half a surrogate pair, a mark of byte order."""
+    """Nesting without end, numbers without end, half a surrogate pair, a second mark of byte order."""
     (tmp_path / 'bank.json').write_text(text, encoding='utf-8')
     answers = Answers('bank.json', 'not a JSON file')
     with answers.one():
@@ -107,6 +108,38 @@ def test_class_files(tmp_path, rounds):
         with answers.one():
             check_bank(read_classes(str(path)), tmp_path)
     answers.close('class files')
+
+
+def test_data_yaml(tmp_path, rounds):
+    """YOLO's list of names."""
+    answers, path = Answers('data.yaml'), tmp_path / 'data.yaml'
+    text = 'train: images\nnc: 3\nnames:\n  0: background\n  1: café\n  2: "a dog, wet"\n'.encode()
+    for seed in rounds(100):
+        path.write_bytes(damaged(Random(seed), text))
+        with answers.one():
+            check_bank(bank_of(str(path)), tmp_path)
+    answers.close('data.yaml')
+
+
+def test_typed_lists_can_be_spelled(rounds):
+    """What is read of a typed list is the same again once it is spelled, as the page does it."""
+    answers = Answers('classes')
+    pieces = st.sampled_from(
+        ['dog', ' ', ',', ';', '=', ':', '\n', '"', '""', "'", '/', '.txt', '，', '[', ']', 'background', '7']
+    )
+
+    @settings(max_examples=len(rounds(300)), deadline=None, derandomize=True, database=None)
+    @given(st.lists(pieces, max_size=9).map(''.join))
+    def check(text):
+        with answers.one():
+            classes = bank_of_text(text).classes
+            kind = 'definition' if any(entry.definition for entry in classes) else None
+            for separator in ('; ', '\n'):
+                again = bank_of_text(spell(classes, kind, separator)).classes
+                assert [(one.name, one.words) for one in again] == [(one.name, one.words) for one in classes]
+
+    check()
+    answers.close('typed lists')
 
 
 @pytest.mark.filterwarnings('ignore:.* is of ')  # a name that is not the class's

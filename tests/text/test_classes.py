@@ -11,11 +11,11 @@ def words(bank):
 
 
 def test_forms_say_the_same():
-    """A line, a list, a dict."""
+    """A line, lines, a dict."""
     expected = {'a dog': ('a dog',), 'grass': ('grass',), 'sky': ('sky', 'clouds')}
     line = bank_of('a dog; grass; sky = sky, clouds;')
     assert words(line) == expected and not line.background
-    assert words(bank_of(['a dog', 'grass', 'sky = sky, clouds'])) == expected
+    assert words(bank_of('a dog\ngrass\r\n\nsky = sky, clouds')) == expected
     assert words(bank_of({'a dog': 'a dog', 'grass': ['grass'], 'sky': 'sky, clouds'})) == expected
     assert bank_of(line) is line
 

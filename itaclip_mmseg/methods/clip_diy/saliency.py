@@ -6,7 +6,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.weights import read_parameters, weights_file
+from itaclip_mmseg.models.backbones.checkpoint import read_weights
+from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
 PUBLISHED_WIDTH = 384  # of keys, ViT-S
@@ -25,7 +26,7 @@ class SaliencyHead(nn.Conv2d):
 
     def __init__(self, pretrained: str) -> None:
         path = weights_file(None, pretrained)
-        state = read_parameters(path, 'decoder')
+        state = read_weights(path)
         shapes = {name: tuple(value.shape) for name, value in state.items()}
         width = shapes.get('weight', (1, 0))[1]
         if shapes != dict(weight=(1, width, 1, 1), bias=(1,)):

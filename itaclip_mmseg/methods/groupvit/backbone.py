@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from itaclip_mmseg.methods.groupvit.names import transformers_names
-from itaclip_mmseg.models.backbones.checkpoint import load_network, other_weights, read_checkpoint
-from itaclip_mmseg.models.backbones.weights import StateDict
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, other_weights, read_checkpoint
 from itaclip_mmseg.settings import check_count
 from itaclip_mmseg.text.templates import templates_by_name
 from itaclip_mmseg.utils.errors import UserError

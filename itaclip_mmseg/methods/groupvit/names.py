@@ -2,7 +2,7 @@
 
 import re
 
-from itaclip_mmseg.models.backbones.weights import StateDict
+from itaclip_mmseg.models.backbones.checkpoint import StateDict
 
 BLOCK = r'(\.layers\.\d+)'  # of either tower, once its first names are replaced
 # Pattern and replacement, in this order, each on what the one before left.

@@ -25,6 +25,7 @@ from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.backbones.weights import weight_files
 from itaclip_mmseg.models.stages.photograph import CLIP, IMAGENET, Statistics, normalise
 from itaclip_mmseg.text.classes import ClassList, bank_of
+from itaclip_mmseg.utils.depth import rgb_image
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar, track
 from itaclip_mmseg.utils.resources import cache_dir, written_whole
@@ -156,7 +157,7 @@ def read_pictures(paths: Sequence[Path], side: int, interpolation: Interpolation
     for path in paths:
         try:
             with Image.open(path) as image:
-                picture = F.center_crop(F.resize(image.convert('RGB'), side, interpolation), side)
+                picture = F.center_crop(F.resize(rgb_image(image, path), side, interpolation), side)
         except (OSError, UnidentifiedImageError) as error:
             raise UserError(f'{path}: not readable as an image; restore or remove it') from error
         pictures.append(np.array(picture))

@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from itaclip_mmseg.methods.reco.cosegmentation import cosines, text_attention
+from itaclip_mmseg.models.backbones.checkpoint import read_weights
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder, random_embeddings
-from itaclip_mmseg.models.backbones.weights import read_parameters, weights_file
+from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.crf import dense_crf, load_crf, unary_of
 from itaclip_mmseg.models.stages.photograph import IMAGENET, normalise
@@ -87,7 +88,7 @@ def read_references(bank: TextBank, pretrained: str) -> Tensor:
         UserError: no such file, or it lacks a word.
     """
     path = weights_file(None, pretrained)
-    vectors = read_parameters(path, 'references')
+    vectors = read_weights(path)
     for word in bank.words:
         if word not in vectors:
             raise UserError(f"{path}: has no reference for '{word}'; make one with tools/make_references.py")

@@ -11,10 +11,12 @@ import torch
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
+from itaclip_mmseg.models.backbones.activation import Activation, decide_quick_gelu, published_activations
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_weights, state_faults
 from itaclip_mmseg.models.backbones.clip_dimensions import config_from_weights
 from itaclip_mmseg.models.backbones.transformers_names import from_transformers, is_transformers
-from itaclip_mmseg.models.backbones.weights import StateDict, members, read_weights, state_faults, weights_file
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.models.backbones.weights import members, weights_file
+from itaclip_mmseg.utils.errors import UserError, warn
 
 # OpenAI's archives carry these beside the parameters.
 OPENAI_KEYS = ('input_resolution', 'context_length', 'vocab_size')
@@ -45,7 +47,8 @@ def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None 
             archive, a .safetensors file, or what `torch.save` wrote of a state dict. None: random weights, the same at
             every call, to measure time and memory with.
         quick_gelu: None decides by origin: the tag's own entry; for files yes for a TorchScript archive, for OpenAI's
-            extra keys and for `arch=None`, else what open_clip's configuration of `arch` says.
+            extra keys and for `arch=None`, else as the published weights of `arch` have it. Where they differ, a tag in
+            the file's name decides, else OpenAI's, with a warning.
 
     Raises:
         UserError: unknown architecture or tag, missing, damaged or other weights.
@@ -56,14 +59,34 @@ def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None 
     path = weights_file(arch, pretrained)
     state, from_openai = read_state_dict(path)
     if quick_gelu is None:
-        tag = {} if arch is None else open_clip.get_pretrained_cfg(arch, str(pretrained))
-        quick_gelu, reason = decide_quick_gelu(config, tag, from_openai)
+        activation = activation_of(arch, config, pretrained, from_openai)
     else:
-        reason = 'as configured'
-    log_once(f'weights: {pretrained} ({arch or "dimensions from the file"}), quick_gelu={quick_gelu}: {reason}')
-    model = build_clip(config or config_from_weights(state, path), quick_gelu)
+        activation = Activation(quick_gelu, 'as configured')
+    model = build_clip(config or config_from_weights(state, path), activation.quick_gelu)
     load_strictly(model, state, path, arch)
+    tell_activation(pretrained, arch, activation)
     return model.eval()
+
+
+def activation_of(arch: str | None, config: dict | None, pretrained: str, from_openai: bool) -> Activation:
+    """QuickGELU by the origin of weights; see `decide_quick_gelu`."""
+    if arch is None:
+        return decide_quick_gelu(None, {}, from_openai)
+    tag = open_clip.get_pretrained_cfg(arch, str(pretrained))
+    return decide_quick_gelu(config, tag, from_openai, published_activations(arch), Path(pretrained).name)
+
+
+def tell_activation(pretrained: str, arch: str | None, activation: Activation) -> None:
+    """Log the choice of the activation; one that was guessed is a warning."""
+    log_once(
+        f'weights: {pretrained} ({arch or "dimensions from the file"}), quick_gelu={activation.quick_gelu}: '
+        f'{activation.reason}'
+    )
+    if activation.guessed:
+        warn(
+            f'{pretrained}: the file does not tell its activation; guessed quick_gelu={activation.quick_gelu}, '
+            f'{activation.reason} of {arch} have it; set model.backbone.quick_gelu to be sure'
+        )
 
 
 def load_visual(arch: str | None, pretrained: str, quick_gelu: bool | None = None, tower: str = 'ViT') -> nn.Module:
@@ -133,47 +156,26 @@ def log_once(message: str) -> None:
     MMLogger.get_current_instance().info(message)
 
 
-def decide_quick_gelu(config: dict | None, tag: dict, from_openai: bool) -> tuple[bool, str]:
-    """QuickGELU by origin, and the reason: weights trained with it compute other numbers, silently, without it."""
-    if config is None:
-        return True, 'dimensions come from the file, as with OpenAI weights'
-    if tag:
-        return tag.get('quick_gelu', False) or config.get('quick_gelu', False), "open_clip's entry of this tag"
-    if from_openai:
-        return True, 'the file is one of OpenAI'
-    return config.get('quick_gelu', False), "the architecture's configuration (override with backbone.quick_gelu)"
-
-
 def read_state_dict(path: Path) -> tuple[StateDict, bool]:
     """Read a CLIP's parameters, as float32, and whether the file is OpenAI's own (TorchScript, or its extra keys)."""
     if _held is not None and path in _held:
         state, from_openai = _held[path]
         return dict(state), from_openai
     is_torchscript = any('/code/' in name for name in members(path))
-    state, from_openai = tidy_names(read_weights(path, is_torchscript), path, is_torchscript)
+    state, from_openai = tidy_names(read_weights(path, is_torchscript), is_torchscript)
     if _held is not None:
         _held[path] = state, from_openai
     return dict(state), from_openai
 
 
-def tidy_names(state: object, path: Path, is_torchscript: bool) -> tuple[StateDict, bool]:
-    """Unwrap training checkpoints and prefixes, drop OpenAI's extra keys; see `read_state_dict` for the result."""
-    if isinstance(state, dict) and isinstance(state.get('state_dict'), dict):
-        state = state['state_dict']
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f'{path}: holds no state dict; give a file with the parameters of a CLIP by name')
-    state = {name.removeprefix('module.'): value for name, value in state.items()}
+def tidy_names(state: StateDict, is_torchscript: bool) -> tuple[StateDict, bool]:
+    """A CLIP's parameters by open_clip's names, OpenAI's extra keys dropped; see `read_state_dict` for the result."""
     if is_transformers(state):
         state = from_transformers(state)
     from_openai = is_torchscript or any(name in state for name in OPENAI_KEYS)
     if 'token_ids' in state:
         state['token_embedding.weight'] = full_vocabulary(state['token_embedding.weight'], state.pop('token_ids'))
-    return {name: as_float(value) for name, value in state.items() if name not in NO_PARAMETERS}, from_openai
-
-
-def as_float(value: Tensor) -> Tensor:
-    """In float32, unless it counts something (the batches that a batch norm has seen)."""
-    return value.float() if value.is_floating_point() else value
+    return {name: value for name, value in state.items() if name not in NO_PARAMETERS}, from_openai
 
 
 def full_vocabulary(rows: Tensor, token_ids: Tensor) -> Tensor:
@@ -197,7 +199,7 @@ def load_strictly(model: nn.Module, state: StateDict, path: Path, arch: str | No
     if faults := state_faults(state, expected):
         more = f' and {len(faults) - 1} more' if len(faults) > 1 else ''
         raise UserError(
-            f'{path}: weights of another architecture than {arch or "its dimensions say"} ({faults[-1]}{more}); '
+            f'{path}: weights of another architecture than {arch or "its dimensions say"} ({faults[0]}{more}); '
             'set backbone.arch to theirs, or to None to read it from the file'
         )
     model.load_state_dict(state)

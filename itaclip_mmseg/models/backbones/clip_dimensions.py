@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from itaclip_mmseg.models.backbones.weights import StateDict
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, lacks
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -22,7 +22,9 @@ def config_from_weights(state: StateDict, path: Path) -> dict:
             ),
         )
     except KeyError as error:
-        raise UserError(f'{path}: lacks {error.args[0]}, so it is no CLIP with a ViT; name another file') from error
+        raise UserError(
+            f'{path}: {lacks(state, error.args[0])}, so it is no CLIP with a ViT; name another file'
+        ) from error
 
 
 def vit_from_weights(state: StateDict) -> dict:

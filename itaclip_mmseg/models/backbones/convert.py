@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from itaclip_mmseg.models.backbones.checkpoint import model_entry
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import find, written_whole
 
@@ -90,13 +91,6 @@ class TensorUnpickler(pickle.Unpickler):
         return dtype, key
 
 
-def model_entry(content: object) -> dict:
-    """The state dict in a checkpoint: its 'model' or 'state_dict' entry, or all of it; empty if it is no dict."""
-    if not isinstance(content, dict):
-        return {}
-    return next((content[key] for key in ('model', 'state_dict') if isinstance(content.get(key), dict)), content)
-
-
 def convert(source: str | Path, target: str | Path) -> list[str]:
     """Write the tensors of a checkpoint's model as safetensors, under the names they have.
 
@@ -133,7 +127,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], list[str]]:
         with archive.open(pickled) as file:
             unpickler = TensorUnpickler(file)
             content = unpickler.load()
-        state = model_entry(content)
+        state = model_entry(content, StoredTensor)
         stored = {name: value for name, value in state.items() if isinstance(value, StoredTensor)}
         tensors = {str(name): value.read(archive, pickled.removesuffix('data.pkl')) for name, value in stored.items()}
     dropped = [str(name) for name in state if name not in stored]

@@ -10,8 +10,9 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, lacks, read_weights
 from itaclip_mmseg.models.backbones.clip import load_strictly
-from itaclip_mmseg.models.backbones.weights import StateDict, read_parameters, weights_file
+from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -35,7 +36,7 @@ class ViTBackbone(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         path = weights_file(None, pretrained)
-        state = read_parameters(path, 'model')
+        state = read_weights(path)
         state = {name: value for name, value in state.items() if not name.startswith(('head.', 'head_dist.'))}
         self.vit = build_timm(arch) if arch else build_from_weights(state, path, heads)
         load_strictly(self.vit, state, path, arch)
@@ -133,7 +134,9 @@ def build_from_weights(state: StateDict, path: object, heads: int | None) -> nn.
         distilled = 'dist_token' in state
         side = round((state['pos_embed'].shape[1] - 1 - distilled) ** 0.5)
     except KeyError as error:
-        raise UserError(f'{path}: lacks {error.args[0]}, so it is no vision transformer; name another file') from error
+        raise UserError(
+            f'{path}: {lacks(state, error.args[0])}, so it is no vision transformer; name another file'
+        ) from error
     return (VisionTransformerDistilled if distilled else VisionTransformer)(
         img_size=side * patch_size,
         patch_size=patch_size,

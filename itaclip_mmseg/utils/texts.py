@@ -1,0 +1,31 @@
+"""Text files as editors save them."""
+
+import codecs
+import os
+from pathlib import Path
+
+from itaclip_mmseg.utils.errors import UserError
+
+# By the byte-order mark at a file's start; UTF-32's little-endian one begins with UTF-16's.
+ENCODINGS = {
+    codecs.BOM_UTF8: 'utf-8-sig',
+    codecs.BOM_UTF32_LE: 'utf-32',
+    codecs.BOM_UTF32_BE: 'utf-32',
+    codecs.BOM_UTF16_LE: 'utf-16',
+    codecs.BOM_UTF16_BE: 'utf-16',
+}
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """The text of a file: UTF-8, or whatever its byte-order mark names. All line breaks become newlines.
+
+    Raises:
+        UserError: no such file, or no text.
+    """
+    try:
+        data = Path(path).read_bytes()
+        encoding = next((name for mark, name in ENCODINGS.items() if data.startswith(mark)), 'utf-8')
+        text = data.decode(encoding)
+    except (OSError, ValueError) as error:  # ValueError: also of names that no file can have
+        raise UserError(f'{os.fspath(path)}: not readable as text ({error}); save it as UTF-8') from error
+    return text.replace('\r\n', '\n').replace('\r', '\n')
