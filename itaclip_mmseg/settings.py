@@ -48,6 +48,14 @@ class Pamr:
         return from_dict(cls, value, 'pamr') if isinstance(value, Mapping) else value
 
 
+def changed_pamr(changes: Mapping[str, object], own: Pamr | None) -> dict[str, object]:
+    """Changes of settings in which `pamr`, if it is one, may be its config, or a number of steps of one's own."""
+    value = changes.get('pamr')
+    if is_count(value):
+        value = replace(own or Pamr(), num_iters=value)
+    return dict(changes) | ({'pamr': Pamr.from_config(value)} if 'pamr' in changes else {})
+
+
 @dataclass(frozen=True)
 class Decision:
     """The rules by which scores become labels, alike in all methods.
@@ -74,6 +82,13 @@ class Decision:
     def needs_background(self) -> bool:
         """Is there a rule that makes pixels background?"""
         return bool(self.prob_threshold) or self.area_threshold is not None
+
+    def vary(self, changes: Mapping[str, object]) -> 'Decision':
+        """These settings with some changed; a `UserError` for a name or a value that is not possible."""
+        allowed = {one.name for one in fields(self)}
+        for name in changes:
+            check(name in allowed, 'setting', name, ', '.join(sorted(allowed)))
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True)
@@ -139,10 +154,7 @@ class Settings(Decision):
         for name in changes:
             check(name in allowed, 'variant', name, ', '.join(sorted(allowed)))
         values = {name: value for name, value in changes.items() if name in own}
-        if isinstance(values.get('pamr'), Mapping):
-            values['pamr'] = Pamr.from_config(values['pamr'])
-        elif is_count(values.get('pamr')):
-            values['pamr'] = replace(self.pamr or Pamr(), num_iters=values['pamr'])
+        values = changed_pamr(values, self.pamr)
         if values.get('stride') is not None:
             stride = values['stride']
             values['stride'] = check_pair((stride, stride) if is_count(stride) else stride, 'stride')

@@ -8,10 +8,12 @@ import pytest
 from conftest import REPO
 from mmseg.registry import MODELS
 
-from itaclip_mmseg import last_block
+from itaclip_mmseg import Segmenter, last_block
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.testing import run_test
+from itaclip_mmseg.scenes.render import render_scene
 from itaclip_mmseg.studies.sweep import parse_values, run_sweep
+from itaclip_mmseg.utils.errors import UserError
 
 pytestmark = pytest.mark.slow  # each test runs a config or two
 FILES = re.compile(r'^File `(.+?)`:\n\n```python\n(.*?)^```', re.MULTILINE | re.DOTALL)
@@ -21,7 +23,7 @@ FILES = re.compile(r'^File `(.+?)`:\n\n```python\n(.*?)^```', re.MULTILINE | re.
 def run(small_scenes, tmp_path, monkeypatch):
     """Write the page's files beside the checkout's configs; test one of its configs on two scenes."""
     files = dict(FILES.findall((REPO / 'docs/add_a_method.md').read_text()))
-    assert len(files) == 5
+    assert len(files) == 7
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -33,8 +35,9 @@ def run(small_scenes, tmp_path, monkeypatch):
     options |= {'test_dataloader.persistent_workers': False, 'model.test_cfg.stride': (224, 224)}
     options['test_dataloader.dataset.pipeline.1.scale'] = (448, 224)
     yield lambda name: load_config(f'idea/{name}.py', options)
-    MODELS.module_dict.pop('BestTemplate', None)
-    for module in ('nearest_keys', 'best_template'):
+    for method in ('BestTemplate', 'LeaningWords'):
+        MODELS.module_dict.pop(method, None)
+    for module in ('nearest_keys', 'best_template', 'leaning_words'):
         sys.modules.pop(module, None)
 
 
@@ -65,3 +68,16 @@ def test_a_method_is_a_segmentor(run, tmp_path):
     assert results['num_images'] == 2 and results['mIoU'] > 5  # better than chance: 21 names
     for folder in ('labels', 'overlays'):
         assert len(list((tmp_path / folder).glob('*.png'))) == 2
+
+
+def test_a_segmentor_in_two_halves(run, monkeypatch):
+    """Its words and settings change without the network; the run's labels are those of both halves."""
+    config = run('leaning_words_scenes')
+    assert run_test(config)['mIoU'] > 5  # better than chance: 21 names
+    segmenter = Segmenter(config=config.filename)
+    picture = segmenter.encode(render_scene(3, 96, 128).image)
+    monkeypatch.setattr(segmenter.model, 'backbone', None)
+    apart = picture.segment(lean=0.0, pamr=None).labels != picture.segment(lean=0.9).labels
+    assert apart.any() and picture.segment('tree; house').labels.max() <= 1
+    with pytest.raises(UserError, match='lean=2'):
+        picture.segment(lean=2)

@@ -21,6 +21,7 @@ from PIL import Image
 from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench, class_fields, class_list, existing, write_files
 from itaclip_mmseg.apis.page_view import legend, view
 from itaclip_mmseg.apis.segmenter import Segmenter
+from itaclip_mmseg.settings import Pamr
 from itaclip_mmseg.utils.errors import UserError, one_line
 
 try:
@@ -34,13 +35,15 @@ ATTENTION_HINT = ' A click on the result shows what that patch attends to.'
 ALONE = 'nothing'
 VISITORS = 16  # whose photographs are kept, as tokens of up to 150 MB each; the oldest make room
 HOUR = 3600  # seconds that a photograph is kept
-SLIDERS = (  # setting, label, range, step
+SLIDERS = (  # setting, label, range, step; the page has those of the method's settings
     ('image_coefficient', 'lambda', 0, 1, 0.05),
     ('text_coefficient', 'alpha', 0, 1, 0.05),
     ('logit_scale', 'logit scale', 1, 200, 1),
     ('prob_threshold', 'score threshold (0: off)', 0, 1, 0.01),
     ('area_threshold', 'area threshold (0: off)', 0, 0.5, 0.01),
     ('pamr', 'PAMR steps (0: off)', 0, 20, 1),
+    ('global_weight', 'share of the whole picture', 0, 1, 0.05),
+    ('patch_weight', 'share of the nearest patches', 0, 1, 0.01),
 )
 PROGRESS = gr.Progress()  # how Gradio knows that a function shows it
 Attention = Callable[[Segmenter, np.ndarray, tuple[int, int]], Figure]  # of an image and a pixel X, Y
@@ -134,10 +137,12 @@ class Page:
         self.shown = gr.CheckboxGroup(
             [], label='Classes, share of the picture', elem_id='legend', elem_classes='legend'
         )
-        self.sliders = [
-            gr.Slider(low, max(high, start), start, step=step, label=label, elem_id=name)
-            for (name, label, low, high, step), start in zip(SLIDERS, starts(self.workbench))
-        ]
+        values = starts(self.workbench)
+        self.sliders = {
+            name: gr.Slider(low, max(high, values[name]), values[name], step=step, label=label, elem_id=name)
+            for name, label, low, high, step in SLIDERS
+            if name in values
+        }
         self.method = gr.Dropdown(
             [ALONE, *self.workbench.methods],
             value=ALONE,
@@ -148,7 +153,7 @@ class Page:
 
     def wire(self) -> None:
         """What answers which event; every function gets the values that stand in the page, by component."""
-        words = {self.classes, self.background, self.method, *self.sliders}
+        words = {self.classes, self.background, self.method, *self.sliders.values()}
         given = {self.photo, self.answer, self.shown} | words
         answers = {self.message, self.view, self.shown, self.command, self.answer}
         encoding = dict(outputs={self.drop, self.photo} | answers, concurrency_id='encoder', show_progress_on=self.view)
@@ -156,7 +161,7 @@ class Page:
         self.gallery.select(self.take_example, given, **encoding)
         latest = dict(show_progress='hidden', trigger_mode='always_last', concurrency_id='decoder')
         whole = dict(show_progress_on=self.view, trigger_mode='always_last', concurrency_id='encoder')
-        changes = [one.change for one in (*self.sliders, self.method)]
+        changes = [one.change for one in (*self.sliders.values(), self.method)]
         gr.on(
             [*changes, self.go.click, self.background.submit],
             self.segment,
@@ -192,7 +197,7 @@ class Page:
     def segment(self, given: dict) -> dict:
         """Words, settings or the second method were changed: the half that takes a moment."""
         start = time.perf_counter()
-        values = {name: given[slider] for (name, *_), slider in zip(SLIDERS, self.sliders)}
+        values = {name: given[slider] for name, slider in self.sliders.items()}
         method = None if given[self.method] == ALONE else given[self.method]
         try:
             classes = class_list(given[self.classes], given[self.background])
@@ -238,13 +243,13 @@ class Page:
             return {self.message: fault(error)}
 
 
-def starts(workbench: Workbench) -> list[float]:
+def starts(workbench: Workbench) -> dict[str, float]:
     """What the sliders show first: the config's own settings, 0 for what is off; none where nothing may change."""
-    settings = workbench.settings
     if not workbench.two_halves:
-        return []
-    values = [getattr(settings, name) or 0 for name, *_ in SLIDERS[:-1]]
-    return [*values, settings.pamr.num_iters if settings.pamr else 0]
+        return {}
+    settings = workbench.settings
+    values = {name: getattr(settings, name) or 0 for name, *_ in SLIDERS if hasattr(settings, name)}
+    return {name: value.num_iters if isinstance(value, Pamr) else value for name, value in values.items()}
 
 
 def fault(error: UserError) -> str:

@@ -179,10 +179,14 @@ def class_fields(bank: TextBank, auxiliary: str | None) -> tuple[str, str]:
 
 def fitting(values: Mapping[str, float], bank: TextBank) -> dict[str, object]:
     """Settings from sliders, whose 0 turns a threshold or PAMR off; what classes lack is left out."""
-    thresholds = {name: (values[name] or None) if bank.background else None for name in THRESHOLDS}
-    defined = any(entry.definition for entry in bank.classes)
-    steps = int(values['pamr']) or None
-    return dict(values) | thresholds | dict(pamr=steps, auxiliary='definition' if defined else None)
+    changes: dict[str, object] = dict(values)
+    for name in values.keys() & set(THRESHOLDS):
+        changes[name] = (values[name] or None) if bank.background else None
+    if 'pamr' in values:
+        changes['pamr'] = int(values['pamr']) or None
+    if 'text_coefficient' in values:  # of auxiliary texts
+        changes['auxiliary'] = 'definition' if any(entry.definition for entry in bank.classes) else None
+    return changes
 
 
 def overrides(settings: Mapping[str, object]) -> list[str]:

@@ -4,6 +4,7 @@ Importing this package registers all of them.
 """
 
 from itaclip_mmseg.methods.car.segmentor import CaR
+from itaclip_mmseg.methods.cass.segmentor import CASS
 from itaclip_mmseg.methods.clip_diy.segmentor import CLIPDIY
 from itaclip_mmseg.methods.cliper.segmentor import CLIPer
 from itaclip_mmseg.methods.groupvit.backbone import GroupViTBackbone
@@ -19,6 +20,7 @@ from itaclip_mmseg.methods.tcl.decoder import TCLDecoder
 from itaclip_mmseg.methods.tcl.segmentor import TCL
 
 __all__ = [
+    'CASS',
     'CLIPDIY',
     'ITACLIP',
     'SCCLIP',

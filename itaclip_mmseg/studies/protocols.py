@@ -6,7 +6,6 @@ from typing import NamedTuple
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.studies.reproduce import views_at
 from itaclip_mmseg.studies.tables import read_config
 from itaclip_mmseg.text.bank import load_bank
@@ -71,6 +70,5 @@ def background(model: Mapping) -> str:
 def views(path: str, size: tuple[int, int]) -> int | None:
     """How many views a method encodes of an image; None for one that decides by itself what it looks at."""
     config = read_config(path)
-    kind = MODELS.get(config.model.type)
-    slides = kind.takes_variants or kind.window_scores is not OpenVocabularySegmentor.window_scores
+    slides = (MODELS.get(config.model.type).default_window or {}).get('mode') == 'slide'
     return views_at(config, size) if slides else None

@@ -30,6 +30,7 @@ METHODS = (
     'clip_diy/clip-diy_vit-b-32',
     'tagclip/tagclip_vit-b-16',
     'proxyclip/proxyclip_vit-b-16',
+    'cass/cass_vit-b-16',
 )
 
 

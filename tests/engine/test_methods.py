@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import SMALL_VOC, marked, write_state
-from golden import SEED, tiny_clip, tiny_dino_proxy, tiny_groupvit, tiny_tcl
+from golden import SEED, tiny_cass, tiny_clip, tiny_dino_proxy, tiny_groupvit, tiny_tcl
 from pretend_gpu import TO_CPU, WAIT, pretend_gpu
 from processes import run_ranks
 from safetensors.torch import save_file
@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from itaclip_mmseg.engine.config import load_config, parse_options
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.engine.testing import run_test
-from itaclip_mmseg.methods import CLIPDIY, TCL, CaR, GroupViT, ReCo, TagCLIP
+from itaclip_mmseg.methods import CASS, CLIPDIY, TCL, CaR, GroupViT, ReCo, TagCLIP
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.errors import UserError
 
@@ -26,6 +26,7 @@ METHODS = {
     'reco': (ReCo, 'configs/reco/reco_deit-s-16_context59.py'),
     'tagclip': (TagCLIP, 'configs/tagclip/tagclip_vit-b-16_voc21.py'),
     'car': (CaR, 'configs/car/car_vit-b-16_voc21.py'),
+    'cass': (CASS, 'configs/cass/cass_vit-b-16_voc21.py'),
 }
 # On sliding CLIP windows, where tests of their own hold processes and kills.
 SLIDING = {
@@ -39,7 +40,7 @@ SLIDING = {
 }
 # How often an image makes a GPU wait: once, for its labels. More where a method looks at its own answers (which tags,
 # which boxes) or has Pillow or OpenCV resize the photograph.
-GPU_WAITS = {'clip_diy': 3, 'tagclip': 9, 'car': 10}
+GPU_WAITS = {'cass': 3, 'clip_diy': 3, 'tagclip': 9, 'car': 10}
 CONFIGS = {name: config for name, (_, config) in METHODS.items()} | SLIDING
 PHOTOGRAPHS_BANK = 'data/text_bank/clipdiy_voc21.json'  # a bank of reference embeddings has one a word
 SETTINGS = {  # some that each method must write into its results
@@ -47,6 +48,7 @@ SETTINGS = {  # some that each method must write into its results
     'tcl': ('background_threshold', 0.4),
     'tagclip': ('box_threshold', 0.4),
     'car': ('box_threshold', 0.4),
+    'cass': ('decomposition', 'exact'),
 }
 
 
@@ -88,6 +90,11 @@ def options(small_voc, tiny_weights, network_weights, dino_weights, tmp_path_fac
         ],
         tagclip=clip,
         car=[*clip, *network('classifier', tiny_weights), 'model.crf=False'],
+        cass=[
+            *network('backbone', write_state(folder / 'four_heads.pt', tiny_cass.state_dict(SEED))),
+            f'model.dino.pretrained={write_state(folder / "dino.pth", tiny_cass.dino_state_dict(SEED))}',
+            f'model.text_bank={PHOTOGRAPHS_BANK}',
+        ],
         proxyclip=[
             *clip,
             f'model.backbone.last_block.dino.pretrained={dino_weights}',
@@ -205,6 +212,8 @@ def test_a_gpu_counts_like_a_cpu(run, tmp_path, name):
         ('reco', 'model.references.pretrained=absent.safetensors', 'absent.safetensors: no such weights file'),
         ('reco', 'model.dense.arch=ViT-B-16', 'its image tower is a ViT'),
         ('reco', 'model.colour=red', 'colour'),
+        ('cass', 'model.dino.pretrained=data/weights/dino_vitbase8_pretrain.pth', r'get it from https://dl.fbaipublic'),
+        ('cass', 'model.colour=red', 'colour'),
     ],
 )
 def test_faults_end_in_one_line(run, tmp_path, name, option, message):

@@ -6,6 +6,7 @@ import pytest
 from conftest import REPO
 from mmengine.config import Config
 
+from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.studies import needs
 from itaclip_mmseg.utils.errors import UserError
 
@@ -41,3 +42,12 @@ def test_downloads_are_named_once_a_network(monkeypatch):
     monkeypatch.setattr(needs, 'try_to_load_from_cache', lambda *name: None)
     model = Config.fromfile(REPO / 'configs/car/car_vit-b-16_voc21.py').model
     assert needs.downloads(model) == ['ViT-B-16 openai', 'ViT-L-14 openai']
+
+
+@pytest.mark.parametrize(('config', 'file'), [('cass/cass_vit-b-16_voc21', 'dino_vitbase8_pretrain.pth')])
+def test_files_that_no_package_downloads_are_named_with_their_source(config, file):
+    """A line each, beside the data; what a tag names is not fetched."""
+    lines = needs.missing(load_config(f'configs/{config}.py'), download=False)
+    (line,) = (one for one in lines if file in one)
+    assert f'no such weights file (get it from https://dl.fbaipublicfiles.com/dino/{file[:-4]}/{file}, 343 MB)' in line
+    assert '\n' not in line and len(lines) == 2

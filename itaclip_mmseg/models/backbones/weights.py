@@ -17,6 +17,9 @@ SOURCES = {
     'dino_deitsmall8_300ep_pretrain.pth': (
         'https://dl.fbaipublicfiles.com/dino/dino_deitsmall8_300ep_pretrain/dino_deitsmall8_300ep_pretrain.pth, 87 MB'
     ),
+    'dino_vitbase8_pretrain.pth': (
+        'https://dl.fbaipublicfiles.com/dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth, 343 MB'
+    ),
     'decoder_weights.pt': 'data/weights in github.com/valeoai/FOUND, 3 kB',
     'deit_s_sin_dist.pth': (
         'release v0 of github.com/Muzammal-Naseer/Intriguing-Properties-of-Vision-Transformers, 90 MB'

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache, partial
 
+import torch
 from torch import Tensor
 
 from itaclip_mmseg.last_block import LastBlock
@@ -80,13 +81,11 @@ def decode_group(
     mixes = list(grouped(variants, mixing).values())
     mixtures = Mixtures(fields, [next(iter(group.values())) for group in mixes], texts, memory_budget > 0)
     budget = max(LOGITS_BYTES, memory_budget) if len(mixes) > 1 else LOGITS_BYTES
-    on_cpu = mixtures.device.type == 'cpu'
-    strip_bytes = CACHE_BYTES if on_cpu else MERGED_BYTES
     last = refined = None
     pamr = next(iter(variants.values())).pamr
     maps = mixtures.maps + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # those of its weights too
     parts = tiles(size, tile_shape(size, maps, budget))
-    ask = on_cpu or len(parts) > 1
+    ask = mixtures.device.type == 'cpu' or len(parts) > 1
     labellings = {name: Labelling(one, size, name in scored, ask) for name, one in variants.items()}
     for tile in passes(parts, labellings.values()):
         if tile != last:
@@ -94,12 +93,17 @@ def decode_group(
             last, refined = tile, {key: finish(field, tile) for key, field in mixtures.sources.items()}
         for index, group in enumerate(mixes):
             queries = len(mixtures.rows[index].words)
-            for strip in tile.strips(strip_bytes // (FLOAT_BYTES * queries)):
+            for strip in tile.strips(strip_bytes(mixtures.device) // (FLOAT_BYTES * queries)):
                 inside = {key: field[strip.within(tile).place] for key, field in refined.items()}
                 label(strip, mixtures.logits(index, inside), mixtures.rows[index].classes, group, labellings)
     del refined
     for name, labelling in labellings.items():
         yield labelling.result(name)
+
+
+def strip_bytes(device: torch.device) -> int:
+    """Of logits that are labelled at a time: what a processor's cache holds, more on a GPU."""
+    return CACHE_BYTES if device.type == 'cpu' else MERGED_BYTES
 
 
 def passes(parts: list[Tile], labellings: Collection[Labelling]) -> Iterator[Tile]:

@@ -1,0 +1,105 @@
+"""Heads told apart by the spectra of their scores, and scores of low rank; X is a head's keys, N x d, N patches.
+
+A head's scores X Xᵀ / sqrt(d) are N x N, but of rank d at most: their eigenvalues are those of Xᵀ X / sqrt(d), d x d.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+EIGENVALUES = 20  # that a head is told by
+RANK = 10  # of DINO's scores
+
+
+class LowRank(NamedTuple):
+    """left diag(values) rightᵀ: left and right ... x N x rank, values ... x rank, descending; float64."""
+
+    left: Tensor
+    values: Tensor
+    right: Tensor
+
+    def matrix(self) -> Tensor:
+        """What it stands for, ... x N x N."""
+        return self.left * self.values[..., None, :] @ self.right.mT
+
+    def stretched(self) -> 'LowRank':
+        """With singular values from 1.5 times the greatest to half the smallest, linear between."""
+        first, last = self.values[..., :1], self.values[..., -1:]
+        smallest = torch.finfo(first.dtype).tiny  # where all are equal
+        place = (self.values - last) / (first - last).clamp(min=smallest)
+        return self._replace(values=place * (1.5 * first - 0.5 * last) + 0.5 * last)
+
+
+def spectra(keys: Tensor) -> Tensor:
+    """The greatest eigenvalues of the heads' scores, descending, float64.
+
+    Args:
+        keys: ... x heads x N x d.
+
+    Returns:
+        ... x heads x 20, fewer where there are fewer patches.
+    """
+    patches, width = keys.shape[-2:]
+    values = torch.linalg.eigvalsh(gram(keys.double())).flip(-1)
+    return values[..., : min(EIGENVALUES, patches, width)] * width**-0.5
+
+
+def match_heads(dino: Tensor, clip: Tensor) -> tuple[Tensor, Tensor]:
+    """Which of CLIP's heads each of DINO's is matched with, and their distances; both V x heads.
+
+    Kept from the public code: the cost is one minus the distance of the spectra, so heads are matched that differ most.
+
+    Args:
+        dino, clip: spectra, V x heads x 20.
+    """
+    costs = matching_costs(dino, clip)
+    pairs = np.stack([linear_sum_assignment(cost)[1] for cost in costs.cpu().numpy()])
+    matched = torch.from_numpy(pairs).to(costs.device)
+    return matched, 1 - costs.gather(-1, matched[..., None])[..., 0]
+
+
+def matching_costs(dino: Tensor, clip: Tensor) -> Tensor:
+    """One minus the distance between the spectra, each divided by its sum, V x DINO's heads x CLIP's, float32."""
+    ours, theirs = (one / one.sum(dim=-1, keepdim=True) for one in (clip, dino))
+    return (1 - (theirs[..., :, None, :] - ours[..., None, :, :]).abs().sum(dim=-1)).float()
+
+
+def exact(keys: Tensor) -> LowRank:
+    """The best approximation of rank 10 of the heads' scores; keys ... x N x d."""
+    keys, rank = keys.double(), min(RANK, *keys.shape[-2:])
+    values, directions = (one.flip(-1)[..., :rank] for one in torch.linalg.eigh(gram(keys)))
+    lengths = values.clamp(min=torch.finfo(values.dtype).tiny).sqrt()
+    sides = keys @ directions / lengths[..., None, :]
+    return LowRank(sides, values * keys.shape[-1] ** -0.5, sides)
+
+
+def drawn(keys: Tensor) -> LowRank:
+    """As the public code approximates, by torch.svd_lowrank(scores, q=10), from the same numbers at every call."""
+    keys = keys.double()
+
+    def times(vectors: Tensor) -> Tensor:
+        return keys @ (keys.mT @ vectors) * keys.shape[-1] ** -0.5
+
+    numbers = np.random.RandomState(0).standard_normal((keys.shape[-2], RANK))
+    basis = orthonormal(times(torch.from_numpy(numbers).to(keys.device).expand(*keys.shape[:-2], -1, -1)))
+    for _ in range(4):  # two subspace iterations; the scores are their own transpose
+        basis = orthonormal(times(basis))
+    left, values, right = torch.linalg.svd(times(basis).mT, full_matrices=False)
+    return LowRank(basis @ left, values, right.mT)
+
+
+def orthonormal(vectors: Tensor) -> Tensor:
+    """An orthonormal basis of the columns."""
+    return torch.linalg.qr(vectors).Q
+
+
+def gram(keys: Tensor) -> Tensor:
+    """Xᵀ X, ... x d x d."""
+    return keys.mT @ keys
+
+
+APPROXIMATIONS: dict[str, Callable[[Tensor], LowRank]] = {'exact': exact, 'drawn': drawn}

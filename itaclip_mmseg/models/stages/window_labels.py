@@ -1,0 +1,51 @@
+"""From the word logits of windows to labels, a tile at a time, for a method that answers one setting at a time."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+from itaclip_mmseg.models.stages.labelling import Labelling, strip_scores
+from itaclip_mmseg.models.stages.pamr import NEIGHBOURS, affinity, resized
+from itaclip_mmseg.models.stages.postprocess import Result
+from itaclip_mmseg.models.stages.sliding import Grid
+from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, Tile, tile_shape, tiles
+from itaclip_mmseg.models.stages.variants import merge_and_refine, passes, strip_bytes
+from itaclip_mmseg.settings import Pamr
+
+
+class WordRules(Protocol):
+    """A `Decision` with what comes before it."""
+
+    logit_scale: float
+    pamr: Pamr | None
+
+
+def label_windows(
+    image: Tensor, logits: Tensor, grid: Grid, size: tuple[int, int], classes: Tensor, rules: WordRules, scored: bool
+) -> Result:
+    """Merge windows -> PAMR -> softmax over the words -> best word of a class -> labels.
+
+    Args:
+        image: 3 x h x w, normalised RGB, PAMR's guide.
+        logits: W x Q x rows x columns, windows in the order of `grid`.
+        size: height and width of the result.
+        classes: class of each word, Q.
+        rules: settings of the method, a `Decision`.
+        scored: keep the scores, C x height x width.
+    """
+    pamr = rules.pamr
+    guide = None if pamr is None else resized(image, size)
+
+    def weights(tile: Tile, dilations: tuple[int, ...], exact_std: bool) -> Tensor:
+        return affinity(guide[tile.place], dilations, exact_std)
+
+    words = logits.shape[1]
+    maps = words + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # those of PAMR's weights too
+    parts = tiles(size, tile_shape(size, maps))
+    labelling = Labelling(rules, size, scored, ask=logits.device.type == 'cpu' or len(parts) > 1)
+    for tile in passes(parts, [labelling]):
+        refined = merge_and_refine(logits, tile, grid, size, pamr, weights)
+        for strip in tile.strips(strip_bytes(logits.device) // (FLOAT_BYTES * words)):
+            if labelling.is_open(strip):
+                labelling.add(strip, strip_scores(refined[strip.within(tile).place], classes, rules.logit_scale))
+    return labelling.result('')
