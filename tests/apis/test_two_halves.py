@@ -12,7 +12,8 @@ from golden import SEED, tiny_cass
 from PIL import Image
 
 import itaclip_mmseg
-from itaclip_mmseg.apis.page_session import OWN, Workbench, class_list, write_files
+from itaclip_mmseg.apis.page_session import OWN, Workbench, write_files
+from itaclip_mmseg.apis.page_words import class_list
 from itaclip_mmseg.engine.config import parse_options
 from itaclip_mmseg.models import CLIPVisionBackbone, ViTBackbone
 from itaclip_mmseg.scenes.render import render_scene
@@ -71,7 +72,7 @@ def test_page_python_and_demo_give_the_same_labels(workbench, options, photo, tm
 def test_the_page_has_the_sliders_of_the_methods_settings(workbench, tmp_path):
     """None of another method's, at the config's values."""
     page = pytest.importorskip('itaclip_mmseg.apis.page', reason='the page needs gradio', exc_type=Exception)
-    sliders = page.Page(workbench, [], lambda *given: None, tmp_path).sliders
+    sliders = page.Page(workbench, [], tmp_path).sliders
     shown = {name: slider.value for name, slider in sliders.items()}
     thresholds = dict(prob_threshold=0.1, area_threshold=0)
     assert shown == dict(logit_scale=40, pamr=0, global_weight=0.1, patch_weight=0.03) | thresholds
