@@ -17,7 +17,7 @@ METHODS = (
     'scclip',
     'sfp',
     'proxyclip',
-)  # none asks for words early
+)
 
 
 def comparable_methods(config: str) -> dict[str, dict]:

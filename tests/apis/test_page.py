@@ -1,12 +1,17 @@
 """The page in a real browser: what a visitor does, and that two visitors do not meet."""
 
+import csv
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
+import zipfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,11 +74,13 @@ def visit(browser, address):
     """Opens the page as a new visitor; at the end, nothing was asked of any other server."""
     asked, pages = [], []
 
-    def visit():
-        page = browser.new_context(accept_downloads=True).new_page()
+    def visit(**look):
+        page = browser.new_context(accept_downloads=True, **look).new_page()
         page.set_default_timeout(60_000)
         page.on('request', lambda request: asked.append(request.url))
         page.goto(address)
+        page.locator('#shell button').first.click()  # the command tells when an answer is there
+        page.locator('#command textarea').wait_for()
         pages.append(page)
         return page
 
@@ -132,7 +139,7 @@ def test_a_visit(visit, temporary, tmp_path):
 
     def beside():
         page.locator('#method input').click()
-        page.get_by_role('option', name='clip', exact=True).click()
+        page.get_by_role('option', name='CLIP', exact=True).click()
 
     seconds['second method'] = answer(page, beside)
     assert page.locator('#view figure').count() == 2
@@ -151,7 +158,7 @@ def test_a_visit(visit, temporary, tmp_path):
     page.locator(f'#legend input[name="{names[labels[row, column] - 1]}"]').click()
     page.wait_for_function('old => document.querySelector("#view figure img").src !== old', arg=painted)
     picture.click()
-    page.locator('#attention img').wait_for()
+    page.locator('#attention .maps').wait_for()
     assert page.locator('#message .fault').count() == 0
 
 
@@ -171,11 +178,12 @@ def test_visitors_do_not_meet_and_faults_are_said(visit, tmp_path):
     fault(second, 'nothing is segmented yet')
     (tmp_path / 'text.png').write_text('no image')
     second.set_input_files('#photograph input[type=file]', tmp_path / 'text.png')
-    fault(second, 'text.png: not readable as an image; take another')
+    fault(second, 'text.png')
     say(first, '')
     fault(first, 'classes: none given')
     say(first, 'car; spaceship')
     fault(first, "word 'spaceship': the weights tiny have no")
+    assert 'mushroom, umbrella' in first.locator('#message .fault').inner_text()
     assert first.locator('#view figure').count() == 1
 
 
@@ -188,6 +196,8 @@ def test_a_method_without_sliders(browser, tmp_path):
         page = browser.new_context().new_page()
         page.set_default_timeout(60_000)
         page.goto(address)
+        page.locator('#shell button').first.click()
+        page.locator('#command textarea').wait_for()
         answer(page, lambda: page.set_input_files('#photograph input[type=file]', photograph))
         answer(page, lambda: say(page, 'tree; sea = water; house', 'sand, snow'))
         assert page.locator('#legend label').count() == 4
@@ -196,3 +206,138 @@ def test_a_method_without_sliders(browser, tmp_path):
         page.locator('#view figure img').first.click()
         assert page.locator('#attention img').count() == 0
         page.context.close()
+
+
+def is_in_view(page, name):
+    """Is all of an element within the window, in a moment?"""
+    page.wait_for_function(
+        """name => { const box = document.querySelector(name).getBoundingClientRect()
+        return box.height > 0 && box.top >= -1 && box.bottom <= innerHeight + 1 }""",
+        arg=name,
+        timeout=10_000,
+    )
+    return True
+
+
+def compare_with(page, method):
+    """Choose a second method."""
+    number = page.locator('#view figure').count()
+    page.locator('#method input').click()
+    page.get_by_role('option', name=method, exact=True).click()
+    page.wait_for_function('old => document.querySelectorAll("#view figure").length > old', arg=number)
+
+
+LOOKS = ((1280, 800, 'light'), (1280, 800, 'dark'), (390, 844, 'light'), (390, 844, 'dark'))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('width', 'height', 'scheme'), LOOKS)
+def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
+    """The answer once it is there, and while sliders are used; two methods beside each other; attention after a click.
+
+    With PAGE_PICTURES=docs the pictures of the documentation are written there, those of other looks beside them.
+    """
+    folder = Path(os.environ.get('PAGE_PICTURES', tmp_path))
+    look = '' if (width, scheme) == (1280, 'light') else f'_{width}_{scheme}'
+    page = visit(viewport=dict(width=width, height=height), color_scheme=scheme)
+    page.locator('#shell button').first.click()
+    page.locator('#examples button').first.click()
+    page.locator('#view .wrap, #view .loader, #view svg').first.wait_for(state='attached')
+    page.locator('#view figure').wait_for()
+    assert is_in_view(page, '#view figure img')
+    page.wait_for_timeout(500)
+    page.screenshot(path=folder / f'page{look}.png')
+    compare_with(page, 'NACLIP')
+    page.locator('#pamr').scroll_into_view_if_needed()
+    assert is_in_view(page, '#view figure img') and is_in_view(page, '#pamr')
+    boxes = [figure.bounding_box() for figure in page.locator('#view figure').all()]
+    assert boxes[0]['y'] == boxes[1]['y'] and boxes[0]['x'] < boxes[1]['x']
+    page.wait_for_timeout(500)
+    page.screenshot(path=folder / f'page_compare{look}.png')
+    for grey in page.locator('.block-info, .info, [data-testid=block-info]').all():
+        assert contrast(grey) >= 4.5, grey.inner_text()
+
+    page.locator('#view figure img').first.click()
+    page.locator('#attention .maps').wait_for()
+    assert is_in_view(page, '#attention')
+    page.wait_for_timeout(500)
+    page.screenshot(path=folder / f'page_attention{look}.png')
+    layers = page.locator('#attention input[type=range]')
+    assert 'Layer 12' in page.locator('#attention .sentence').inner_text()
+    layers.press('ArrowLeft')
+    assert 'Layer 11' in page.locator('#attention .sentence').inner_text()
+    assert page.locator('#attention .map .layer:not([hidden])').count() == 2
+    if width == 1280:
+        first = page.locator('#attention .patch').first.get_attribute('style')
+        picture = page.locator('#view figure img').first
+        for key in ('ArrowLeft', 'ArrowLeft', 'ArrowUp', 'Enter'):
+            picture.press(key)
+        changed = 'old => document.querySelector("#attention .patch").getAttribute("style") !== old'
+        page.wait_for_function(changed, arg=first)
+
+
+def contrast(element):
+    """Of a text and what it is on, as WCAG defines it."""
+    colours = element.evaluate(
+        """element => { let below = element
+        while (below && /, 0\\)|transparent/.test(getComputedStyle(below).backgroundColor)) below = below.parentElement
+        return [getComputedStyle(element).color, below ? getComputedStyle(below).backgroundColor : 'rgb(255,255,255)'] }"""
+    )
+    dark, light = sorted(luminance(colour) for colour in colours)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour):
+    """Of a colour as browsers spell it, 0 to 1."""
+    channels = np.array([float(one) for one in re.findall(r'[\d.]+', colour)[:3]]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.slow
+def test_what_has_no_effect_is_greyed(visit):
+    """With the reason; what a visitor should know is on the page; numbers beyond a range are clamped."""
+    page = visit()
+
+    def reason(setting, text):
+        page.locator(f'#{setting}', has_text=text).wait_for()
+        assert page.locator(f'#{setting} input[type=range]').is_disabled() == bool(text)
+
+    reason('logit_scale', 'both thresholds are off')
+    answer(page, lambda: page.locator('#examples button').first.click())
+    answer(page, lambda: slide(page, 'prob_threshold', 0.05))
+    page.wait_for_function('!document.querySelector("#logit_scale input[type=range]").disabled')
+    answer(page, lambda: slide(page, 'image_coefficient', 7))
+    assert page.locator('#image_coefficient input[type=number]').input_value() == '1'
+    assert 'model.image_coefficient=1' in page.locator('#command textarea').input_value()
+    answer(page, lambda: say(page, 'car\nhouse\nwater', ''))
+    reason('prob_threshold', 'there are no background words')
+    answer(page, lambda: say(page, 'car\nhouse\nsky', 'sky, grass'))
+    assert "'sky' is a background word, too" in page.locator('#message .warning').inner_text()
+    page.locator('#define button').first.click()
+    page.locator('#definitions textarea').fill('')
+    reason('text_coefficient', 'not every class has a definition')
+
+
+@pytest.mark.slow
+def test_several_photographs(visit, temporary, tmp_path):
+    """A strip to choose from, one download of all; a damaged one is named and the others are done."""
+    page = visit()
+    scenes = sorted(next(temporary.rglob('scene_1.png')).parent.glob('scene_*.png'))[:3]
+    (tmp_path / 'broken.jpg').write_bytes(b'no photograph')
+    given = [*scenes, tmp_path / 'broken.jpg']
+    answer(page, lambda: page.set_input_files('#photograph input[type=file]', given))
+    page.locator('#message .fault', has_text='broken.jpg').wait_for()
+    assert page.locator('#strip button.thumbnail-item').count() == 3
+    answer(page, lambda: page.locator('#strip button.thumbnail-item').nth(1).click())
+    page.locator('#write_all').click()
+    with page.expect_download() as download:
+        page.locator('#files a[download="segmented.zip"]').click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        names = set(archive.namelist())
+        content = json.loads(archive.read('coco.json'))
+        shares = list(csv.reader(archive.read('shares.csv').decode().splitlines()))
+    assert {f'scene_{index}{end}' for index in (1, 2, 3) for end in ('.png', '_labels.png', '_classes.json')} < names
+    assert [image['file_name'] for image in content['images']] == [f'scene_{index}.png' for index in (1, 2, 3)]
+    assert len({annotation['id'] for annotation in content['annotations']}) == len(content['annotations']) > 3
+    assert len(shares) == 4 and sum(map(float, shares[1][2:])) == pytest.approx(1, abs=1e-3)
