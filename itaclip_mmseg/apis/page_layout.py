@@ -52,7 +52,7 @@ class Layout:
                 self.lay_input()
             with gr.Column(scale=8, min_width=360, elem_id='answer'):
                 self.message = gr.Markdown(HINT + ATTENTION_HINT * workbench.two_halves, elem_id='message')
-                self.view = gr.HTML(js_on_load=script('page.js'), elem_id='view', min_height=240)
+                self.view = gr.HTML(js_on_load=script('page.js'), elem_id='view', min_height=120)
             with gr.Column(scale=3, min_width=260):
                 self.lay_settings()
                 self.lay_files()

@@ -281,7 +281,8 @@ def contrast(element):
     colours = element.evaluate(
         """element => { let below = element
         while (below && /, 0\\)|transparent/.test(getComputedStyle(below).backgroundColor)) below = below.parentElement
-        return [getComputedStyle(element).color, below ? getComputedStyle(below).backgroundColor : 'rgb(255,255,255)'] }"""
+        return [element, below ?? document.body].map(one => getComputedStyle(one))
+            .map((style, behind) => behind ? style.backgroundColor : style.color) }"""
     )
     dark, light = sorted(luminance(colour) for colour in colours)
     return (light + 0.05) / (dark + 0.05)
