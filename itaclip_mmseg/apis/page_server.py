@@ -21,9 +21,13 @@ VISITORS = 16  # whose photographs are kept, as tokens of up to 150 MB each; the
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's own, with help texts that have enough contrast."""
-    grey, light = '#52525b', '#b4b4bc'
+    """Gradio's own, with a contrast of 4.5 or more for every text."""
+    grey, light, orange, brown = '#52525b', '#b4b4bc', '#c2410c', '#9a3412'
     return gr.themes.Default().set(
+        button_primary_background_fill=orange,
+        button_primary_background_fill_dark=orange,
+        button_primary_background_fill_hover=brown,
+        button_primary_background_fill_hover_dark=brown,
         body_text_color_subdued=grey,
         body_text_color_subdued_dark=light,
         block_info_text_color=grey,
