@@ -57,6 +57,8 @@ class Page(Layout):
         gr.on(changes, self.segment, given, answers, **(quick if self.workbench.two_halves else slow))
         pressed = [self.go.click, self.background.submit]
         show.append(gr.on(pressed, self.segment, given, answers, **slow | dict(concurrency_id=self.place)))
+        started = [self.drop.upload, self.strip.select, self.gallery.select, *pressed]
+        gr.on(started, None, js=INTO_VIEW.format('#answer'), show_progress='hidden')  # with the spinner
         for event in show:
             event.then(js=INTO_VIEW.format('#answer'))
         self.shown.input(self.repaint, {self.answer, self.shown}, {self.view}, **quick)
