@@ -11,7 +11,7 @@ from pathlib import Path
 from itaclip_mmseg.apis.attention import attention_at
 from itaclip_mmseg.apis.page_attention import attention_view
 from itaclip_mmseg.apis.page_folder import segment_all, thumbnails
-from itaclip_mmseg.apis.page_layout import ALONE, HOUR, Layout, effect, gr
+from itaclip_mmseg.apis.page_layout import ALONE, HOUR, Layout, effect, files_of, gr
 from itaclip_mmseg.apis.page_progress import estimate
 from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench, existing, write_files
 from itaclip_mmseg.apis.page_view import fault, legend, view, warned
@@ -55,8 +55,9 @@ class Page(Layout):
         quick |= dict(concurrency_id='decoder')
         changes = [one.change for one in (*self.sliders.values(), self.method)]
         gr.on(changes, self.segment, given, answers, **(quick if self.workbench.two_halves else slow))
+        queue = 'decoder' if self.workbench.two_halves else 'encoder'
         pressed = [self.go.click, self.background.submit]
-        show.append(gr.on(pressed, self.segment, given, answers, **slow | dict(concurrency_id=self.place)))
+        show.append(gr.on(pressed, self.segment, given, answers, **slow | dict(concurrency_id=queue)))
         started = [self.drop.upload, self.strip.select, self.gallery.select, *pressed]
         gr.on(started, None, js=INTO_VIEW.format('#answer'), show_progress='hidden')  # with the spinner
         for event in show:
@@ -64,11 +65,6 @@ class Page(Layout):
         self.shown.input(self.repaint, {self.answer, self.shown}, {self.view}, **quick)
         self.wire_effects(texts)
         self.wire_files(given)
-
-    @property
-    def place(self) -> str:
-        """Which queue new words wait in: that of the encoder where they need it."""
-        return 'decoder' if self.workbench.two_halves else 'encoder'
 
     def wire_effects(self, texts: set) -> None:
         """Grey what has no effect; show what a patch attends to."""
@@ -199,8 +195,3 @@ class Page(Layout):
         told = f'{len(pictures)} of {len(given[self.paths])} photographs segmented; download {Path(archive).name}'
         told += fault(*faults.lines) if faults.lines else ''
         return {self.message: told, self.files: files_of([archive]), self.strip: gr.Gallery(pictures)}
-
-
-def files_of(paths: list[str]) -> gr.Files:
-    """Files to download."""
-    return gr.Files(paths, visible=True, interactive=False)

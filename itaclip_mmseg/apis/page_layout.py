@@ -152,6 +152,11 @@ def gallery(pictures: list, name: str, visible: bool) -> gr.Gallery:
     )
 
 
+def files_of(paths: list[str]) -> gr.Files:
+    """Files to download."""
+    return gr.Files(paths, visible=True, interactive=False)
+
+
 def script(name: str) -> str:
     """A script of the assets."""
     return (ASSETS / name).read_text(encoding='utf-8')
