@@ -13,6 +13,7 @@ PAGES = {
     'data.md': 'data/README.md',
     'tools.md': 'tools/README.md',
     'small_clip.md': 'itaclip_mmseg/assets/README.md',
+    'golden.md': 'tests/golden/README.md',
     'changelog.md': 'CHANGELOG.md',
 }
 
@@ -42,6 +43,15 @@ def title(method: str) -> str:
 
 
 def moved(text: str, page: str) -> str:
-    """A README's text with its links as the site has them: pictures lie in docs, which is the site's root."""
+    """A README's text with its links as the site has them; docs is the site's root."""
     up = '../' * page.count('/')
-    return re.sub(r'\]\((?:\.\./)*docs/', f']({up}', text)
+    places = {source: target for target, source in PAGES.items()}
+    places |= {f'configs/{method}/README.md': f'methods/{method}.md' for method in methods()}
+
+    def place(link: re.Match) -> str:
+        path = link[1].removeprefix('docs/')
+        return f']({up}{places.get(path, path)})'
+
+    return re.sub(
+        r'\]\((?:\.\./)*((?:docs|configs|data|tools|tests|itaclip_mmseg)/[\w./-]+|CHANGELOG\.md)\)', place, text
+    )

@@ -9,7 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from golden import SEED, arrays, tiny_clip, tiny_deit, tiny_dino, tiny_dino_proxy, tiny_newer, tiny_resnet_clip
+from golden import (
+    SEED,
+    arrays,
+    tiny_clip,
+    tiny_deit,
+    tiny_dino,
+    tiny_dino_b16,
+    tiny_dino_proxy,
+    tiny_newer,
+    tiny_resnet_clip,
+    tiny_sam,
+)
 from mmengine.utils import ManagerMixin
 from PIL import Image
 
@@ -205,6 +216,8 @@ def network_weights(tiny_weights, tmp_path_factory) -> dict[str, str]:
     return dict(
         clip=tiny_weights,
         dino=write_state(folder / 'dino.pth', tiny_dino.state_dict(SEED)),
+        dino_b16=write_state(folder / 'dino_b16.pth', tiny_dino_b16.state_dict(SEED)),
+        sam=write_state(folder / 'sam.pth', tiny_sam.state_dict(SEED)),
         found=write_state(folder / 'found.pt', tiny_dino.found_state_dict(SEED), 'decoder'),
         deit=write_state(folder / 'deit.pth', tiny_deit.state_dict(SEED), 'model'),
         resnet_clip=write_state(folder / 'resnet_clip.pt', tiny_resnet_clip.state_dict(SEED)),

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,8 +30,10 @@ import matplotlib.pyplot  # noqa: F401
 import numpy as np
 import openai  # noqa: F401  # before a fork, and not after each
 from chat_server import ChatServer
+from file_server import FileServer
 from mmengine.config import config
 from PIL import Image
+from published import write_archives
 
 import itaclip_mmseg.studies.reproduce
 import itaclip_mmseg.studies.sweep  # noqa: F401
@@ -44,7 +47,8 @@ CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 LOGS = ('*/20*_*/*', '*.log', '*/itaclip_tiny_scenes.py')
 RUN_KEY = re.compile(rb'"run_key": "[0-9a-f]+"')
 KILLS = 3  # a round
-IN_FLIGHT = 2  # images, maps or requests at a time
+IN_FLIGHT = 2  # images, maps, requests or megabytes at a time
+PREPARED, MEGABYTE = 20, 1 << 20  # images of each published data set; bytes
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Job:
     asked: Callable[[], int] | None = None
 
 
-def jobs(data: Path, chat: ChatServer) -> list[Job]:
+def jobs(data: Path, chat: ChatServer, files: FileServer) -> list[Job]:
     """All tools, on data that takes seconds."""
     test = ('--cfg-options', f'test_dataloader.dataset.data_root={data}/scenes', 'test_dataloader.num_workers=0')
     test += ('test_dataloader.persistent_workers=False', 'test_dataloader.dataset.pipeline.1.scale=(160,112)')
@@ -70,6 +74,7 @@ def jobs(data: Path, chat: ChatServer) -> list[Job]:
     words = (f'{data}/words.txt', '{out}/bank.json', '--base-url', chat.url, '--model', 'm', '--workers', '2')
     folder = 'tools/dataset_converters'
     maps, one = ('--out', '{out}/maps'), ('--workers', '1')
+    prepared = ('{out}/data', files.url, f'{data}/archives', str(PREPARED), 'voc21', 'context60', 'coco-object')
     colours = (f'{folder}/colours_to_labels.py', f'{data}/colours.json', '--pictures', f'{data}/raw')
     annotated = (f'{folder}/annotations_to_labels.py', f'{data}/coco.json', '--images', f'{data}/raw')
     return [
@@ -82,6 +87,7 @@ def jobs(data: Path, chat: ChatServer) -> list[Job]:
         Job('pascal_context', (f'{folder}/pascal_context.py', f'{data}/context.json', '--root', '{out}', *one)),
         Job('colours_to_labels', (*colours, *maps, '--workers', '2')),
         Job('annotations_to_labels', (*annotated, *maps, '--workers', '2')),
+        Job('prepare_data', ('tests/published.py', *prepared), lambda: files.sent // MEGABYTE),
         Job('coco_stuff164k', (f'{folder}/coco_stuff164k.py', '{out}', *one)),
     ]
 
@@ -105,6 +111,7 @@ def write_data(data: Path, images: int = 6, maps: int = 400) -> dict[tuple[str, 
     categories = [dict(id=2, name='bicycle')]
     (data / 'coco.json').write_text(json.dumps(dict(images=pictures, annotations=segments, categories=categories)))
     (data / 'context.json').write_text(json.dumps(dict(images=pictures, annos_segmentation=segments)))
+    write_archives(data / 'archives', PREPARED, padding=2 * MEGABYTE)
     bank = load_bank(REPO / 'data/text_bank/ade20k150.json')
     described = bank.classes[:60]
     (data / 'words.txt').write_text('\n'.join(entry.words[0] for entry in described))
@@ -210,7 +217,7 @@ def kill(job: Job, out: Path, seconds: float) -> bool:
     return False
 
 
-def contents(out: Path) -> dict[str, bytes | dict]:
+def contents(out: Path) -> dict[str, bytes]:
     """Every file that a run left, hidden ones too, but for logs; without the folders it names, and the hash of them."""
     files = {}
     for path in sorted(path for path in out.rglob('*') if path.is_file()):
@@ -218,6 +225,12 @@ def contents(out: Path) -> dict[str, bytes | dict]:
             text = path.read_bytes().replace(bytes(out), b'OUT')
             files[str(path.relative_to(out))] = RUN_KEY.sub(b'', text)
     return files
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """The first digits of a checksum of names and contents."""
+    parts = (part for name, content in sorted(files.items()) for part in (name.encode(), b'\0', content, b'\0'))
+    return sha256(b''.join(parts)).hexdigest()[:16]
 
 
 def differences(left: dict, right: dict) -> list[str]:
@@ -284,7 +297,7 @@ def torture(job: Job, data: Path, folder: Path, rounds: int, random: Random, alo
         if twice > IN_FLIGHT * kills:
             faults.append(f'{job.name}, round {one}: {twice} things were done twice, with {kills} kills')
     print(
-        f'{job.name}: {rounds} rounds, {met} kills, {len(expected)} files, {len(faults)} faults, '
+        f'{job.name}: {rounds} rounds, {met} kills, {len(expected)} files ({digest(expected)}), {len(faults)} faults, '
         f'{time.monotonic() - begin:.0f} s, {seconds:.1f} s a run',
         *faults,
         sep='\n  ',
@@ -300,8 +313,8 @@ def setting(images: int = 6, maps: int = 400) -> Iterator[tuple[Path, Path, list
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / 'data'
         answers = write_data(data, images, maps)
-        with ChatServer(answers, delay=0.05) as chat:
-            yield data, Path(folder), jobs(data, chat)
+        with ChatServer(answers, delay=0.05) as chat, FileServer(data / 'archives', delay=0.003) as files:
+            yield data, Path(folder), jobs(data, chat, files)
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ def call(func: Callable, args: tuple, kwargs: dict) -> object:
         pretended = any(isinstance(one, OnGPU) for one in tensors)
         if pretended:
             refuse_two_devices(func, name, tensors)
-        if pretended and (name in WAITS or is_mask(func, args)):
+        if pretended and (is_wait(name, args) or is_mask(func, args)):
             _traffic[WAIT, caller()] += 1
         device = kwargs.get('device')
         cuda = device is not None and torch.device(device).type == 'cuda'
@@ -82,6 +82,11 @@ def refuse_two_devices(func: Callable, name: str, tensors: list[Tensor]) -> None
     strangers = [tuple(one.shape) for one in tensors if not isinstance(one, OnGPU) and one.dim() > 0]
     if strangers and func not in MAY_MIX and name not in ('__get__', '__set__'):
         raise RuntimeError(f'{name}: expected all tensors on one device, found cuda:0 and cpu {strangers}')
+
+
+def is_wait(name: str, args: tuple) -> bool:
+    """Does the CPU need a result? Repeats that are a number are known to it."""
+    return name in WAITS and not (name == 'repeat_interleave' and isinstance(args[1], int))
 
 
 def is_mask(func: Callable, args: tuple) -> bool:

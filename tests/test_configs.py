@@ -114,8 +114,14 @@ def test_banks_fit_their_data_sets(path):
         ('resclip/resclip_vit-b-16_voc20', (336, 'whole', None, None, 40, None, None)),
         ('proxyclip/proxyclip_vit-b-16_context60', (336, 'slide', (336, 336), (112, 112), 40, 0.15, None)),
         ('proxyclip/proxyclip_vit-b-16_cityscapes19', (448, 'slide', (224, 224), (112, 112), 40, None, None)),
+        ('trident/trident_vit-b-16_coco-object', (448, 'slide', (336, 336), (224, 224), 40, 0.25, None)),
+        ('trident/trident_vit-b-16_cityscapes19', (688, 'slide', (336, 336), (224, 224), 40, None, None)),
+        ('trident/trident_vit-b-16_voc20', (336, 'slide', (336, 336), (112, 112), 40, None, None)),
         ('cass/cass_vit-b-16_voc21', (336, 'whole', None, None, 40, 0.1, None)),
         ('cass/cass_vit-b-16_cityscapes19', (560, 'slide', (224, 224), (112, 112), 40, None, None)),
+        ('corrclip/corrclip_vit-b-16_coco-object', (336, 'slide', (336, 336), (112, 112), 40, 0.25, None)),
+        ('corrclip/corrclip_vit-b-16_ade20k150', (448, 'slide', (336, 336), (112, 112), 40, None, None)),
+        ('corrclip/corrclip2_vit-b-16_cityscapes19', (784, 'slide', (224, 224), (112, 112), 40, None, None)),
     ],
 )
 def test_methods_keep_their_own_protocol(name, expected):

@@ -5,12 +5,15 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from conftest import REPO
 
 PAGES = sorted([REPO / 'README.md', *(REPO / 'docs').glob('*.md'), *REPO.glob('configs/**/README.md')])
 PAGES += [REPO / 'data/README.md', REPO / 'tools/README.md']
+TABLE = re.compile(r'(<!-- methods: .*? -->\n)(.*?)(<!-- end of methods -->)', re.DOTALL)
 COMMAND = re.compile(r'^    (?:\w+=\S+ )*python (tools/\S+\.py)((?:[^\\\n]|\\\n)*)', re.MULTILINE)
 
 
@@ -53,6 +56,34 @@ def test_the_site_builds(tmp_path):
     assert broken_links(tmp_path / 'site') == []
 
 
+def method_table() -> list[str]:
+    """The README's table of methods, a line each: what the metafiles state on the datasets of the paper's Table 1."""
+    datasets = {'VOC': 'voc21', 'Context': 'context60', 'COCO-Object': 'coco-object', 'COCO-Stuff': 'coco-stuff171'}
+    rows = []
+    for path in re.findall(r'configs/\S+/metafile\.yaml', (REPO / 'model-index.yml').read_text(encoding='utf-8')):
+        content = yaml.safe_load((REPO / path).read_text(encoding='utf-8'))
+        (collection,) = content['Collections']
+        stated = {}
+        for model in content['Models']:
+            for result in model.get('Results', ()):
+                stated.setdefault(model['Name'].split('_')[-1], result['Metrics']['mIoU'])
+        link = f'[{collection["Name"]}]({Path(path).parent}/README.md)'
+        rows.append((link, [stated.get(name) for name in datasets.values()]))
+    rows.sort(key=lambda row: -(row[1][0] or 0))
+    lines = [f'| method | {" | ".join(datasets)} |', '|---' * (len(datasets) + 1) + '|']
+    return lines + [
+        f'| {link} | {" | ".join("-" if one is None else f"{one:.1f}" for one in own)} |' for link, own in rows
+    ]
+
+
+def test_the_table_of_methods_has_the_stated_figures():
+    """Run this file to write it anew."""
+    text = (REPO / 'README.md').read_text(encoding='utf-8')
+    assert TABLE.search(text)[2].strip().splitlines() == method_table()
+    number = len(method_table()) - 2
+    assert f'runs {number} training-free' in text
+
+
 def broken_links(site) -> list[str]:
     """Links and pictures of the built pages that lead nowhere inside the site."""
     broken = []
@@ -64,3 +95,9 @@ def broken_links(site) -> list[str]:
             if not (target / 'index.html').is_file() and not target.is_file():
                 broken.append(f'{page.relative_to(site)}: {link}')
     return broken
+
+
+if __name__ == '__main__':
+    readme = REPO / 'README.md'
+    table = '\n'.join(method_table()) + '\n'
+    readme.write_text(TABLE.sub(lambda found: found[1] + table + found[3], readme.read_text(encoding='utf-8')))

@@ -22,7 +22,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--no-reference', action='store_true', help='leave the window-by-window way out')
     parser.add_argument('--json', type=Path, help='write the figures here')
     parser.add_argument('--picture', type=Path, help='write a bar picture here, PNG')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all settings')
+    parser.add_argument(
+        '--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all settings'
+    )
     return parser.parse_args()
 
 
@@ -30,8 +32,11 @@ def main() -> None:
     from itaclip_mmseg.benchmark.report import draw_figures, print_figures, write_figures
     from itaclip_mmseg.benchmark.run import BenchmarkSettings, run_benchmark
     from itaclip_mmseg.engine.config import load_config, parse_options
+    from itaclip_mmseg.utils.outputs import Output, check_outputs
 
     settings = BenchmarkSettings(args.repeats, args.device, args.precision, args.random_weights, not args.no_reference)
+    written = [Output(path) for path in (args.json, args.picture) if path]
+    check_outputs(written, filter(None, (args.image, args.config)))
     config = load_config(args.config, parse_options(args.cfg_options))
     figures = run_benchmark(config, load_photograph(), settings)
     print_figures(figures)

@@ -12,7 +12,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Check a config's data set; exit code 1 on a fault.")
     parser.add_argument('config', help='config file, below the working directory or as installed')
     parser.add_argument('--out', type=Path, metavar='SHEET.png', help='picture of images with their truth painted over')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides')
+    parser.add_argument('--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='overrides')
     return parser.parse_args()
 
 
@@ -20,16 +20,16 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from itaclip_mmseg.datasets.inspection import inspect, write_sheet
+    from itaclip_mmseg.datasets.reading import IGNORED
     from itaclip_mmseg.engine.config import load_config, parse_options
+    from itaclip_mmseg.engine.kinds import DATA, check_kinds, value_at
 
     init_default_scope('mmseg')
     config = load_config(args.config, parse_options(args.cfg_options))
-    inspection = inspect(config.test_dataloader.dataset, config.test_evaluator.get('ignore_index', 255))
-    print('\n'.join(inspection.report()))
-    for warning in inspection.warnings():
-        print(f'warning: {warning}')
-    for fault in inspection.faults:
-        print(f'fault: {fault}')
+    check_kinds(config, DATA)
+    ignored = value_at(config, 'test_evaluator.ignore_index')
+    inspection = inspect(config.test_dataloader.dataset, IGNORED if ignored is None else ignored, args.out)
+    print('\n'.join(inspection.lines()))
     if args.out:
         write_sheet(inspection, args.out)
     sys.exit(bool(inspection.faults))

@@ -16,7 +16,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     from itaclip_mmseg.models.backbones.convert import convert
+    from itaclip_mmseg.utils.outputs import Output, check_outputs
 
+    check_outputs([Output(args.target)], [args.source])
     dropped = convert(args.source, args.target)
     print(f'{args.target}: written; dropped: {", ".join(dropped) or "nothing"}')
 

@@ -4,6 +4,7 @@ python tools/demo.py dog.jpg holiday/ "more/*.png" --classes "a dog; grass; sky 
 """
 
 import argparse
+import os
 from pathlib import Path
 
 
@@ -22,39 +23,49 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--coco', action='store_true', help="write COCO's JSON too, masks as run lengths")
     parser.add_argument('--device', help='such as cpu or cuda:1 (default: the GPU if there is one)')
     parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides, model.backbone.pretrained=b16.pt'
+        '--cfg-options',
+        action='extend',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='overrides, model.backbone.pretrained=b16.pt',
     )
     return parser.parse_args()
 
 
 def main() -> None:
     from itaclip_mmseg.apis.segmenter import Segmenter, read_image
-    from itaclip_mmseg.apis.sources import image_files
+    from itaclip_mmseg.apis.sources import image_files, left_out_lines, plan_results
     from itaclip_mmseg.datasets.reading import check_photograph
     from itaclip_mmseg.engine.config import parse_options
+    from itaclip_mmseg.engine.outputs import check_writable
     from itaclip_mmseg.text.classes import bank_of, told
     from itaclip_mmseg.utils.errors import Faults
     from itaclip_mmseg.utils.progress import track
 
     sources, left_out = image_files(args.images)
+    parts = (*(('labels',) if args.labels_only else ('overlay', 'labels', 'classes')), *['coco'] * args.coco)
+    out_dir = args.out_dir.expanduser()
+    read = filter(os.path.isfile, (args.config, args.classes or ''))
+    places = plan_results(sources, out_dir, parts, read)
     faults = Faults()
-    sources = [source for source in sources if faults.result(check_photograph, source.path)]
-    if not sources:
+    places = {path: place for path, place in places.items() if faults.result(check_photograph, path)}
+    if not places:
         faults.end()
     bank = None if args.classes is None else told(bank_of(args.classes))
+    check_writable(out_dir)
     segmenter = Segmenter(bank, args.config, parse_options(args.cfg_options), args.device)
-    parts = ('labels',) if args.labels_only else ('overlay', 'labels', 'classes')
-    for path, name in track(sources, 'photographs'):
+    for path, place in track(places.items(), 'photographs'):
         if faults.result(read_image, path) is None:
             continue
         result = segmenter(path)
-        files = result.save(args.out_dir / name, (*parts, *['coco'] * args.coco))
+        files = result.save(place, parts)
         shares = ', '.join(f'{name} {share:.0%}' for name, share in result.shares().items() if share >= 0.005)
         print(f'{files[0]}: {shares}', flush=True)
         if tags := result.tag_line():
             print(f'  {tags}', flush=True)
-    if left_out:
-        print(f'left out, as no photographs by their suffix: {", ".join(map(str, left_out))}')
+    for line in left_out_lines(left_out):
+        print(line)
     faults.end()
 
 

@@ -6,6 +6,7 @@ python tools/figures.py recurrence dog.jpg --classes "background = grass, sky; d
 """
 
 import argparse
+import os
 from pathlib import Path
 
 RECURRENT = 'configs/car/car_vit-b-16_voc21.py'
@@ -30,7 +31,7 @@ def parse_args() -> argparse.Namespace:
         default = RECURRENT if command is recurrence else 'configs/itaclip/itaclip_vit-b-16_voc21.py'
         command.add_argument('--config', default=default, help='%(default)s')
         command.add_argument('--out', type=Path, help='PNG (default: work_dirs/figures/COMMAND.png)')
-        command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
+        command.add_argument('--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE')
     return parser.parse_args()
 
 
@@ -40,11 +41,16 @@ def main() -> None:
     from itaclip_mmseg.studies.figures import compare, draw_attention, draw_recurrence, read_truth
     from itaclip_mmseg.studies.tables import method_changes
     from itaclip_mmseg.utils.errors import UserError
+    from itaclip_mmseg.utils.outputs import Output, check_outputs
     from itaclip_mmseg.utils.resources import written_whole
     from itaclip_mmseg.visualization.plots import save
 
     options = parse_options(args.cfg_options) or {}
     out = args.out or Path(f'work_dirs/figures/{args.command}.png')
+    images = args.images if args.command == 'compare' else [args.image]
+    check_outputs(
+        [Output(out)], [*images, *filter(os.path.isfile, (args.config, getattr(args, 'classes', None) or ''))]
+    )
     bank = load_config(args.config).model.text_bank
     if args.command == 'compare':
         variants = {name: {} if name == 'itaclip' else method_changes(name) for name in args.methods}

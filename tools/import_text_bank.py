@@ -28,6 +28,7 @@ def main() -> None:
     from itaclip_mmseg.datasets.checks import config_classes
     from itaclip_mmseg.text.authors import read_authors, write_authors
     from itaclip_mmseg.text.bank import load_bank, save_bank
+    from itaclip_mmseg.utils.outputs import Output, check_outputs
 
     if args.export:
         for path in write_authors(load_bank(args.bank), args.export):
@@ -35,6 +36,7 @@ def main() -> None:
         return
     texts = {'definition': args.definitions, 'synonym': args.synonyms}
     texts = {kind: path for kind, path in texts.items() if path}
+    check_outputs([Output(args.bank)], [args.classes, *texts.values()])
     names = config_classes(args.dataset)
     save_bank(read_authors(args.classes, args.dataset, args.background, texts, names), args.bank)
     print(f'{args.bank}: {len(load_bank(args.bank).classes)} classes')

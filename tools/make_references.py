@@ -21,7 +21,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--device', help='such as cpu or cuda (default: the GPU if there is one)')
     parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides, retrieval.pretrained=PATH'
+        '--cfg-options',
+        action='extend',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='overrides, retrieval.pretrained=PATH',
     )
     return parser.parse_args()
 

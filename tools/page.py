@@ -16,7 +16,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--host', default='127.0.0.1', help='0.0.0.0 lets other machines in (default: %(default)s)')
     parser.add_argument('--port', type=int, help='default: the first free one from 7860 on')
     parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides, model.backbone.pretrained=b16.pt'
+        '--cfg-options',
+        action='extend',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='overrides, model.backbone.pretrained=b16.pt',
     )
     return parser.parse_args()
 

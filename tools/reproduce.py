@@ -30,6 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--dry-run', action='store_true', help='print plan and estimate only')
     parser.add_argument(
         '--cfg-options',
+        action='extend',
         nargs='+',
         default=[],
         metavar='KEY=VALUE',

@@ -9,10 +9,15 @@ import argparse
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a grid of settings; each image is encoded once.')
     parser.add_argument('config', help='config file, below the working directory or as installed')
-    parser.add_argument('--lambda', type=float, nargs='+', dest='image_coefficient', metavar='L', help='0 to 1')
-    parser.add_argument('--alpha', type=float, nargs='+', dest='text_coefficient', metavar='A', help='0 to 1')
+    parser.add_argument(
+        '--lambda', type=float, action='extend', nargs='+', dest='image_coefficient', metavar='L', help='0 to 1'
+    )
+    parser.add_argument(
+        '--alpha', type=float, action='extend', nargs='+', dest='text_coefficient', metavar='A', help='0 to 1'
+    )
     parser.add_argument(
         '--set',
+        action='extend',
         nargs='+',
         default=[],
         metavar='KEY=V1,V2',
@@ -24,7 +29,9 @@ def parse_args() -> argparse.Namespace:
         help="image size and window as of this method on the same data set: itaclip (default: the config's own)",
     )
     parser.add_argument('--work-dir', help='folder for sweep.json, sweep.csv and the pictures')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all settings')
+    parser.add_argument(
+        '--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='overrides of all settings'
+    )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -36,7 +43,7 @@ def main() -> None:
     from itaclip_mmseg.utils.errors import UserError
 
     named = {key: getattr(args, key) for key in ('image_coefficient', 'text_coefficient') if getattr(args, key)}
-    values = named | parse_values(args.set)
+    values = parse_values(args.set, named)
     if not values:
         raise UserError('nothing to sweep; give --lambda, --alpha or --set KEY=V1,V2')
     options = parse_options(args.cfg_options)

@@ -18,7 +18,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='folder for the predicted label maps (PNG)')
     parser.add_argument('--show-dir', help='folder for overlays, truth beside prediction')
     parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='overrides, model.image_coefficient=0.6'
+        '--cfg-options',
+        action='extend',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='overrides, model.image_coefficient=0.6',
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)

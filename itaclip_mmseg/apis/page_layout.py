@@ -25,8 +25,11 @@ SLIDERS = (  # setting, label, range, step; the page has those of the method's s
     ('prob_threshold', 'score threshold (prob_threshold), 0 is off', 0, 1, 0.01),
     ('area_threshold', 'area threshold (area_threshold), 0 is off', 0, 0.5, 0.01),
     ('pamr', 'PAMR steps (pamr.num_iters), 0 is off', 0, 20, 1),
+    ('regions', 'one label a region (regions), 0 is off', 0, 1, 1),
     ('global_weight', 'share of the whole picture (global_weight)', 0, 1, 0.05),
     ('patch_weight', 'share of the nearest patches (patch_weight)', 0, 1, 0.01),
+    ('confidence_threshold', 'least score in a region (confidence_threshold)', 0, 1, 0.01),
+    ('iou_threshold', "SAM's least estimate of its masks (iou_threshold)", 0, 1, 0.01),
 )
 
 
@@ -173,4 +176,5 @@ def starts(workbench: Workbench) -> dict[str, float]:
         return {}
     settings = workbench.settings
     values = {name: getattr(settings, name) or 0 for name, *_ in SLIDERS if hasattr(settings, name)}
+    values |= {'regions': 1} if workbench.may_unify else {}
     return {name: value.num_iters if isinstance(value, Pamr) else value for name, value in values.items()}

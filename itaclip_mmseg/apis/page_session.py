@@ -13,7 +13,7 @@ from PIL import Image
 
 from itaclip_mmseg.apis.page_command import overrides
 from itaclip_mmseg.apis.page_words import fitting, word_warnings
-from itaclip_mmseg.apis.segmentation import PARTS, Segmentation
+from itaclip_mmseg.apis.segmentation import PARTS, Segmentation, result_files
 from itaclip_mmseg.apis.segmenter import Photograph, Picture, Segmenter
 from itaclip_mmseg.datasets.headers import read_header
 from itaclip_mmseg.datasets.reading import read_photograph
@@ -22,6 +22,7 @@ from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.text.classes import bank_of_text
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.resources import written_whole
 
 OWN = 'these settings'  # what the page calls the method whose sliders it has
@@ -81,6 +82,11 @@ class Workbench:
         variants = {OWN: {}} | self.methods if varied else None
         self.segmenter = Segmenter(None, config, overrides, variants=variants)
         self.two_halves, self.settings = self.segmenter.model.two_halves, self.segmenter.model.settings
+
+    @property
+    def may_unify(self) -> bool:
+        """May labels be one in each region, or not?"""
+        return self.segmenter.model.region_map is not None and not self.segmenter.model.needs_regions
 
     def open(self, path: str | Path, track: Track = iter) -> Photo:
         """Encode a photograph, the half that takes seconds.
@@ -163,9 +169,14 @@ def write_files(answer: Answer, folder: str | Path) -> list[str]:
     segmented, and each method's overlay, label map, class list and COCO annotations.
     """
     folder, name = Path(tempfile.mkdtemp(dir=folder)), answer.photo.name
-    files = [folder / f'{name}_photo.png']
-    with written_whole(files[0]) as temporary:
+    photo = folder / f'{name}_photo.png'
+    places = {
+        method: folder / (f'{name}.png' if method == OWN else f'{name}_{method}.png') for method in answer.results
+    }
+    outputs = [Output(file, place) for place in places.values() for file in result_files(place, PARTS)]
+    check_outputs(outputs, [photo])
+    with written_whole(photo) as temporary:
         Image.fromarray(answer.photo.picture.image).save(temporary)
     for method, result in answer.results.items():
-        files += result.save(folder / (name if method == OWN else f'{name}_{method}'), PARTS)
-    return [str(file) for file in files]
+        result.save(places[method], PARTS)
+    return [str(photo), *(str(output.path) for output in outputs)]

@@ -74,6 +74,8 @@ def fitting(values: Mapping[str, float], bank: TextBank) -> dict[str, object]:
         changes[name] = None if name in without_effect else values[name] or None
     if 'pamr' in values:
         changes['pamr'] = int(values['pamr']) or None
+    if changes.pop('regions', 1) == 0:
+        changes['regions'] = None
     if 'text_coefficient' in values:  # of auxiliary texts
         changes['auxiliary'] = None if 'text_coefficient' in without_effect else 'definition'
     return changes

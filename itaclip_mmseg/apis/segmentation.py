@@ -1,9 +1,8 @@
 """A segmented image: what it shows, saves and hands to other libraries."""
 
 import io
-import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +14,15 @@ from PIL import Image
 from itaclip_mmseg.apis.exports import coco_annotations, to_detections
 from itaclip_mmseg.utils.colours import distinct_colours
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.outputs import Output, check_outputs, save_result
+from itaclip_mmseg.utils.resources import write_json
 from itaclip_mmseg.visualization.overlay import draw_panels, overlay
 
 if TYPE_CHECKING:
     from supervision import Detections
 
-PARTS = ('overlay', 'labels', 'classes', 'coco')
+ENDINGS = dict(overlay='.png', labels='_labels.png', classes='_classes.json', coco='_coco.json')
+PARTS = tuple(ENDINGS)
 
 
 @dataclass(frozen=True)
@@ -103,15 +104,15 @@ class Segmentation:
             The files.
 
         Raises:
-            UserError: a part that there is not, or pycocotools is missing.
+            UserError: a part that there is not, pycocotools is missing, or a file of that name is there that this
+                package did not write, such as the photograph itself.
         """
-        for part in parts:
-            if part not in PARTS:
-                raise UserError(f'parts={part!r}: not known; allowed: {", ".join(PARTS)}')
-        path = Path(path)
-        stem = path.with_suffix('') if path.suffix.lower() in ('.png', '.json') else path
+        files = result_files(path, parts)
+        check_outputs([Output(file, path) for file in files], [])
         makers = dict(overlay=self.overlay, labels=self.label_image, classes=self.class_list, coco=self.to_coco)
-        return [write_part(stem, part, makers[part]()) for part in parts]
+        for part, file in zip(parts, files):
+            write_part(file, part, makers[part]())
+        return files
 
     def to_coco(self) -> dict:
         """COCO's JSON of one image: an annotation a class, its mask as run lengths."""
@@ -128,13 +129,19 @@ class Segmentation:
         return buffer.getvalue()
 
 
-def write_part(stem: Path, part: str, content: Image.Image | list | dict) -> Path:
-    """Write a part of `Segmentation.save` whole or not at all; its path."""
-    ending = '' if part == 'overlay' else f'_{part}'
-    target = stem.with_name(f'{stem.name}{ending}{".png" if isinstance(content, Image.Image) else ".json"}')
-    with written_whole(target) as temporary:
-        if isinstance(content, Image.Image):
-            content.save(temporary, compress_level=1)
-        else:
-            temporary.write_text(json.dumps(content, indent=2 if part == 'classes' else None) + '\n', encoding='utf-8')
-    return target
+def result_files(path: str | os.PathLike, parts: Sequence[str]) -> list[Path]:
+    """The files that `Segmentation.save` writes."""
+    for part in parts:
+        if part not in ENDINGS:
+            raise UserError(f'parts={part!r}: not known; allowed: {", ".join(PARTS)}')
+    path = Path(path)
+    stem = path.with_suffix('') if path.suffix.lower() in ('.png', '.json') else path
+    return [stem.with_name(stem.name + ENDINGS[part]) for part in parts]
+
+
+def write_part(path: Path, part: str, content: Image.Image | list | dict) -> None:
+    """Write a part of `Segmentation.save` whole or not at all."""
+    if isinstance(content, Image.Image):
+        save_result(content, path, compress_level=1)
+    else:
+        write_json(path, content, indent=2 if part == 'classes' else None)

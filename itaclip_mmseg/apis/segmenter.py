@@ -3,13 +3,11 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import ConfigDict
 from mmengine.dataset import Compose
-from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
@@ -19,14 +17,17 @@ from torch import Tensor
 from itaclip_mmseg.apis.segmentation import Segmentation
 from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.kinds import MODEL, check_kinds
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
-from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.text.bank import TextBank, load_bank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
+from itaclip_mmseg.utils.checks import check
 from itaclip_mmseg.utils.depth import rgb_image
+from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
 
 DEFAULT_CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
@@ -58,7 +59,8 @@ class Picture:
             classes: any form that `bank_of` takes; None for the segmenter's own.
             scores: keep the scores of all classes, C x H x W float32.
             settings: of the config, by name: `image_coefficient` (lambda, 0 to 1), `text_coefficient` (alpha, 0 to 1),
-                `logit_scale`, `prob_threshold`, `area_threshold`, `pamr` (None, or a number of steps), ...
+                `logit_scale`, `prob_threshold`, `area_threshold`, `pamr` (None, or a number of steps), ...;
+                `regions=None` leaves labels as they are before they become one in each region.
 
         Raises:
             UserError: a word that the weights do not know, or a setting that is not possible.
@@ -103,10 +105,12 @@ class Segmenter:
         device: str | None = None,
         variants: dict[str, dict] | None = None,
     ) -> None:
+        self.device = chosen_device(device)
         config = load_config(config, options)
+        check_kinds(config, (*MODEL, 'test_pipeline'))
         init_default_scope('mmseg')
-        self.bank = checked_bank(Path(config.model.text_bank) if classes is None else classes)
-        self.config, self.variants, self.device = config.model, variants, device or get_device()
+        self.bank = checked_bank(load_bank(config.model.text_bank) if classes is None else classes)
+        self.config, self.variants = config.model, variants
         self.model, self.built_for = self.build(self.bank), (self.bank, {})
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
         self.pipeline = Compose([dict(type='LoadImageFromNDArray'), *steps])
@@ -144,6 +148,13 @@ class Segmenter:
     @torch.no_grad()
     def result(self, picture: Picture, bank: TextBank, settings: dict, scores: bool) -> Result:
         """The cheap half where the segmentor has one; else the whole method, built anew for other words or settings."""
+        check(settings.get('regions') is None, 'regions', settings.get('regions'), 'None; a config chooses a generator')
+        own = {name: value for name, value in settings.items() if name != 'regions'}
+        result = self.own_result(picture, bank, own, scores)
+        return result if 'regions' in settings else self.model.unify(result, picture.photograph)
+
+    def own_result(self, picture: Picture, bank: TextBank, settings: dict, scores: bool) -> Result:
+        """As `result`, before labels are one in each region."""
         size = picture.image.shape[:2]
         if self.model.two_halves:
             return self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)

@@ -3,12 +3,15 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from itaclip_mmseg.apis.segmentation import result_files
 from itaclip_mmseg.datasets.reading import SUFFIXES
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.folders import each_once, files_below
+from itaclip_mmseg.utils.outputs import Output, check_outputs, is_result
 
 
 class Source(NamedTuple):
@@ -21,7 +24,8 @@ class Source(NamedTuple):
 def image_files(sources: Sequence[str | os.PathLike]) -> tuple[list[Source], list[Path]]:
     """All photographs that files, folders (with the folders in them) and patterns such as 'holiday/*.jpg' name.
 
-    A file counts as a photograph whatever its suffix; of folders and patterns, files of other suffixes are left out.
+    A file counts as a photograph whatever it is; of folders and patterns, files of other suffixes and pictures of
+    results that this package wrote are left out.
 
     Returns:
         The photographs, each once, in order; and the files that were left out.
@@ -32,7 +36,7 @@ def image_files(sources: Sequence[str | os.PathLike]) -> tuple[list[Source], lis
     found, left_out = {}, []
     for source in map(Path, sources):
         files = expand(source)
-        images = files if source.is_file() else [path for path in files if path.suffix.lower() in SUFFIXES]
+        images = files if source.is_file() else [path for path in files if is_photograph(path)]
         left_out += [path for path in files if path not in images]
         if not images:
             raise UserError(f'{source}: no photograph there; suffixes are {", ".join(SUFFIXES)} in any case')
@@ -47,14 +51,34 @@ def image_files(sources: Sequence[str | os.PathLike]) -> tuple[list[Source], lis
 
 
 def expand(source: Path) -> list[Path]:
-    """The files of a folder or pattern, sorted, hidden ones left out; a file itself, also one that is not there."""
+    """The files of a folder or pattern, sorted, hidden ones left out; or a file itself.
+
+    Raises:
+        UserError: there is no such file.
+    """
     if source.is_dir():
-        inside = source.rglob('*')
-    elif not source.exists() and glob.has_magic(str(source)):
-        inside = map(Path, glob.glob(str(source), recursive=True))
-    else:
+        inside = files_below(source)
+    elif source.exists():
         return [source]
-    return sorted(path for path in inside if path.is_file() and not path.name.startswith('.'))
+    elif glob.has_magic(str(source)):
+        inside = sorted(glob.glob(str(source), recursive=True), key=len)
+    else:
+        raise UserError(f'{source}: no such file or folder; check the path')
+    paths = map(Path, each_once(inside))
+    return sorted(path for path in paths if not path.name.startswith('.') and (path.is_file() or path.is_symlink()))
+
+
+def is_photograph(path: Path) -> bool:
+    """Is it a file to segment, of those that nobody named one by one?"""
+    return path.suffix.lower() in SUFFIXES and not (path.suffix.lower() == '.png' and is_result(path))
+
+
+def left_out_lines(paths: Sequence[Path]) -> list[str]:
+    """What to tell of files that were left out: a line for each reason."""
+    results = [path for path in paths if path.suffix.lower() in SUFFIXES]
+    others = [str(path) for path in paths if path not in results]
+    lines = [f'left out, as results of an earlier run: {len(results)} pictures'] if results else []
+    return lines + ([f'left out, as no photographs by their suffix: {", ".join(others)}'] if others else [])
 
 
 def check_names(sources: Sequence[Source]) -> None:
@@ -64,3 +88,20 @@ def check_names(sources: Sequence[Source]) -> None:
         if name in first:
             raise UserError(f'{path}: its result would have the name of that of {first[name]}; give them apart')
         first[name] = path
+
+
+def plan_results(
+    sources: Sequence[Source], out_dir: Path, parts: Sequence[str], others: Iterable[str | os.PathLike] = ()
+) -> dict[Path, Path]:
+    """Where the results of each photograph go, for `Segmentation.save`, once no file would be lost.
+
+    Args:
+        others: what else is read, such as a class list.
+
+    Raises:
+        UserError: a result would replace an input, another result, or a picture that is none.
+    """
+    places = {path: out_dir / f'{name}.png' for path, name in sources}
+    outputs = [Output(file, path) for path, place in places.items() for file in result_files(place, parts)]
+    check_outputs(outputs, [*places, *others])
+    return places

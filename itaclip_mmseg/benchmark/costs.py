@@ -17,7 +17,7 @@ from itaclip_mmseg.benchmark.run import BenchmarkSettings, build_model, loading,
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.results import versions
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.resources import write_json
 
 SETTINGS = BenchmarkSettings(repeats=1, random_weights=True, reference=False)
 
@@ -44,8 +44,7 @@ def measure_costs(configs: Mapping[str, str], photograph: np.ndarray, path: Path
         if 'seconds' not in costs.get(name, {}):
             print(f'measuring {name}', flush=True)
             costs[name] = measure_or_say_why(config, photograph)
-            with written_whole(path) as temporary:
-                temporary.write_text(json.dumps(dict(conditions=now, costs=costs), indent=2) + '\n')
+            write_json(path, dict(conditions=now, costs=costs))
     return dict(conditions=now, costs=costs)
 
 

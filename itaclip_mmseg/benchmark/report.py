@@ -1,6 +1,5 @@
 """The figures of a benchmark as a table, a picture and JSON."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.resources import write_json
 from itaclip_mmseg.visualization.plots import save
 
 
@@ -48,8 +47,7 @@ def make_table(figures: Mapping) -> Table:
 
 def write_figures(figures: Mapping, path: Path) -> None:
     """All of them, as JSON."""
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(figures, indent=2) + '\n')
+    write_json(path, figures)
 
 
 def draw_figures(figures: Mapping, path: Path) -> None:

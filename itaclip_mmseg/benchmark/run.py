@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
-from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -27,6 +26,7 @@ from itaclip_mmseg.engine.results import versions
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.pamr_step import implementation
 from itaclip_mmseg.models.stages.photograph import Photograph
+from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -110,7 +110,7 @@ def build_model(config: Config, settings: BenchmarkSettings, precision: str | No
         if settings.random_weights:
             model = random_weights(model, Path(folder))
         try:
-            built = MODELS.build(model).to(settings.device or get_device()).eval()
+            built = MODELS.build(model).to(chosen_device(settings.device)).eval()
         except TypeError as error:
             if 'unexpected keyword argument' not in str(error):
                 raise

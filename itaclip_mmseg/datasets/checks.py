@@ -15,17 +15,34 @@ from mmseg.registry import DATASETS
 from itaclip_mmseg.datasets.folders import image_folder
 from itaclip_mmseg.datasets.label_folders import beside, map_faults
 from itaclip_mmseg.datasets.reading import IGNORED, SUFFIXES, check_label_map, check_photograph
+from itaclip_mmseg.datasets.splits import spelled, split_lines
 from itaclip_mmseg.utils.checks import is_count
 from itaclip_mmseg.utils.errors import UserError, first_line, warn
+from itaclip_mmseg.utils.folders import files_below
 from itaclip_mmseg.utils.resources import ROOT, mirrored
+
+
+def dataset_class(config: ConfigDict) -> type[BaseSegDataset]:
+    """The class of a data set's config.
+
+    Raises:
+        UserError: there is none, or it is no data set of MMSegmentation's kind, such as a list of several.
+    """
+    kind = config.get('type')
+    found = DATASETS.get(kind) if isinstance(kind, str) else kind
+    if found is None:
+        raise UserError(f'test_dataloader.dataset.type={kind!r}: not registered; check the name')
+    if not isinstance(found, type) or not issubclass(found, BaseSegDataset):
+        raise UserError(
+            f'test_dataloader.dataset.type={kind!r}: a run measures one data set; name it alone, or link the folders '
+            'of several into one and take FolderDataset, which follows links'
+        )
+    return found
 
 
 def dataset_classes(config: ConfigDict) -> tuple[str, ...]:
     """Class names of a data set's config, in label order."""
-    dataset_class = DATASETS.get(config.type)
-    if dataset_class is None:
-        raise UserError(f'test_dataloader.dataset.type={config.type!r}: not registered; check the name')
-    classes = config.get('metainfo', {}).get('classes') or dataset_class.METAINFO.get('classes')
+    classes = config.get('metainfo', {}).get('classes') or dataset_class(config).METAINFO.get('classes')
     if isinstance(classes, str) and os.path.isfile(classes):  # as MMEngine reads it
         classes = list_from_file(classes)
     if not classes:
@@ -40,11 +57,24 @@ def dataset_classes(config: ConfigDict) -> tuple[str, ...]:
 
 def config_classes(name: str) -> tuple[str, ...] | None:
     """Class names of the data set that our config `_base_/datasets/NAME.py` describes; None where there is none."""
+    config = named_dataset(name)
+    return None if config is None else dataset_classes(config)
+
+
+def named_dataset(name: str, data_root: str | os.PathLike = 'data') -> ConfigDict | None:
+    """The data set of our config `_base_/datasets/NAME.py`, below what replaces `data`; None where there is none."""
     path = ROOT / 'configs' / '_base_' / 'datasets' / f'{name}.py'
     if Path(name).name != name or not path.is_file():
         return None
     init_default_scope('mmseg')
-    return dataset_classes(Config.fromfile(path).test_dataloader.dataset)
+    config = Config.fromfile(path).test_dataloader.dataset
+    move_root(config, data_root)
+    return config
+
+
+def move_root(config: ConfigDict, data_root: str | os.PathLike) -> None:
+    """Let the folder of a data set of ours lie below another one than `data`; in place."""
+    config.data_root = str(Path(data_root) / Path(config.data_root).relative_to('data'))
 
 
 def check_folders(config: ConfigDict) -> None:
@@ -60,6 +90,7 @@ def check_folders(config: ConfigDict) -> None:
 
 def check_root(config: ConfigDict) -> Path:
     """The data set's folder; a `UserError` if it is missing."""
+    dataset_class(config)
     root = Path(config.get('data_root') or '.')
     if not root.is_dir():
         raise UserError(
@@ -72,16 +103,13 @@ def check_root(config: ConfigDict) -> Path:
 def has_label_maps(config: ConfigDict) -> bool:
     """Does a data set's config name a folder of label maps with anything in it?"""
     folder = config.get('data_prefix', dict(seg_map_path='')).get('seg_map_path')
-    root = check_root(config)
-    return folder is not None and any(names for _, _, names in os.walk(root / folder, followlinks=True))
+    place = check_root(config) / (folder or '')
+    return folder is not None and place.is_dir() and any(files_below(place))
 
 
 def build_dataset(config: ConfigDict) -> BaseSegDataset:
     """Build a data set; a `UserError` for keys that do not fit, and where there is no image."""
-    try:
-        dataset = DATASETS.build({**config, 'lazy_init': True})
-    except (TypeError, ValueError) as error:
-        raise UserError(f'test_dataloader.dataset: {first_line(error)}; check its keys') from error
+    dataset = lazy_dataset(config)
     samples = dataset.load_data_list()
     if not samples:
         raise UserError(nothing_found(dataset))
@@ -91,13 +119,37 @@ def build_dataset(config: ConfigDict) -> BaseSegDataset:
     return dataset
 
 
+def lazy_dataset(config: ConfigDict, **changes: object) -> BaseSegDataset:
+    """Build a data set that has not yet looked for its images; a `UserError` for keys or a split that do not fit."""
+    try:
+        dataset = DATASETS.build({**config, **changes, 'lazy_init': True})
+    except (TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
+        raise UserError(f'test_dataloader.dataset: {first_line(error)}; check its keys') from error
+    if dataset.ann_file and type(dataset).load_data_list is BaseSegDataset.load_data_list:
+        check_split(dataset)
+    return dataset
+
+
+def check_split(dataset: BaseSegDataset) -> None:
+    """Raise a `UserError` for a split that MMSegmentation's own data sets, which read bare names in UTF-8, misread."""
+    path, folder, lines = dataset.ann_file, image_folder(dataset), split_lines(dataset.ann_file)
+    if Path(path).read_text(encoding='utf-8', errors='replace').split() != ' '.join(lines).split():
+        raise UserError(f'{path}: not in UTF-8 without a byte-order mark; save it so')
+    for line in lines:
+        name = spelled(line, lambda name: os.path.isfile(f'{os.path.join(folder, name)}{dataset.img_suffix}'), folder)
+        if name not in (line, None):
+            raise UserError(
+                f'{path}: lists {line!r}, where {type(dataset).__name__} takes {name!r}; write names without suffix, '
+                'folder and further columns'
+            )
+
+
 def nothing_found(dataset: BaseSegDataset) -> str:
     """What was looked for where there is no image, and what lies there."""
     folder, wanted = image_folder(dataset), dataset.img_suffix or ', '.join(SUFFIXES)
     if dataset.ann_file:
         return f'{dataset.ann_file}: lists no image; give a name a line'
-    files = [name for _, _, names in os.walk(folder, followlinks=True) for name in names if not name.startswith('.')]
-    kinds = Counter(Path(name).suffix or 'without suffix' for name in files)
+    kinds = Counter(Path(path).suffix or 'without suffix' for path in files_below(folder))
     there = ', '.join(f'{number} {kind}' for kind, number in kinds.most_common(5)) or 'no file'
     return f'{folder}: holds no image; looked for {wanted}, found {there}; check data_prefix and img_suffix'
 

@@ -3,12 +3,13 @@
 import os
 from collections import defaultdict
 
-from mmengine.fileio import list_from_file
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from itaclip_mmseg.datasets.reading import SUFFIXES
+from itaclip_mmseg.datasets.splits import split_names
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.folders import each_once, files_below
 
 
 @DATASETS.register_module()
@@ -16,7 +17,8 @@ class FolderDataset(BaseSegDataset):
     """MMSegmentation's `BaseSegDataset`, for photographs and label maps of any common suffix, in any case.
 
     A label map has the name of its photograph and lies at the same place below its own folder. Without such a folder
-    (`data_prefix=dict(img_path='images')`) there are only photographs. Split files list names without suffix.
+    (`data_prefix=dict(img_path='images')`) there are only photographs. Split files list names, with or
+    without suffix.
 
     Args:
         img_suffix, seg_map_suffix: the one end of all names, as MMSegmentation takes it; None for any in `SUFFIXES`.
@@ -38,9 +40,10 @@ class FolderDataset(BaseSegDataset):
             self.img_suffix, self.seg_map_suffix = self.img_suffix or '.jpg', self.seg_map_suffix or '.png'
         found = files_by_name(images, self.img_suffix)
         truths = {} if maps is None else files_by_name(maps, self.seg_map_suffix)
-        names = sorted(found, key=found.get)
+        once = set(each_once(found.values()))
+        names = [name for name in sorted(found, key=found.get) if found[name] in once]
         if self.ann_file:
-            names = [line.strip() for line in list_from_file(self.ann_file) if line.strip()]
+            names = split_names(self.ann_file, found.__contains__, images)
         samples = []
         for name in names:
             sample = dict(img_path=found.get(name, os.path.join(images, name + (self.img_suffix or '.jpg'))))
@@ -63,14 +66,11 @@ def files_by_name(folder: str, suffix: str | None) -> dict[str, str]:
     Raises:
         UserError: two differ in the suffix alone.
     """
-    files = defaultdict(list)
-    for place, _, names in os.walk(folder, followlinks=True):
-        inside = os.path.relpath(place, folder).replace(os.sep, '/')
-        for name in names:
-            end = suffix_of(name, suffix)
-            if end and not name.startswith('.'):
-                stem = name[: -len(end)]
-                files[stem if inside == '.' else f'{inside}/{stem}'].append(os.path.join(place, name))
+    files, start = defaultdict(list), os.path.join(folder, '')
+    for path in files_below(folder):
+        end = suffix_of(path, suffix)
+        if end:
+            files[path.removeprefix(start).replace(os.sep, '/')[: -len(end)]].append(path)
     for paths in files.values():
         if len(paths) > 1:
             first, second = sorted(paths)[:2]

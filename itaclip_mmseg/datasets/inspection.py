@@ -1,5 +1,6 @@
 """A whole data set read and checked: pairs, sizes, label ids, the share of every class, and a picture of it."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import ConfigDict
 from mmseg.datasets import BaseSegDataset
-from mmseg.registry import DATASETS
 from PIL import Image
 
 from itaclip_mmseg.datasets.checks import (
     check_folders,
     check_labels,
     dataset_classes,
+    lazy_dataset,
     nothing_found,
     pair_faults,
     truth_warnings,
@@ -24,6 +25,8 @@ from itaclip_mmseg.datasets.folders import suffix_of
 from itaclip_mmseg.datasets.label_folders import map_faults
 from itaclip_mmseg.datasets.reading import IGNORED, as_trained, check_photograph, read_labels, read_photograph
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.folders import files_below
+from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import written_whole
 from itaclip_mmseg.visualization.overlay import paint
@@ -64,26 +67,36 @@ class Inspection:
             lines.append(f'{label:4d}  {name}  {self.pixels[label] / total:.3%}')
         return lines
 
+    def lines(self) -> list[str]:
+        """The report, then warnings and faults, marked as such."""
+        marked = [f'warning: {warning}' for warning in self.warnings()] + [f'fault: {fault}' for fault in self.faults]
+        return self.report() + marked
+
     def warnings(self) -> list[str]:
         """What is no fault of a file, but hardly meant: classes that occur nowhere."""
         counts = [self.pixels[label] for label in range(len(self.classes))]
         return truth_warnings(counts, self.pixels[self.ignored], self.classes) if self.pixels else []
 
 
-def inspect(config: ConfigDict, ignored: int = IGNORED) -> Inspection:
+def inspect(config: ConfigDict, ignored: int = IGNORED, sheet: Path | None = None) -> Inspection:
     """Read all images and label maps of a data set's config; faults are collected.
 
     Args:
         ignored: the label of pixels that do not count.
+        sheet: where a picture of them will be written, if anywhere.
 
     Raises:
-        UserError: a folder or the split file is missing.
+        UserError: a folder or the split file is missing, or the sheet would be among the data.
     """
     check_folders(config)
     classes = dataset_classes(config)
     check_labels(config, len(classes), ignored)
-    dataset = DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
+    dataset = lazy_dataset(config, pipeline=[])
     inspection = Inspection(classes, dataset.metainfo['palette'], dataset.load_data_list(), ignored=ignored)
+    if sheet:
+        files = [path for one in inspection.samples for path in (one['img_path'], one.get('seg_map_path')) if path]
+        folders = [folder for folder in dataset.data_prefix.values() if folder]
+        check_outputs([Output(sheet)], files, folders)
     if not inspection.samples:
         inspection.faults.append(nothing_found(dataset))
     if faults := map_faults(dataset, inspection.samples):
@@ -108,13 +121,10 @@ def unpaired_maps(dataset: BaseSegDataset, samples: Sequence[dict]) -> list[str]
         return []
     if Path(dataset.data_prefix['img_path']) == Path(folder):
         return []
-    paired = {Path(sample['seg_map_path']) for sample in samples if 'seg_map_path' in sample}
-    found = {
-        path
-        for path in Path(folder).rglob('*')
-        if suffix_of(str(path), dataset.seg_map_suffix) and not path.name.startswith('.')
-    }
-    return [f'{path}: label map without an image; add or remove one' for path in sorted(found - paired)]
+    paired = {os.path.realpath(sample['seg_map_path']) for sample in samples if 'seg_map_path' in sample}
+    found = [path for path in files_below(folder) if suffix_of(path, dataset.seg_map_suffix)]
+    lonely = sorted(path for path in found if os.path.realpath(path) not in paired)
+    return [f'{path}: label map without an image; add or remove one' for path in lonely]
 
 
 def read_pair(sample: dict, num_classes: int, ignored: int) -> tuple[list[str], tuple[int, int] | None, Counter]:

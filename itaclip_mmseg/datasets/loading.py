@@ -4,6 +4,8 @@ Configs name MMSegmentation's own steps, because its inference functions look fo
 their place where a tool reads a config.
 """
 
+from collections.abc import Mapping
+
 from mmcv.transforms import LoadImageFromFile
 from mmengine.config import ConfigDict
 from mmseg.datasets.transforms import LoadAnnotations
@@ -52,9 +54,14 @@ class LoadLabelMap(LoadAnnotations):
 def with_ignored(dataset: ConfigDict, evaluator: object) -> None:
     """Let the reader of label maps know the label that a metric ignores, where it is not 255; in place."""
     ignored = evaluator.get('ignore_index', IGNORED) if isinstance(evaluator, dict) else IGNORED
-    for step in dataset.get('pipeline', ()) if ignored != IGNORED else ():
-        if step.type == OURS['LoadAnnotations']:
-            step.ignored = ignored
+    for step in label_steps(dataset) if ignored != IGNORED else ():
+        step.ignored = ignored
+
+
+def label_steps(dataset: ConfigDict) -> list[ConfigDict]:
+    """The steps of a data set's pipeline that read label maps by our reader."""
+    steps = dataset.get('pipeline') or ()
+    return [step for step in steps if isinstance(step, Mapping) and step.get('type') == OURS['LoadAnnotations']]
 
 
 def with_our_readers(dataset: ConfigDict) -> None:
@@ -62,11 +69,18 @@ def with_our_readers(dataset: ConfigDict) -> None:
 
     A folder that is None, as --cfg-options can say it, is left out: MMEngine takes only texts.
     """
-    for step in dataset.get('pipeline', ()):
-        step.type = OURS.get(step.type, step.type)
-        if step.type == OURS['LoadAnnotations'] and step.get('reduce_zero_label') is not None:
+    steps, prefix = dataset.get('pipeline'), dataset.get('data_prefix')
+    if isinstance(steps, list | tuple):  # copied, as a config may share its steps with `test_pipeline`
+        dataset.pipeline = [with_our_reader(step) if isinstance(step, Mapping) else step for step in steps]
+    for step in label_steps(dataset):
+        if step.get('reduce_zero_label') is not None:
             dataset.reduce_zero_label = step.pop('reduce_zero_label')  # so that all who read labels know it
     if dataset.get('type') == 'BaseSegDataset':
         dataset.type = 'FolderDataset'
-    for key in [key for key, folder in dataset.get('data_prefix', {}).items() if folder is None]:
-        dataset.data_prefix.pop(key)
+    if isinstance(prefix, Mapping):
+        dataset.data_prefix = ConfigDict((key, folder) for key, folder in prefix.items() if folder is not None)
+
+
+def with_our_reader(step: Mapping) -> ConfigDict:
+    """A step of a pipeline with our reader, where it is one that reads."""
+    return ConfigDict(step, type=OURS.get(step.get('type'), step.get('type')))

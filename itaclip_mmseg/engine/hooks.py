@@ -1,6 +1,6 @@
 """What happens beside the test loop: progress with time left, and overlays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -13,8 +13,10 @@ from torch import Tensor
 
 from itaclip_mmseg.datasets.reading import read_photograph
 from itaclip_mmseg.engine.journal import Journal
+from itaclip_mmseg.utils.fingerprints import fingerprint
+from itaclip_mmseg.utils.outputs import save_result
 from itaclip_mmseg.utils.progress import ProgressBar
-from itaclip_mmseg.utils.resources import mirrored, written_whole
+from itaclip_mmseg.utils.resources import mirrored
 from itaclip_mmseg.visualization.overlay import draw_panels
 
 
@@ -59,9 +61,8 @@ class OverlayHook(Hook):
             maps = dict(truth=sample.get('gt_sem_seg'), prediction=sample.pred_sem_seg)
             maps = {title: one.data[0].cpu().numpy() for title, one in maps.items() if one is not None}
             image = self.picture(sample, seen, maps['prediction'].shape)
-            with written_whole(mirrored(sample.img_path, self.image_dir, self.folder)) as temporary:
-                picture = draw_panels(image, maps, meta['classes'], meta['palette'], runner.model.bank.background)
-                picture.save(temporary, compress_level=1)
+            picture = draw_panels(image, maps, meta['classes'], meta['palette'], runner.model.bank.background)
+            save_result(picture, mirrored(sample.img_path, self.image_dir, self.folder), compress_level=1)
 
     @staticmethod
     def picture(sample: SegDataSample, seen: Tensor, size: tuple[int, int]) -> np.ndarray:
@@ -74,15 +75,22 @@ class OverlayHook(Hook):
 
 @HOOKS.register_module()
 class JournalHook(Hook):
-    """Writes down what is counted, after everything else that is done with an image."""
+    """Writes down what is counted, and of which files, after everything else that is done with an image.
+
+    Args:
+        files: that each image is counted from, by image.
+    """
 
     priority = 'LOWEST'
 
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
+    def __init__(self, journal: Journal, files: Mapping[str, Sequence[str]]) -> None:
+        self.journal, self.files = journal, files
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None, outputs: Sequence[SegDataSample]
     ) -> None:
         """Write a batch."""
-        self.journal.append(runner.test_evaluator.metrics[0].results[-len(outputs) :])
+        results = runner.test_evaluator.metrics[0].results
+        batch = results[-len(outputs) :]
+        results[-len(outputs) :] = [one._replace(files=list(map(fingerprint, self.files[one.image]))) for one in batch]
+        self.journal.append(results[-len(outputs) :])

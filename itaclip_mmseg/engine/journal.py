@@ -1,10 +1,9 @@
 """What a test has counted so far, image by image, so that a killed run goes on where it was."""
 
 import base64
-import hashlib
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,12 @@ from mmengine.dist import get_rank
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.backbones.weights import weight_files
 from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.utils.fingerprints import combined, content_hash, stamp
 from itaclip_mmseg.utils.resources import naming
 from itaclip_mmseg.utils.sealed_lines import read_sealed, sealed
+from itaclip_mmseg.version import __version__
+
+PLACES = ('output_dir', 'image_dir', 'collect_dir', 'collect_device')  # of a metric; no figure depends on them
 
 
 class Journal:
@@ -67,9 +70,38 @@ def unpack(text: str) -> tuple[np.ndarray, np.ndarray]:
     return cells.astype(np.int32), counts
 
 
-def run_key(config: Config, show_dir: str | None = None, out_dir: str | None = None) -> str:
-    """What counts depend on: model, weights, text bank, data set; and the folders that get something for each image."""
+def run_key(config: Config, folders: Mapping[str, str] | None = None) -> str:
+    """What counts depend on beside the files of the images: this version, model, weights, bank, data set, metric.
+
+    Args:
+        folders: that get a file for each image, by what lies in them.
+    """
     model, dataset = config.model.to_dict(), config.test_dataloader.dataset.to_dict()
-    weights = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in weight_files(model)]
-    parts = (model, dataset, weights, load_bank(config.model.text_bank), show_dir, out_dir)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    metric = {key: value for key, value in config.test_evaluator.items() if key not in PLACES}
+    weights = [(str(path), *stamp(path)) for path in weight_files(model)]
+    bank = load_bank(config.model.text_bank)
+    parts = (__version__, model, dataset, metric, weights, bank, sorted((folders or {}).items()))
+    return combined(parts)[:16]
+
+
+def data_state(images: Iterable[ImageCounts]) -> dict[str, str]:
+    """What the files of all images were when they were counted, for `is_data_unchanged`."""
+    files = sorted((one.image, one.files or []) for one in images)
+    stamps = combined((image, [list(found[:2]) for found in prints]) for image, prints in files)
+    return dict(stamps=stamps, contents=combined((image, [found[2] for found in prints]) for image, prints in files))
+
+
+def is_data_unchanged(state: Mapping[str, str], files: Mapping[str, Sequence[str]]) -> bool:
+    """Are the files of all images what they were? Sizes and time stamps are enough where all agree.
+
+    Args:
+        state: as of `data_state`.
+        files: of each image, by image.
+    """
+    try:
+        if state['stamps'] == combined((image, [stamp(path) for path in files[image]]) for image in sorted(files)):
+            return True
+        contents = ((image, [content_hash(path) for path in files[image]]) for image in sorted(files))
+        return state['contents'] == combined(contents)
+    except (KeyError, TypeError, OSError):
+        return False

@@ -1,6 +1,5 @@
 """The folders that a test writes into: writable, held by one run at a time, free of what a killed run left behind."""
 
-import contextlib
 import os
 import shutil
 import tempfile
@@ -8,14 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.locks import locked
 from itaclip_mmseg.utils.resources import mirrored, remove_unfinished
 
 RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')  # known before the processes have found each other
 RESULTS = ('results.json', 'confusion.csv')
-LOCK = '.lock'
 COLLECTED = '.collect'  # where several processes hand their counts to the first
 NEEDED = 1 << 16  # bytes that must be free; a disk that is full already is known by less
 
@@ -37,22 +34,6 @@ def held(folders: Iterable[str | None], launcher: str = 'none') -> Iterator[None
                 check_writable(Path(folder))
                 stack.enter_context(locked(Path(folder)))
         yield
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder by a file in it; the system lets go of it when a process is killed."""
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(f'{folder}: another run writes into this folder; wait for it, or name another one') from error
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            (folder / LOCK).unlink()
-        lock.release()
 
 
 def check_writable(folder: Path) -> None:

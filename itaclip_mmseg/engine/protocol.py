@@ -10,6 +10,7 @@ from mmengine.config import Config
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import ROOT
 
+FIGURES = frozenset({'paper', 'expected'})  # that a config states of its own run
 WINDOW = ('mode', 'crop_size', 'stride')  # of `test_cfg`; whatever else stands there is the method's
 
 
@@ -46,5 +47,5 @@ def adopt_protocol(config: Config, source: Config) -> None:
     config.model.test_cfg = kept | {key: other[key] for key in WINDOW if key in other}
     config.test_pipeline = source.test_pipeline
     config.test_dataloader.dataset.pipeline = source.test_dataloader.dataset.pipeline
-    for key in ('paper', 'expected'):
+    for key in FIGURES:
         config.pop(key, None)

@@ -1,9 +1,7 @@
 """What a test leaves: results.json, confusion.csv, and the table on the terminal."""
 
-import csv
-import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,19 +13,46 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
-from itaclip_mmseg.datasets.checks import (
-    truth_warnings,
-)
+from itaclip_mmseg.datasets.checks import truth_warnings
+from itaclip_mmseg.engine.checks import print_warnings
+from itaclip_mmseg.engine.journal import Journal, data_state
 from itaclip_mmseg.evaluation.iou import SegmentationScores, known_mean
 from itaclip_mmseg.evaluation.tags import tag_precisions
 from itaclip_mmseg.settings import Decision
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.resources import write_csv, write_json
 from itaclip_mmseg.version import __version__
 
 FIGURES = ('mIoU', 'aAcc', 'mAcc')
 PACKAGES = ('torch', 'torchvision', 'open_clip_torch', 'numpy')
 # MMLab's packages are installed under either name.
 MMLAB = {'mmsegmentation': 'onedl-mmsegmentation', 'mmcv': 'onedl-mmcv', 'mmengine': 'onedl-mmengine'}
+
+
+def report(
+    runner: Runner,
+    config: Config,
+    journal: Journal,
+    folders: Mapping[str, str],
+    table: bool,
+    write_more: Callable[[dict], None] | None,
+) -> dict:
+    """Write and print what a run has counted; only then its journal goes.
+
+    Args:
+        folders: of what was written for each image, by its kind.
+        table: print the results.
+        write_more: writes what else is made of them.
+    """
+    images = runner.test_evaluator.metrics[0].images
+    notes = dict(num_images=len(images), run_key=journal.key, data=data_state(images))
+    results = summarise(runner, config, **notes)
+    if write_more:
+        write_more(results)
+    journal.remove()
+    print_warnings(results['warnings'])
+    if table:
+        print_results(results, config, folders)
+    return results
 
 
 def summarise(runner: Runner, config: Config, **notes: object) -> dict:
@@ -46,6 +71,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
             pretrained=str(backbone.get('pretrained')),
             text_bank=config.model.text_bank,
             test_cfg=dict(config.model.get('test_cfg', {})),
+            regions=config.model.get('regions'),
             test_pipeline=config.test_dataloader.dataset.pipeline,
             precision=backbone.get('precision', 'fp32'),
             **written(next(iter(model.variants.values()))),
@@ -62,13 +88,9 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
         results['tags'] = tag_figures(precisions)
     if config.model.get('variants'):
         results['variants'] = {name: dict(**row, settings=written(model.variants[name])) for name, row in rows.items()}
-    folder = Path(config.work_dir)
-    with written_whole(folder / 'confusion.csv') as temporary, open(temporary, 'w', newline='') as file:
-        csv.writer(file).writerows(
-            [['truth', *classes], *([name, *row] for name, row in zip(classes, metric.confusion.tolist()))]
-        )
-    with written_whole(folder / 'results.json') as temporary:
-        temporary.write_text(json.dumps(results, indent=2) + '\n')
+    folder, rows = Path(config.work_dir), zip(classes, metric.confusion.tolist())
+    write_csv(folder / 'confusion.csv', [['truth', *classes], *([name, *row] for name, row in rows)])
+    write_json(folder / 'results.json', results)
     return results
 
 
@@ -109,8 +131,12 @@ def versions() -> dict[str, str]:
     return found | dict(device=torch.cuda.get_device_name() if torch.cuda.is_available() else processor)
 
 
-def print_results(results: dict, config: Config) -> None:
-    """The table by class, the means, and the paper's figure beside ours."""
+def print_results(results: dict, config: Config, folders: Mapping[str, str]) -> None:
+    """The table by class, the means, the paper's figure beside ours, and where everything was written.
+
+    Args:
+        folders: of what was written for each image, by its kind.
+    """
     table = Table('class', 'IoU')
     table.columns[1].justify = 'right'
     for name, iou in results['classes'].items():
@@ -118,7 +144,8 @@ def print_results(results: dict, config: Config) -> None:
     console = Console(markup=False)
     console.print(f'{results["settings"]["config"]}, {results["num_images"]} images', highlight=False)
     if results['aAcc'] is None:
-        console.print(f'no figures, as no label was there; written to {config.work_dir}/results.json', highlight=False)
+        console.print('no figures, as there was no label map', highlight=False)
+        print_places(console, config, folders)
         return
     console.print(table)
     console.print('   '.join(f'{name} {spelled(results[name])}' for name in FIGURES), highlight=False)
@@ -128,9 +155,17 @@ def print_results(results: dict, config: Config) -> None:
         print_variants(results['variants'], console)
     if paper := config.get('paper'):
         console.print(f'quoted: mIoU {paper.mIoU} ({paper.source})', highlight=False)
-    if expected := config.get('expected'):
+    expected = config.get('expected')
+    if expected and expected.get('images', results['num_images']) == results['num_images']:
         console.print(f'measured by us: mIoU {expected.mIoU}, give or take {expected.tolerance}', highlight=False)
-    console.print(f'written to {config.work_dir}/results.json', highlight=False)
+    print_places(console, config, folders)
+
+
+def print_places(console: Console, config: Config, folders: Mapping[str, str]) -> None:
+    """Where results and outputs of images are."""
+    places = {'results': f'{config.work_dir}/results.json', **folders}
+    for kind, place in places.items():
+        console.print(f'{kind}: {place}', highlight=False, soft_wrap=True)
 
 
 def print_variants(variants: dict[str, dict], console: Console) -> None:

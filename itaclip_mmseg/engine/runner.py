@@ -34,6 +34,11 @@ class InferenceRunner(Runner):
         """Only move the model: DDP refuses models without gradients, and inference has nothing to synchronise."""
         return model.to(get_device())
 
+    def dump_config(self) -> None:
+        """Keep the config beside the results, unless it is that very file."""
+        if not is_in(Path(self.work_dir), self.cfg.filename):
+            super().dump_config()
+
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs) -> MMLogger:
         """The log file gets everything; the terminal what this package says, and warnings."""
         logger = super().build_logger(log_level, log_file, **kwargs)
@@ -43,3 +48,8 @@ class InferenceRunner(Runner):
             else:
                 handler.addFilter(lambda record: record.levelno >= logging.WARNING or PACKAGE in record.pathname)
         return logger
+
+
+def is_in(folder: Path, path: str | None) -> bool:
+    """Is a file directly in a folder, or a link to one there?"""
+    return path is not None and os.path.realpath(folder / Path(path).name) == os.path.realpath(path)

@@ -9,7 +9,8 @@ from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.label_maps import save_labels
+from itaclip_mmseg.utils.label_maps import label_picture
+from itaclip_mmseg.utils.outputs import save_result
 from itaclip_mmseg.utils.resources import mirrored
 
 
@@ -57,6 +58,7 @@ class ImageCounts(NamedTuple):
             empty for an image without a label map.
         ignored: pixels of its label map that do not count.
         tags: scores by class, of a method that tags images.
+        files: fingerprints of the image and of its label map, where it has one, as they were counted.
     """
 
     image: str
@@ -64,6 +66,7 @@ class ImageCounts(NamedTuple):
     counts: dict[str, tuple[np.ndarray, np.ndarray]]
     ignored: int = 0
     tags: dict[str, float] | None = None
+    files: list | None = None
 
 
 def tags_of(sample: dict) -> dict[str, float] | None:
@@ -147,7 +150,7 @@ class ExactIoUMetric(BaseMetric):
         """Write a label map H x W at the image's place, in the ids of the data set's own files."""
         shift = bool(sample.get('reduce_zero_label'))
         path = mirrored(sample['img_path'], self.image_dir, self.output_dir)
-        save_labels(labels + shift, path, self.num_classes + shift)
+        save_result(label_picture(labels + shift, self.num_classes + shift), path)
 
     def count(self, truth: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The cells of the confusion matrix that are not 0: few, so thousands of images fit into memory."""

@@ -7,6 +7,8 @@ from itaclip_mmseg.methods.car.segmentor import CaR
 from itaclip_mmseg.methods.cass.segmentor import CASS
 from itaclip_mmseg.methods.clip_diy.segmentor import CLIPDIY
 from itaclip_mmseg.methods.cliper.segmentor import CLIPer
+from itaclip_mmseg.methods.corrclip.segmentor import CorrCLIP
+from itaclip_mmseg.methods.corrclip.whole_picture import CorrCLIP2
 from itaclip_mmseg.methods.groupvit.backbone import GroupViTBackbone
 from itaclip_mmseg.methods.groupvit.segmentor import GroupViT
 from itaclip_mmseg.methods.itaclip.segmentor import ITACLIP
@@ -18,6 +20,7 @@ from itaclip_mmseg.methods.sfp.last_block import SFP
 from itaclip_mmseg.methods.tagclip.segmentor import TagCLIP
 from itaclip_mmseg.methods.tcl.decoder import TCLDecoder
 from itaclip_mmseg.methods.tcl.segmentor import TCL
+from itaclip_mmseg.methods.trident.segmentor import Trident
 
 __all__ = [
     'CASS',
@@ -28,6 +31,8 @@ __all__ = [
     'TCL',
     'CLIPer',
     'CaR',
+    'CorrCLIP',
+    'CorrCLIP2',
     'GroupViT',
     'GroupViTBackbone',
     'ProxyCLIP',
@@ -35,4 +40,5 @@ __all__ = [
     'ResCLIP',
     'TCLDecoder',
     'TagCLIP',
+    'Trident',
 ]

@@ -6,15 +6,25 @@ from itaclip_mmseg.models.backbones.clip_image import CLIPImageEncoder
 from itaclip_mmseg.models.backbones.clip_resnet import CLIPResNetBackbone
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.backbones.dino import DINO
+from itaclip_mmseg.models.backbones.dinov2 import DINOv2
+from itaclip_mmseg.models.backbones.sam import SAM
 from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
+from itaclip_mmseg.models.stages.region_felzenszwalb import FelzenszwalbRegions
+from itaclip_mmseg.models.stages.region_files import RegionFiles
+from itaclip_mmseg.models.stages.region_sam2 import SAM2Regions
 
 __all__ = [
     'DINO',
+    'SAM',
     'CLIPImageEncoder',
     'CLIPResNetBackbone',
     'CLIPVisionBackbone',
+    'DINOv2',
+    'FelzenszwalbRegions',
     'MixedSizeDataPreProcessor',
+    'RegionFiles',
+    'SAM2Regions',
     'ViTBackbone',
 ]
 

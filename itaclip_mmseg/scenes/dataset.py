@@ -27,9 +27,10 @@ def write_scenes(root: Path, seed: int = 0, num_images: int = 50) -> None:
     sizes = list(scene_sizes(seed, num_images))
     names = [f'scene_{seed + index:06d}_{height}x{width}' for index, (height, width) in enumerate(sizes)]
     listing = '\n'.join(names) + '\n'
-    if split.is_file() and split.read_text() == listing and all(path.is_file() for path in scene_files(root, names)):
+    files = list(scene_files(root, names))
+    if is_text(split, listing) and all(path.is_file() for path in files):
         return
-    remove_unfinished((split, *scene_files(root, names)))
+    remove_unfinished((split, *files))
     colours = [channel for colour in PALETTE for channel in colour]
     for index, ((height, width), name) in enumerate(zip(sizes, names)):
         if all(path.is_file() for path in scene_files(root, [name])):
@@ -43,7 +44,7 @@ def write_scenes(root: Path, seed: int = 0, num_images: int = 50) -> None:
             labels.save(temporary)
     # Last: whoever finds the list finds everything it lists.
     with written_whole(split) as temporary:
-        temporary.write_text(listing)
+        temporary.write_text(listing, encoding='utf-8')
 
 
 def scene_sizes(seed: int, number: int) -> Iterator[tuple[int, int]]:
@@ -53,6 +54,11 @@ def scene_sizes(seed: int, number: int) -> Iterator[tuple[int, int]]:
         short = int(rng.randint(224, 501))
         long = short * int(rng.randint(100, 151)) // 100
         yield (long, short) if rng.randint(4) == 0 else (short, long)
+
+
+def is_text(path: Path, text: str) -> bool:
+    """Is there a file with just this text?"""
+    return path.is_file() and path.read_text(encoding='utf-8') == text
 
 
 def scene_files(root: Path, names: list[str]) -> Iterator[Path]:
@@ -66,7 +72,7 @@ def labels_checksum(root: Path) -> str:
     """SHA-256 over names, sizes and pixels of the label maps that val.txt lists, in its order."""
     root = Path(root)
     digest = hashlib.sha256()
-    for name in (root / 'ImageSets' / 'Segmentation' / 'val.txt').read_text().split():
+    for name in (root / 'ImageSets' / 'Segmentation' / 'val.txt').read_text(encoding='utf-8').split():
         with Image.open(root / 'SegmentationClass' / f'{name}.png') as picture:
             labels = np.asarray(picture)
         digest.update(f'{name} {labels.shape}'.encode() + labels.tobytes())

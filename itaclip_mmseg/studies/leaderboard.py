@@ -98,7 +98,8 @@ def read_method(folder: Path) -> Method:
     (collection,) = mmengine.load(folder / 'metafile.yaml')['Collections']
     method = Method(collection['Name'])
     for dataset in SETS:
-        found = sorted(folder.glob(f'*_{dataset}.py'))  # ViT-B/16 before others
+        # The plainest name, ViT-B/16 before others.
+        found = sorted(folder.glob(f'*_{dataset}.py'), key=lambda path: (len(path.stem), path.stem))
         if found:
             method.configs[dataset] = str(found[0].relative_to(ROOT))
     rows = {row.get('method', 'itaclip'): row for row in load_tables()['1']['rows']}

@@ -1,20 +1,20 @@
 """What a config still needs before it can run, and where that is to be had; nothing large is read for it."""
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
-import open_clip
-from huggingface_hub import try_to_load_from_cache
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from itaclip_mmseg.engine.testing import check_config
-from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
+from itaclip_mmseg.datasets.checks import check_folders
+from itaclip_mmseg.datasets.preparation.sources import COLLECTIONS
+from itaclip_mmseg.datasets.preparation.weights import weights_in
+from itaclip_mmseg.engine.checks import check_config
+from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.models.stages.crf import load_crf
+from itaclip_mmseg.models.stages.regions import RegionMaps
 from itaclip_mmseg.utils.errors import UserError
-
-HUB_FILES = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')  # of a tag that names a repository alone
 
 
 def missing(config: Config, download: bool) -> list[str]:
@@ -26,6 +26,8 @@ def missing(config: Config, download: bool) -> list[str]:
     wanted = [name for name in named_weights(config.model) if download or not is_download(*name)]
     files = [partial(weights_file, *name) for name in wanted]
     checks = [partial(check_config, config), partial(check_packages, config.model), *files]
+    if config.model.get('regions'):
+        checks.append(partial(RegionMaps, config.model.regions))
     return list(dict.fromkeys(faults(checks)))
 
 
@@ -53,10 +55,21 @@ def downloads(model: Mapping) -> list[str]:
     return [f'{arch} {tag}' for arch, tag in named_weights(model) if is_download(arch, tag)]
 
 
-def is_download(arch: str | None, pretrained: str) -> bool:
-    """Is it a tag of open_clip whose weights are not on this machine?"""
-    if arch is None or not open_clip.is_pretrained_cfg(arch, str(pretrained)):
-        return False
-    repository, name = os.path.split(open_clip.get_pretrained_cfg(arch, pretrained).get('hf_hub') or '')
-    names = [name] if name else HUB_FILES
-    return not repository or not any(isinstance(try_to_load_from_cache(repository, one), str) for one in names)
+def prepare_command(passes: Iterable[tuple[str, str, Config]], data_root: str | None) -> str | None:
+    """The one command that fetches all data and weights that passes lack; None where nothing is to be fetched.
+
+    Args:
+        passes: data set, method and config of each.
+        data_root: the folder that replaces `data`; None for that.
+    """
+    datasets, methods, supplied = {}, {}, set()
+    for dataset, method, config in passes:
+        if dataset in COLLECTIONS and any(faults([partial(check_folders, config.test_dataloader.dataset)])):
+            datasets[dataset] = None
+        lacking = {weights for weights in weights_in(config.model) if weights.is_public and not weights.is_here()}
+        if not lacking <= supplied:
+            methods[method] = None
+            supplied |= lacking
+    options = [] if data_root is None or not datasets else ['--data-root', shlex.quote(data_root)]
+    options += ['--weights', *methods] if methods else []
+    return ' '.join(['python tools/prepare_data.py', *datasets, *options]) if datasets or methods else None

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from itaclip_mmseg.studies.reproduce import views_at
+from itaclip_mmseg.studies.estimates import views_at
 from itaclip_mmseg.studies.tables import read_config
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.resources import find

@@ -1,30 +1,25 @@
 """Reproduce the paper's tables: plan, estimate, run the passes, report."""
 
-import functools
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
-from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
-from rich.console import Console
-from rich.table import Table
 
-from itaclip_mmseg.datasets.reading import check_photograph
+from itaclip_mmseg.datasets.checks import build_dataset, move_root
+from itaclip_mmseg.engine.checks import print_warnings, samples_of
 from itaclip_mmseg.engine.config import load_config
-from itaclip_mmseg.engine.journal import Journal, run_key
+from itaclip_mmseg.engine.journal import Journal, is_data_unchanged, run_key
 from itaclip_mmseg.engine.overrides import check_overrides, unread
+from itaclip_mmseg.engine.plan import files_of
 from itaclip_mmseg.engine.protocol import run_name
-from itaclip_mmseg.engine.testing import image_paths, print_warnings, run_test
-from itaclip_mmseg.models.backbones.weights import named_weights, weights_file
-from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.models.stages.views import NUM_VIEWS
-from itaclip_mmseg.studies.needs import downloads, is_download, missing
+from itaclip_mmseg.engine.testing import run_test
+from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
+from itaclip_mmseg.studies.estimates import takes_variants
+from itaclip_mmseg.studies.needs import missing
+from itaclip_mmseg.studies.plan_view import print_plan
 from itaclip_mmseg.studies.report import print_report, write_report
 from itaclip_mmseg.studies.report_head import Run
 from itaclip_mmseg.studies.runs import read_results
@@ -76,26 +71,30 @@ def reproduce(
     check_named(configs.values(), [pretrained, *(options or {}).values()])
     ready = {one.config: one for one in passes if mark_missing(one, configs[one.config], not dry_run)}
     done = {name: finished(configs[name]) for name in ready}
-    print_plan(cells, passes, configs, done)
+    print_plan(cells, passes, configs, done, data_root)
     if dry_run:
         return cells
     runs = []
     for name, one in ready.items():
         results = done[name] or run_test(configs[name], table=False)
-        if results:
+        if is_main_process():
+            fill_cells(one, results)
             weights, images = results['settings']['pretrained'], results['num_images']
             runs.append(Run(configs[name].run_name, one.dataset, images, weights, chosen[name]))
-        for variant, answered in one.cells.items() if results else ():
-            for cell in answered:
-                row = results['variants'][variant] if 'variants' in results else results
-                cell.ours, cell.missing = row['mIoU'], None
-        if is_main_process():
             write_report(cells, work_dir, protocol, runs)
     if passes and not ready:
         raise UserError(next(cell.missing for cell in cells if cell.missing))
     if is_main_process():
         print_report(cells, protocol, runs)
     return cells
+
+
+def fill_cells(one: Pass, results: Mapping) -> None:
+    """Put the figures of a pass into its cells."""
+    for variant, answered in one.cells.items():
+        for cell in answered:
+            row = results['variants'][variant] if 'variants' in results else results
+            cell.ours, cell.missing = row['mIoU'], None
 
 
 def overrides_by_config(passes: Sequence[Pass], options: Mapping[str, object]) -> dict[str, dict[str, object]]:
@@ -141,9 +140,8 @@ def prepare(
     """The config of a pass."""
     folder = work_dir / run_name(Path(one.config), protocol)
     config = load_config(one.config, options, str(folder), launcher, protocol)
-    dataset = config.test_dataloader.dataset
     if data_root is not None:
-        dataset.data_root = str(Path(data_root) / Path(dataset.data_root).relative_to('data'))
+        move_root(config.test_dataloader.dataset, data_root)
     if pretrained is not None and config.model.get('backbone', {}).get('arch') == 'ViT-B-16':
         config.model.backbone.pretrained = pretrained
     if takes_variants(config):
@@ -151,11 +149,6 @@ def prepare(
         if one.dataset == SCENES and 'model.test_cfg.stride' not in options:
             config.model.test_cfg.stride = STRIDE
     return config
-
-
-def takes_variants(config: Config) -> bool:
-    """Does the config's segmentor answer many settings from one pass?"""
-    return MODELS.get(config.model.type).takes_variants
 
 
 def check_named(configs: Iterable[Config], values: Sequence[object]) -> None:
@@ -187,103 +180,8 @@ def finished(config: Config) -> dict | None:
     key = run_key(config)
     if results.get('run_key') != key:
         return None
+    files = files_of(samples_of(build_dataset(config.test_dataloader.dataset)))
+    if not is_data_unchanged(results.get('data'), files):
+        return None
     Journal(path.parent, key).remove()  # of a pass that was killed at its very end
     return results
-
-
-def print_plan(
-    cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], done: dict[str, dict | None]
-) -> None:
-    """A line a pass: images, rows, how long encoding will take about, or what it needs, by number; then the numbers."""
-    if not is_main_process():
-        return
-    table = Table('pass', 'images', 'rows', 'encoding takes about', title='Plan')
-    table.columns[0].no_wrap = True
-    numbers = {need: number for number, need in enumerate(dict.fromkeys(n for one in passes for n in one.needs), 1)}
-    seconds = {}
-    for one in passes:
-        rows, config = str(sum(len(cells) for cells in one.cells.values())), configs[one.config]
-        if one.config not in done:
-            lacking = ', '.join(str(numbers[need]) for need in one.needs)
-            table.add_row(config.run_name, '-', rows, f'missing: {lacking}')
-        elif done[one.config]:
-            table.add_row(config.run_name, '-', rows, 'done')
-        else:
-            paths = image_paths(config)
-            if takes_variants(config) and not downloads(config.model):
-                seconds[one.config] = estimate(config, paths)
-            needed = duration(seconds[one.config]) if one.config in seconds else 'not estimated'
-            table.add_row(config.run_name, str(len(paths)), rows, needed)
-    console = Console(markup=False)
-    console.print(table)
-    for line in [*(f'{number}. {need}' for need, number in numbers.items()), *remarks(cells, passes, configs)]:
-        console.print(line, highlight=False, soft_wrap=True)
-    if pending := [one for one in passes if one.config in done and not done[one.config]]:
-        unknown = len(pending) - len(seconds)
-        rest = f'; {unknown} of them without an estimate' if unknown else ''
-        total = f', about {duration(sum(seconds.values()))} of encoding' if seconds else ''
-        console.print(f'To do: {len(pending)} of {len(passes)} passes{total}{rest}', highlight=False)
-
-
-def remarks(cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config]) -> Iterator[str]:
-    """What is downloaded, by which methods; which figures are cited, as no config answers them."""
-    fetched = defaultdict(dict)
-    for one in passes:
-        for name in downloads(configs[one.config].model):
-            fetched[name][one.method] = None
-    for name, methods in fetched.items():
-        yield f'Not here yet: {name}, of {", ".join(methods)}; open_clip downloads it at first use, or name a file'
-    cited = defaultdict(list)
-    for cell in cells:
-        if cell.cited:
-            cited[cell.row].append(cell.dataset)
-    for row, datasets in cited.items():
-        yield f'Cited, as there is no configuration: {row} on {", ".join(datasets)}'
-
-
-def duration(seconds: float) -> str:
-    """Hours, minutes or seconds, as one would say it."""
-    for unit, length in (('h', 3600), ('min', 60)):
-        if seconds >= 2 * length:
-            return f'{seconds / length:.0f} {unit}'
-    return f'{seconds:.0f} s'
-
-
-def estimate(config: Config, paths: Sequence[str], sample: int = 30) -> float:
-    """Seconds of encoding: views of a sample of the images, times a measured second a view."""
-    chosen = paths[:: max(len(paths) // sample, 1)]
-    views = sum(views_of(config, path) for path in chosen) / len(chosen) * len(paths)
-    backbone = config.model.backbone
-    size = config.model.test_cfg.get('crop_size', (336, 448))
-    return views * seconds_a_view(backbone.arch, backbone.pretrained, backbone.get('precision', 'fp32'), tuple(size))
-
-
-def views_of(config: Config, path: str) -> int:
-    """How many views an image needs; its size is read from its header."""
-    return views_at(config, check_photograph(path))
-
-
-def views_at(config: Config, size: tuple[int, int]) -> int:
-    """How many views an image of a height and width needs."""
-    (resize,) = (step for step in config.test_pipeline if step.type == 'Resize')
-    ratio = min(max(resize.scale) / max(size), min(resize.scale) / min(size))
-    window = config.model.test_cfg
-    resized = tuple(round(side * ratio) for side in size)
-    grid = Grid(resized, window.crop_size, window.stride) if window.mode == 'slide' else Grid(resized, None, None)
-    engineered = takes_variants(config) and config.model.get('image_engineering', True)
-    return len(grid) * (NUM_VIEWS if engineered else 1)
-
-
-@functools.cache  # the passes share a few encoders
-def seconds_a_view(arch: str | None, pretrained: str, precision: str, size: tuple[int, int]) -> float:
-    """Measured on this machine: the fastest of a few, as others may use the machine too."""
-    config = dict(type='CLIPVisionBackbone', arch=arch, pretrained=pretrained, precision=precision)
-    backbone = MODELS.build(config).to(get_device())
-    views = torch.zeros(NUM_VIEWS, 3, *size, device=get_device())
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        with torch.no_grad():
-            backbone(views).cpu()  # waits for a GPU
-        seconds.append(time.perf_counter() - start)
-    return min(seconds) / len(views)

@@ -82,6 +82,7 @@ def own_settings(config: Config) -> Iterator[tuple[str, object]]:
     model, backbone = config.model, config.model.get('backbone', {})
     yield from model.items()
     yield from dict(arch=backbone.get('arch'), precision=backbone.get('precision', 'fp32')).items()
+    yield 'regions', model.get('regions')
     yield 'test_pipeline', config.test_dataloader.dataset.pipeline
     if MODELS.get(model.type).takes_variants:
         keys = {key: model[key] for key in Settings.__dataclass_fields__ if key in model}

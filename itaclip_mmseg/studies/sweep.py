@@ -1,9 +1,7 @@
 """A grid of settings, answered from one encoding pass."""
 
-import csv
 import itertools
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -14,22 +12,27 @@ from itaclip_mmseg.engine.config import parse_options
 from itaclip_mmseg.engine.results import FIGURES
 from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
+from itaclip_mmseg.utils.resources import remove_unfinished, write_csv, write_json
 from itaclip_mmseg.visualization.plots import draw_by_class, draw_heat_map
 
 Values = dict[str, list]
 FILES = ('sweep.json', 'sweep.csv', 'sweep.png', 'sweep_classes.png')
 
 
-def parse_values(options: Sequence[str]) -> Values:
-    """'key=v1,v2' each, spelled as --cfg-options; of a key such as model.test_cfg.stride the last part counts."""
-    values = {}
+def parse_values(options: Sequence[str], named: Mapping[str, Sequence] | None = None) -> Values:
+    """'key=v1,v2' each, spelled as --cfg-options; of a key such as model.test_cfg.stride the last part counts.
+
+    Args:
+        named: values that have options of their own; more of the same key are added to them.
+    """
+    values = {key: list(chosen) for key, chosen in (named or {}).items()}
     for option in options:
         key, sign, text = option.partition('=')
         if not sign or not text:
             raise UserError(f'--set {option}: not readable as KEY=V1,V2; check the spelling')
         parsed = parse_options([f'value={text}'])['value']
-        values[key.split('.')[-1]] = list(parsed) if isinstance(parsed, list) else [parsed]
+        added = values.setdefault(key.split('.')[-1], [])
+        added += [value for value in (parsed if isinstance(parsed, list) else [parsed]) if value not in added]
     return values
 
 
@@ -62,7 +65,7 @@ def run_sweep(config: Config, values: Values) -> dict:
         sweep.update(sweep_of(results, variants))
         write_sweep(sweep, values, Path(config.work_dir))
 
-    run_test(config, table=False, write_more=write)
+    run_test(config, table=False, write_more=write, more=FILES)
     if sweep:  # the main process
         print_rows(sweep['rows'], values, config)
     return sweep
@@ -80,22 +83,19 @@ def write_sweep(sweep: Mapping, values: Values, folder: Path) -> None:
     """The file, a table and two pictures."""
     remove_unfinished(folder / name for name in FILES)
     rows = sweep['rows']
-    with written_whole(folder / FILES[0]) as temporary:
-        temporary.write_text(json.dumps(sweep, indent=2) + '\n')
-    write_csv(rows, folder / FILES[1])
+    write_json(folder / FILES[0], sweep)
+    write_csv(folder / FILES[1], table_rows(rows))
     draw_heat_map(rows, values, folder / FILES[2])
     draw_by_class(rows, folder / FILES[3])
 
 
-def write_csv(rows: Sequence[Mapping], path: Path) -> None:
-    """A line a row: what varied, the figures, the IoU of every class."""
+def table_rows(rows: Sequence[Mapping]) -> Iterator[list]:
+    """A heading, and a line a row: what varied, the figures, the IoU of every class."""
     varied, classes = list(rows[0]['varied']), list(rows[0]['classes'])
-    with written_whole(path) as temporary, open(temporary, 'w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow([*varied, *FIGURES, *classes])
-        for row in rows:
-            ious = [row['classes'][name] for name in classes]
-            writer.writerow([*(row['varied'][key] for key in varied), *(row[name] for name in FIGURES), *ious])
+    yield [*varied, *FIGURES, *classes]
+    for row in rows:
+        ious = [row['classes'][name] for name in classes]
+        yield [*(row['varied'][key] for key in varied), *(row[name] for name in FIGURES), *ious]
 
 
 def print_rows(rows: Sequence[Mapping], values: Values, config: Config) -> None:

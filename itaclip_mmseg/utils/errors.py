@@ -1,6 +1,7 @@
 """Errors that a user can mend: one line, exit code 1."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -20,6 +21,16 @@ def one_line(error: UserError) -> str:
 def first_line(error: Exception) -> str:
     """The first line of an error's text, for errors that fill a screen."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+def described(error: UserError | OSError) -> str:
+    """An error that the user can mend as one line; an `OSError` of a library, hence a fault of ours, is raised."""
+    if isinstance(error, UserError):
+        return one_line(error)
+    if error.errno is None:
+        raise error
+    place = '' if error.filename is None else f'{error.filename}: '
+    return f'{place}{error.strerror}; mend that, or name another path'
 
 
 @functools.cache
@@ -52,16 +63,20 @@ class Faults:
 
 def run(main: Callable[[], None]) -> None:
     """Run a tool's `main`; a `UserError`, and what the operating system refuses, become one line and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):
+            stream.reconfigure(errors='backslashreplace')  # letters that a terminal does not have stop no run
     try:
-        main()
-    except UserError as error:
-        print(f'error: {one_line(error)}', file=sys.stderr)
+        try:
+            main()
+        finally:
+            sys.stdout.flush()  # else a closed pipe is noticed where nothing can be told
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
+        print('error: whatever read the output ended; files written until then stay', file=sys.stderr)
         sys.exit(1)
-    except OSError as error:
-        if error.errno is None:  # of a library, hence a fault of ours
-            raise
-        place = '' if error.filename is None else f'{error.filename}: '
-        print(f'error: {place}{error.strerror}; mend that, or name another path', file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(f'error: {described(error)}', file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit('interrupted')

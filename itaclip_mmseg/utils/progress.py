@@ -21,14 +21,15 @@ class ProgressBar:
         name: what is counted.
         total: how many there are.
         done: how many were done in an earlier run.
+        lines: never a bar, which a terminal has one of at a time.
     """
 
-    def __init__(self, name: str, total: int, done: int = 0) -> None:
+    def __init__(self, name: str, total: int, done: int = 0, lines: bool = False) -> None:
         self.name, self.total, self.done, self.first = name, total, done, done
         self.silent = not is_main_process() or total == 0
         self.bar = None
         self.start = self.last_line = time.monotonic()
-        if not self.silent and sys.stderr.isatty():
+        if not (self.silent or lines) and sys.stderr.isatty():
             columns = [TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn()]
             columns += [TimeElapsedColumn(), TextColumn('left'), TimeRemainingColumn()]
             self.bar = Progress(*columns, console=Console(stderr=True))

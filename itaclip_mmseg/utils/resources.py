@@ -1,5 +1,7 @@
 """Files that come with the project, found from a checkout as well as from an installed wheel."""
 
+import csv
+import json
 import os
 import re
 import tempfile
@@ -29,7 +31,7 @@ def find(path: str | os.PathLike, what: str = 'file', remedy: str = 'check the p
     if (found := located(path)) is not None:
         return found
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UserError(f'{path}: a folder; name a file in it')
     places = '' if path.is_absolute() else f' below {" or ".join(dict.fromkeys((str(Path.cwd()), str(ROOT))))}'
     raise UserError(f'{path}: no such {what}{places}; {remedy}')
@@ -89,6 +91,18 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike, content: object, indent: int | None = 2) -> None:
+    """Write JSON whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=indent) + '\n', encoding='utf-8')
+
+
+def write_csv(path: str | os.PathLike, rows: Iterable[Iterable[object]]) -> None:
+    """Write a table whole or not at all, as UTF-8 whatever the locale."""
+    with written_whole(path) as temporary, open(temporary, 'w', encoding='utf-8', newline='') as file:
+        csv.writer(file).writerows(rows)
 
 
 def remove_unfinished(paths: Iterable[Path]) -> None:

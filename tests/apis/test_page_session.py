@@ -20,6 +20,7 @@ from itaclip_mmseg.apis.page_words import class_fields, class_list
 from itaclip_mmseg.apis.segmentation import Segmentation
 from itaclip_mmseg.engine.config import parse_options
 from itaclip_mmseg.models import CLIPVisionBackbone
+from itaclip_mmseg.models.stages.regions import write_regions
 from itaclip_mmseg.studies.tables import method_changes
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.classes import bank_of
@@ -107,6 +108,21 @@ def test_settings_follow_the_sliders_and_the_classes(workbench, photo):
     assert all(off.settings[OWN][key] is None for key in ('prob_threshold', 'area_threshold', 'pamr', 'auxiliary'))
     plain = workbench.answer(photo, 'dog: it barks; cat: it purrs', VALUES, None).settings[OWN]
     assert (plain['prob_threshold'], plain['area_threshold'], plain['auxiliary']) == (None, None, 'definition')
+
+
+def test_labels_may_be_one_in_each_region_or_not(options, small_voc, tmp_path, monkeypatch):
+    """Where the config has regions: off is an override, and the labels of a run without them."""
+    for name, size in zip(SMALL_VOC, ((90, 120), (120, 80), (100, 100)), strict=True):
+        write_regions(tmp_path / f'{name}.npz', np.ones(size, np.int32))
+    regions = ['model.regions.type=files', f'model.regions.folder={tmp_path}']
+    workbench = Workbench(CONFIG, [*options, *regions])
+    photo = workbench.open(small_voc / 'JPEGImages/one.jpg')
+    on, off = (workbench.answer(photo, CLASSES, VALUES | dict(regions=value), None) for value in (1, 0))
+    assert workbench.may_unify and len(np.unique(on.results[OWN].labels)) == 1
+    assert len(np.unique(off.results[OWN].labels)) > 1
+    assert 'model.regions=None' in workbench.command(off) and 'model.regions=None' not in workbench.command(on)
+    with pytest.raises(UserError, match="regions='sam2': not possible; allowed: None"):
+        photo.picture.segment(regions='sam2')
 
 
 def test_files(workbench, photo, tmp_path):

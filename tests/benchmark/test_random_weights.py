@@ -30,7 +30,9 @@ METHODS = (
     'clip_diy/clip-diy_vit-b-32',
     'tagclip/tagclip_vit-b-16',
     'proxyclip/proxyclip_vit-b-16',
+    'trident/trident_vit-b-16',
     'cass/cass_vit-b-16',
+    'corrclip/corrclip_vit-b-16',
 )
 
 

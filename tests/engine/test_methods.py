@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import SMALL_VOC, marked, write_state
-from golden import SEED, tiny_cass, tiny_clip, tiny_dino_proxy, tiny_groupvit, tiny_tcl
+from golden import SEED, tiny_cass, tiny_clip, tiny_dino_b16, tiny_dino_proxy, tiny_groupvit, tiny_tcl
 from pretend_gpu import TO_CPU, WAIT, pretend_gpu
 from processes import run_ranks
 from safetensors.torch import save_file
@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from itaclip_mmseg.engine.config import load_config, parse_options
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.engine.testing import run_test
-from itaclip_mmseg.methods import CASS, CLIPDIY, TCL, CaR, GroupViT, ReCo, TagCLIP
+from itaclip_mmseg.methods import CASS, CLIPDIY, TCL, CaR, CorrCLIP, GroupViT, ReCo, TagCLIP, Trident
+from itaclip_mmseg.models.stages.regions import write_regions
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.errors import UserError
 
@@ -26,7 +27,9 @@ METHODS = {
     'reco': (ReCo, 'configs/reco/reco_deit-s-16_context59.py'),
     'tagclip': (TagCLIP, 'configs/tagclip/tagclip_vit-b-16_voc21.py'),
     'car': (CaR, 'configs/car/car_vit-b-16_voc21.py'),
+    'trident': (Trident, 'configs/trident/trident_vit-b-16_voc21.py'),
     'cass': (CASS, 'configs/cass/cass_vit-b-16_voc21.py'),
+    'corrclip': (CorrCLIP, 'configs/corrclip/corrclip_vit-b-16_voc21.py'),
 }
 # On sliding CLIP windows, where tests of their own hold processes and kills.
 SLIDING = {
@@ -39,8 +42,8 @@ SLIDING = {
     'cliper': 'configs/cliper/cliper_vit-b-16_voc21.py',
 }
 # How often an image makes a GPU wait: once, for its labels. More where a method looks at its own answers (which tags,
-# which boxes) or has Pillow or OpenCV resize the photograph.
-GPU_WAITS = {'cass': 3, 'clip_diy': 3, 'tagclip': 9, 'car': 10}
+# which boxes, which regions), has Pillow or OpenCV resize the photograph, or merges regions and labels by them.
+GPU_WAITS = {'cass': 3, 'clip_diy': 3, 'tagclip': 9, 'car': 10, 'trident': 4, 'corrclip': 3}
 CONFIGS = {name: config for name, (_, config) in METHODS.items()} | SLIDING
 PHOTOGRAPHS_BANK = 'data/text_bank/clipdiy_voc21.json'  # a bank of reference embeddings has one a word
 SETTINGS = {  # some that each method must write into its results
@@ -48,7 +51,9 @@ SETTINGS = {  # some that each method must write into its results
     'tcl': ('background_threshold', 0.4),
     'tagclip': ('box_threshold', 0.4),
     'car': ('box_threshold', 0.4),
+    'trident': ('minimal_area', 50),
     'cass': ('decomposition', 'exact'),
+    'corrclip': ('merge_distance', 0.2),
 }
 
 
@@ -62,6 +67,8 @@ def options(small_voc, tiny_weights, network_weights, dino_weights, tmp_path_fac
     random = torch.Generator().manual_seed(0)
     words = load_bank(PHOTOGRAPHS_BANK).words
     save_file({word: torch.randn(128, generator=random) for word in words}, folder / 'references.safetensors')
+    for name, (height, width) in zip(SMALL_VOC, ((90, 120), (120, 80), (100, 100)), strict=True):
+        write_regions(folder / f'{name}.npz', np.arange(height * width).reshape(height, width) // 500)
     data = [
         f'test_dataloader.dataset.data_root={small_voc}',
         'test_dataloader.num_workers=0',
@@ -90,6 +97,14 @@ def options(small_voc, tiny_weights, network_weights, dino_weights, tmp_path_fac
         ],
         tagclip=clip,
         car=[*clip, *network('classifier', tiny_weights), 'model.crf=False'],
+        trident=[
+            *clip,
+            *network('dino', network_weights['dino_b16']),
+            f'model.dino.heads={tiny_dino_b16.VISION["heads"]}',
+            f'model.sam.pretrained={network_weights["sam"]}',
+            *('model.confidence_threshold=0', 'model.prob_threshold=None', 'model.minimal_area=50'),
+            *windows,
+        ],
         cass=[
             *network('backbone', write_state(folder / 'four_heads.pt', tiny_cass.state_dict(SEED))),
             f'model.dino.pretrained={write_state(folder / "dino.pth", tiny_cass.dino_state_dict(SEED))}',
@@ -100,6 +115,14 @@ def options(small_voc, tiny_weights, network_weights, dino_weights, tmp_path_fac
             f'model.backbone.last_block.dino.pretrained={dino_weights}',
             f'model.backbone.last_block.dino.heads={tiny_dino_proxy.VISION["heads"]}',
             *windows,
+        ],
+        corrclip=[
+            *clip,
+            f'model.dino.pretrained={dino_weights}',
+            f'model.dino.heads={tiny_dino_proxy.VISION["heads"]}',
+            f'model.regions.folder={folder}',
+            'model.test_cfg.mode=whole',
+            'test_dataloader.dataset.pipeline.1.scale=(512,128)',
         ],
         cliper=[*clip, 'test_dataloader.dataset.pipeline.1.short_side=128', 'model.test_cfg.mode=whole'],
         **{name: [*clip, *windows] for name in ('itaclip', 'naclip', 'scclip', 'sfp', 'resclip')},
@@ -214,6 +237,9 @@ def test_a_gpu_counts_like_a_cpu(run, tmp_path, name):
         ('reco', 'model.colour=red', 'colour'),
         ('cass', 'model.dino.pretrained=data/weights/dino_vitbase8_pretrain.pth', r'get it from https://dl.fbaipublic'),
         ('cass', 'model.colour=red', 'colour'),
+        ('corrclip', 'model.dino.pretrained=data/weights/dino_vitbase8_pretrain.pth', 'get it from https://dl.fbai'),
+        ('corrclip', 'model.regions.folder=absent', 'absent: no such folder of region maps'),
+        ('corrclip', 'model.sharpness=-4', 'sharpness=-4'),
     ],
 )
 def test_faults_end_in_one_line(run, tmp_path, name, option, message):

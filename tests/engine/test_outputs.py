@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from processes import forked
 
-from itaclip_mmseg.engine.outputs import LOCK, clean, held
+from itaclip_mmseg.engine.outputs import clean, held
 from itaclip_mmseg.utils.errors import UserError, run
+from itaclip_mmseg.utils.locks import LOCK
 from itaclip_mmseg.utils.resources import mirrored, written_whole
 
 

@@ -326,10 +326,10 @@ def test_ignored_labels_by_numpy(run, data, tmp_path, stored, options, ignored):
 @pytest.mark.parametrize(
     ('option', 'named'),
     [
-        ('test_evaluator.ignore_index=[0,255]', 'ignore_index=[0, 255]: not a label'),
+        ('test_evaluator.ignore_index=[0,255]', 'ignore_index=[0, 255]: must be a whole number'),
         ('test_evaluator.ignore_index=-1', 'ignore_index=-1: not a label'),
         ('test_evaluator.ignore_index=None', 'ignore_index=None: not a label'),
-        ('test_evaluator.ignore_index=True', 'ignore_index=True: not a label'),
+        ('test_evaluator.ignore_index=True', 'ignore_index=True: must be a whole number'),
         (
             'test_dataloader.dataset.metainfo.classes=water',
             "classes='water': not a list of names; write classes=('water',)",

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import WILD, Answers
 
+from itaclip_mmseg.engine.checks import check_config
 from itaclip_mmseg.engine.config import load_config, parse_options
-from itaclip_mmseg.engine.testing import check_config
 from itaclip_mmseg.scenes.dataset import write_scenes
 from itaclip_mmseg.settings import Pamr, Settings, Window
 

@@ -24,9 +24,18 @@ from itaclip_mmseg.visualization.plots import label_points
 
 NO_COSTS = dict(conditions={}, costs={})
 NACLIP = 'configs/naclip/naclip_vit-b-16_voc21.py'
-RUNNABLE = 18  # methods with configs
+RUNNABLE = 20  # methods with configs
 # What the field states as means over the five data sets.
-MEANS = {'SC-CLIP': 41.3, 'CASS': 41.3, 'SFP': 41.1, 'ProxyCLIP': 39.7, 'ResCLIP': 38.0, 'ITACLIP': 42.1}
+MEANS = {
+    'CorrCLIP': 48.7,
+    'Trident': 43.6,
+    'SC-CLIP': 41.3,
+    'CASS': 41.3,
+    'SFP': 41.1,
+    'ProxyCLIP': 39.7,
+    'ResCLIP': 38.0,
+}
+MEANS |= {'ITACLIP': 42.1}
 
 
 @pytest.fixture(scope='module')
@@ -69,7 +78,7 @@ def test_every_method_and_every_quoted_figure_is_there(board):
 def test_means_are_those_that_the_field_states(board):
     means = {one.name: one.stated_mean for one in board.methods}
     assert {name: round(means[name], 1) for name in MEANS} == MEANS
-    assert (means['Trident'], means['CorrCLIP'], means['OV-Stitcher']) == (43.6, 46.0, 48.4)
+    assert means['OV-Stitcher'] == 48.4
     assert means['CaR'] is None
 
 
@@ -238,6 +247,7 @@ def test_the_page_escapes():
         ('tcl/tcl_voc21', 2),
         ('cass/cass_vit-b-16_voc21', 1),
         ('cass/cass_vit-b-16_context60', 6),
+        ('trident/trident_vit-b-16_voc21', 6),
         ('car/car_vit-b-16_voc21', None),
     ],
 )
@@ -259,8 +269,8 @@ def test_methods_to_measure(board):
         'scclip_vit-b-16_voc21': 'configs/scclip/scclip_vit-b-16_voc21.py',
     }
     assert len(board.cost_configs()) == RUNNABLE
-    with pytest.raises(UserError, match='--measure Trident: no method that can be run'):
-        board.cost_configs(['Trident'])
+    with pytest.raises(UserError, match='--measure OV-Stitcher: no method that can be run'):
+        board.cost_configs(['OV-Stitcher'])
 
 
 def test_through_the_tool(tmp_path, monkeypatch, capsys):

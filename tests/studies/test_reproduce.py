@@ -7,13 +7,20 @@ import sys
 import pytest
 from conftest import REPO, write_state
 from golden import SEED, tiny_groupvit, tiny_tcl
+from mmengine.registry import init_default_scope
 
+from itaclip_mmseg.datasets.checks import build_dataset
+from itaclip_mmseg.datasets.preparation import weights
+from itaclip_mmseg.engine.checks import samples_of
 from itaclip_mmseg.engine.config import load_config
-from itaclip_mmseg.engine.journal import run_key
+from itaclip_mmseg.engine.journal import data_state, run_key
+from itaclip_mmseg.engine.plan import files_of
+from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.stages.encode import WindowEncoder
-from itaclip_mmseg.studies import needs, reproduce
+from itaclip_mmseg.studies import estimates, needs, reproduce
 from itaclip_mmseg.studies.tables import Pass
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.fingerprints import fingerprint
 
 WINDOWS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip', 'itaclip', 'tcl')  # methods on CLIP that resize images
 ROWS = 12  # of table 1
@@ -72,7 +79,7 @@ def test_report(run, tmp_path, monkeypatch):
     page = (tmp_path / 'work/report.html').read_text()
     assert page.count('data:image/png;base64') == 3 and 'http' not in page
     monkeypatch.setattr(WindowEncoder, 'encode', None)
-    monkeypatch.setattr(reproduce, 'seconds_a_view', None)
+    monkeypatch.setattr(estimates, 'seconds_a_view', None)
     code, captured = run('2', '5', '9')
     assert code == 0 and 'done' in captured.out
     assert json.loads((tmp_path / 'work/report.json').read_text())['tables'] == tables
@@ -113,7 +120,7 @@ def test_nothing_to_run_is_one_line(run):
 
 
 def test_durations_as_one_says_them():
-    assert [reproduce.duration(seconds) for seconds in (45, 119, 300, 7300)] == ['45 s', '119 s', '5 min', '2 h']
+    assert [estimates.duration(seconds) for seconds in (45, 119, 300, 7300)] == ['45 s', '119 s', '5 min', '2 h']
 
 
 @pytest.fixture
@@ -157,7 +164,8 @@ def test_one_command_fills_table_1(run_with, small_networks, tmp_path):
 @pytest.mark.slow
 def test_what_is_missing_is_listed(run_with, monkeypatch):
     """Each method's data, weights and where they are to be had, packages, what is downloaded; and what is cited."""
-    monkeypatch.setattr(needs, 'is_download', lambda arch, pretrained: '/' not in pretrained)
+    for module in (needs, weights):
+        monkeypatch.setattr(module, 'is_download', lambda arch, pretrained: '/' not in pretrained)
     monkeypatch.setitem(sys.modules, 'transformers', None)
     code, captured = run_with([], '1', '--datasets', 'voc21', 'context60', '--dry-run')
     assert code == 0, captured.err
@@ -179,6 +187,10 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
         assert 'missing' not in line and 'not estimated' in line
     assert any('ViT-L-14 openai, of car; open_clip downloads it' in line for line in lines)
     assert 'Cited, as there is no configuration: ReCo on voc21, context60' in lines
+    (command,) = (line for line in lines if 'tools/prepare_data.py' in line and not line[:1].isdigit())
+    command = command.removeprefix('To fetch what is missing: python tools/prepare_data.py ').split()
+    assert command[:2] == ['context60', '--data-root'] and command[3] == '--weights'
+    assert set(command[4:]) == {'clip', 'groupvit', 'tcl', 'clip_diy', 'car'}, 'the others need what these do'
 
 
 @pytest.mark.parametrize(
@@ -205,13 +217,17 @@ def test_damaged_results_count_as_none(small_scenes, damage, tmp_path, capsys):
         {'test_dataloader.dataset.data_root': str(small_scenes)},
         str(tmp_path),
     )
-    results = dict(
-        mIoU=1.5, num_images=1, run_key=run_key(config), settings=dict(config='x'), versions=dict(device='y')
-    )
+    init_default_scope('mmseg')
+    files = files_of(samples_of(build_dataset(config.test_dataloader.dataset)))
+    counted = [ImageCounts(image, 1, {}, files=[*map(fingerprint, pair)]) for image, pair in files.items()]
+    results = dict(mIoU=1.5, num_images=2, run_key=run_key(config), data=data_state(counted))
+    results |= dict(settings=dict(config='x'), versions=dict(device='y'))
     path = tmp_path / 'results.json'
     path.write_text(json.dumps(results))
     assert reproduce.finished(config) == results and capsys.readouterr().err == ''
     path.write_text(json.dumps(results | dict(run_key='of another version')))
+    assert reproduce.finished(config) is None and capsys.readouterr().err == ''
+    path.write_text(json.dumps(results | dict(data=data_state(counted[1:]))))
     assert reproduce.finished(config) is None and capsys.readouterr().err == ''
     path.write_text(damage)
     assert reproduce.finished(config) is None

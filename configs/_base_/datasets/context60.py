@@ -1,4 +1,4 @@
-"""Pascal Context val, 59 classes and background: 5,105 images."""
+"""Pascal Context val, 59 classes and background: 5,104 images."""
 
 _base_ = ['./loader.py']
 test_dataloader = dict(

@@ -1,1 +1,1 @@
-"""Label maps made from what data sets publish."""
+"""Data sets and weights as their owners publish them, made into what configs read."""

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from itaclip_mmseg.last_block import Keep, LastBlock, LastInputs, Network, from_dict, last_block
 from itaclip_mmseg.models.backbones.attention import output
-from itaclip_mmseg.models.backbones.similarity import cosines, similarity_attention
+from itaclip_mmseg.models.backbones.similarity import cosines, enlarged, similarity_attention
 from itaclip_mmseg.utils.checks import check, is_number
 
 
@@ -49,10 +48,3 @@ class ProxyCLIP(LastBlock):
         attention = similarity_attention(similarity, self.sharpness, self.centre)  # V x L' x L'
         values = enlarged(inputs.qkv[max(inputs.qkv)][2][:, :, 1:], inputs.grid, self.grid(inputs))
         return output(block, attention[:, None].to(values) @ values)
-
-
-def enlarged(values: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Values of heads, V x heads x L x d on a grid, bilinear on one of another size, V x heads x L' x d."""
-    maps = values.mT.flatten(1, 2).unflatten(-1, grid)  # V x (heads * d) x rows x columns
-    resized = F.interpolate(maps, size=size, mode='bilinear', align_corners=False)
-    return resized.flatten(2).unflatten(1, (values.shape[1], -1)).mT

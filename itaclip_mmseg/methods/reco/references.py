@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image, UnidentifiedImageError
@@ -26,6 +25,7 @@ from itaclip_mmseg.models.backbones.weights import weight_files
 from itaclip_mmseg.models.stages.photograph import CLIP, IMAGENET, Statistics, normalise
 from itaclip_mmseg.text.classes import ClassList, bank_of
 from itaclip_mmseg.utils.depth import rgb_image
+from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar, track
 from itaclip_mmseg.utils.resources import cache_dir, written_whole
@@ -62,7 +62,7 @@ def make_references(classes: ClassList, images: Path, out: Path, config: Config,
     sources = {word: settings.same.get(word, word) for word in words}
     wanted = list(dict.fromkeys([*settings.contexts, *sources.values()]))
     init_default_scope('mmseg')
-    device = torch.device(device or get_device())
+    device = torch.device(chosen_device(device))
     retrieved = retrieve(wanted, paths, settings.pictures, config.retrieval, device)
     vectors = cosegment_all(retrieved, config.model, settings.contexts, device)
     with written_whole(out) as temporary:

@@ -158,7 +158,7 @@ def without_prefixes(state: StateDict, path: Path) -> StateDict:
 def lacks(state: StateDict, name: str) -> str:
     """The phrase for a parameter that is not there, with the prefix below which it is."""
     prefix = next((other.removesuffix(name) for other in state if other.endswith(f'.{name}')), None)
-    return f'lacks {name}' + (f', which it has below {prefix!r}; save that part alone' if prefix else '')
+    return f'lacks {name}' + (f', which it has below {prefix!r}' if prefix else '')
 
 
 def state_faults(state: StateDict, expected: StateDict) -> list[str]:

@@ -16,12 +16,12 @@ class DINO(ViTBackbone):
 
     @classmethod
     def write_random_weights(cls, config: Mapping, path: str) -> None:
-        """Write random weights of the published ViT-B/8, whatever the config."""
-        super().write_random_weights(dict(arch='vit_base_patch8_224'), path)
+        """Write random weights of the config's arch, or of the published ViT-B/8."""
+        super().write_random_weights(dict(arch=config.get('arch') or 'vit_base_patch8_224'), path)
 
-    def forward(self, views: Tensor) -> Tensor:
-        """Patches after the last norm, V x D x rows x columns, of views V x 3 x H x W."""
-        return super().forward(renormalised(views).to(self.vit.cls_token))
+    def embed(self, views: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """As the base class, of views V x 3 x H x W."""
+        return super().embed(renormalised(views).to(self.vit.cls_token))
 
 
 def renormalised(views: Tensor) -> Tensor:

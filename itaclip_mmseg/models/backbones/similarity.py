@@ -22,18 +22,30 @@ def aggregate(features: Tensor, similarity: Tensor) -> Tensor:
     return weights.to(features) @ features
 
 
-def similarity_attention(similarity: Tensor, sharpness: float, centre: float = 1.0) -> Tensor:
-    """Attention to what is more similar than the view's mean: softmax(sharpness (S - centre mean(S))), negative
-    entries excluded.
+def similarity_attention(
+    similarity: Tensor, sharpness: float, centre: float = 1.0, mean: Tensor | None = None
+) -> Tensor:
+    """Attention to what is more similar than the mean: softmax(sharpness (S - centre mean)), negative entries excluded.
 
     A patch always attends to itself, also where a view is so even that nothing lies above the mean.
 
     Args:
         similarity: S, V x L x L.
+        sharpness: factor in the softmax.
+        centre: factor of the mean.
+        mean: of what; None for each view's own.
 
     Returns:
         V x L x L, rows add to 1.
     """
-    scores = sharpness * (similarity - centre * similarity.mean(dim=(-2, -1), keepdim=True))
+    mean = similarity.mean(dim=(-2, -1), keepdim=True) if mean is None else mean
+    scores = sharpness * (similarity - centre * mean)
     scores.diagonal(dim1=-2, dim2=-1).clamp_(min=0)
     return scores.masked_fill_(scores < 0, -torch.inf).softmax(dim=-1)
+
+
+def enlarged(values: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Values of heads, V x heads x L x d on a grid, bilinear on one of another size, V x heads x L' x d."""
+    maps = values.mT.flatten(1, 2).unflatten(-1, grid)  # V x (heads * d) x rows x columns
+    resized = F.interpolate(maps, size=size, mode='bilinear', align_corners=False)
+    return resized.flatten(2).unflatten(1, (values.shape[1], -1)).mT

@@ -69,10 +69,14 @@ class ViTBackbone(BaseModule):
 
     def last_keys(self, images: Tensor) -> Tensor:
         """The last block's keys of the patches, heads side by side, not normalised, N x D x rows x columns."""
+        return self.last_projections(images)[1]
+
+    def last_projections(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The last block's queries, keys and values of the patches, each as `last_keys`."""
         x, grid = self.embed(images)
         last = self.vit.blocks[-1]
-        keys = last.attn.qkv(last.norm1(self.vit.blocks[:-1](x))).chunk(3, dim=-1)[1]
-        return keys[:, self.vit.num_prefix_tokens :].mT.unflatten(-1, grid)
+        projected = last.attn.qkv(last.norm1(self.vit.blocks[:-1](x)))[:, self.vit.num_prefix_tokens :]
+        return tuple(part.mT.unflatten(-1, grid) for part in projected.chunk(3, dim=-1))
 
     def embed(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Prefix tokens and patches with their positions, N x (P + L) x D, and the grid of patches."""

@@ -1,48 +1,32 @@
 """Files of weights: where they are. `checkpoint.py` reads them."""
 
 import contextlib
+import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import open_clip
+from huggingface_hub import try_to_load_from_cache
 from open_clip.pretrained import download_pretrained
 
+from itaclip_mmseg.models.backbones.sources import SOURCES
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import find
 
 BUNDLED = {'tiny': Path(__file__).parents[2] / 'assets' / 'tiny_clip.safetensors'}
-# Where files that no package downloads come from, by their name.
-SOURCES = {
-    'dino_deitsmall8_300ep_pretrain.pth': (
-        'https://dl.fbaipublicfiles.com/dino/dino_deitsmall8_300ep_pretrain/dino_deitsmall8_300ep_pretrain.pth, 87 MB'
-    ),
-    'dino_vitbase8_pretrain.pth': (
-        'https://dl.fbaipublicfiles.com/dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth, 343 MB'
-    ),
-    'decoder_weights.pt': 'data/weights in github.com/valeoai/FOUND, 3 kB',
-    'deit_s_sin_dist.pth': (
-        'release v0 of github.com/Muzammal-Naseer/Intriguing-Properties-of-Vision-Transformers, 90 MB'
-    ),
-    'tcl.safetensors': ('tcl.pth of the release v1.0.0 of github.com/kakaobrain/tcl, by tools/convert_weights.py'),
-    'group_vit_gcc_yfcc_30e.safetensors': (
-        'group_vit_gcc_yfcc_30e-879422e0.pth in the README of github.com/xvjiarui/GroupViT, by tools/convert_weights.py'
-    ),
-    'group_vit_gcc_redcap_30e.safetensors': (
-        'group_vit_gcc_redcap_30e-3dd09a76.pth in the README of github.com/xvjiarui/GroupViT, '
-        'by tools/convert_weights.py'
-    ),
-}
+HUB_FILES = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')  # of a tag that names a repository alone
 
 
 def weights_file(arch: str | None, pretrained: str) -> Path:
     """The file behind a tag (downloaded by open_clip if need be) or a path."""
     if pretrained in BUNDLED:
         return BUNDLED[pretrained]
-    if arch is None or not open_clip.is_pretrained_cfg(arch, str(pretrained)):
+    if not is_tag(arch, pretrained):
         tags = '' if arch is None else ', '.join(open_clip.list_pretrained_tags_by_model(arch))
         source = SOURCES.get(Path(pretrained).name)
-        hint = (f' (get it from {source})' if source else '') + (f'; tags of {arch}: {tags}' if tags else '')
+        hint = f' (get it from {source.text}, or by tools/prepare_data.py --weights METHOD)' if source else ''
+        hint += f'; tags of {arch}: {tags}' if tags else ''
         return find(pretrained, f'weights file{hint}')
     try:
         return Path(download_pretrained(open_clip.get_pretrained_cfg(arch, pretrained)))
@@ -51,6 +35,20 @@ def weights_file(arch: str | None, pretrained: str) -> Path:
             f'backbone.pretrained={pretrained!r}: download failed ({first_line(error)}); without a network, '
             'copy the weights here and set model.backbone.pretrained to their path'
         ) from error
+
+
+def is_download(arch: str | None, pretrained: str) -> bool:
+    """Is it a tag of open_clip whose weights are not on this machine?"""
+    if not is_tag(arch, pretrained):
+        return False
+    repository, name = os.path.split(open_clip.get_pretrained_cfg(arch, pretrained).get('hf_hub') or '')
+    names = [name] if name else HUB_FILES
+    return not repository or not any(isinstance(try_to_load_from_cache(repository, one), str) for one in names)
+
+
+def is_tag(arch: str | None, pretrained: str) -> bool:
+    """Does open_clip have weights of that name for the architecture?"""
+    return arch is not None and open_clip.is_pretrained_cfg(arch, str(pretrained))
 
 
 def weight_files(model: Mapping) -> list[Path]:

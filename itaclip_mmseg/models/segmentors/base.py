@@ -21,6 +21,7 @@ from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result, decide
+from itaclip_mmseg.models.stages.regions import RegionMaps, most_frequent_labels, nearest
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.settings import Decision, Window
 from itaclip_mmseg.text.bank import TextBank, load_bank
@@ -40,6 +41,8 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         data_preprocessor: MMSegmentation's config of it.
         test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'); None: the method's own.
         variants: changes of settings by name, of a method that answers many from one encoding pass.
+        regions: where class-agnostic region maps of the photographs come from, dict(type=NAME, ...) or NAME alone, see
+            `models/stages/regions.py`; then all pixels of a region get its most frequent label, in any method.
         train_cfg: None; MMSegmentation's `init_model` sets it.
         pretrained: None; each network has its own weights.
         config: all other keys of the model's config: the arguments of the method's `build`, and its settings, the
@@ -57,6 +60,8 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     default_window: Mapping | None = None  # `test_cfg` where a config has none; None: it sees whole images alone
     two_halves: bool = False  # after `encode`, words and settings may change; such a method has `decode`
     sees_photograph: bool = False  # beside the image; pipelines then keep it, see `datasets/photographs.py`
+    no_region: int | None = 0  # see `most_frequent_labels`
+    needs_regions: bool = False  # it computes with region maps, so its config must have `regions`
     # MMSegmentation's contract has the scores of all classes in each sample, gigabytes for a large photograph. Who
     # wants labels alone sets this to False; they stay the same.
     with_scores: bool = True
@@ -67,6 +72,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         data_preprocessor: dict | None = None,
         test_cfg: dict | None = None,
         variants: dict[str, dict] | None = None,
+        regions: str | dict | None = None,
         train_cfg: None = None,
         pretrained: None = None,
         init_cfg: dict | None = None,
@@ -76,6 +82,11 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         super().__init__(data_preprocessor and MODELS.build(data_preprocessor), init_cfg)
         parts = {name: config.pop(name) for name in inspect.signature(self.build).parameters if name in config}
         self.window = self.read_window(test_cfg)
+        self.region_map = None if regions is None else RegionMaps(regions)
+        needed = self.region_map is not None or not self.needs_regions
+        check(
+            needed, 'regions', regions, "dict(type='files', folder=FOLDER), or the name of a generator such as 'sam2'"
+        )
         settings = self.read_settings(config, parts)
         check(self.takes_variants or not variants, 'variants', variants, 'None: this method has one setting at a time')
         # Settings by name; those of a method without variants have the name ''.
@@ -175,6 +186,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         """Put results into a sample: scores and the first as MMSegmentation has them, the labels of all by name."""
         labels, names = {}, list(names)
         for result in results:
+            result = self.unify(result, sample.metainfo.get('photograph'))
             if result.scores is not None:
                 sample.seg_logits = PixelData(data=result.scores)
             if result.name == names[0]:
@@ -182,6 +194,15 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
             labels[result.name] = result.labels.to(torch.int16)
             sample.set_metainfo(result.notes or {})
         sample.set_field({name: labels[name] for name in names}, 'variant_labels')
+
+    def unify(self, result: Result, photograph: Photograph | None) -> Result:
+        """The last rule: a label for each region of the photograph; the result as it is without `regions`."""
+        if self.region_map is None:
+            return result
+        regions = self.region_map(photograph, result.labels.device)
+        if regions.shape != result.labels.shape:  # a truth of another size
+            regions = nearest(regions, tuple(result.labels.shape))
+        return result._replace(labels=most_frequent_labels(result.labels, regions, self.no_region))
 
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """Most methods have no features of an image alone."""

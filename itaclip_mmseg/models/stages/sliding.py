@@ -52,11 +52,20 @@ class Grid:
         rows, columns = [self.tops.index(top) for top in grid.tops], [self.lefts.index(left) for left in grid.lefts]
         return grid, [row * len(self.lefts) + column for row in rows for column in columns]
 
-    def crop(self, image: Tensor) -> Tensor:
-        """Windows W x 3 x h x w of an image 3 x H x W, row by row, padded."""
+    def on_patches(self, patch: int) -> 'Grid':
+        """The same windows on the image's grid of patches of some pixels, where all borders lie between two."""
+        grid = copy.copy(self)
+        grid.image_size, grid.window_size, grid.tops, grid.lefts = (
+            tuple(pixels // patch for pixels in places)
+            for places in (self.image_size, self.window_size, self.tops, self.lefts)
+        )
+        return grid
+
+    def crop(self, image: Tensor, fill: float = 0) -> Tensor:
+        """Windows W x 3 x h x w of an image 3 x H x W, row by row, padded by `fill`."""
         height, width = self.window_size
         windows = [image[:, top : top + height, left : left + width] for top in self.tops for left in self.lefts]
-        return F.pad(torch.stack(windows), (*self.padding[1], *self.padding[0]))
+        return F.pad(torch.stack(windows), (*self.padding[1], *self.padding[0]), value=fill)
 
     def merge(self, fields: Tensor, size: tuple[int, int], tile: Tile | None = None) -> Tensor:
         """Merge window-level logits: upsample each to its window, add up, divide by the cover, resize.

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import REPO, marked, write_state
-from golden import DIR, SEED, hold, tiny_dino
+from conftest import REPO, marked
+from golden import DIR, hold
 from mmengine.config import Config
 from mmseg.structures import SegDataSample
 
@@ -169,11 +169,10 @@ def test_faults(build, changes, named):
         build(**changes)
 
 
-def test_heads_are_matched_one_to_one(build, tmp_path):
-    """A DINO of another size is named before anything is computed."""
-    path = write_state(tmp_path / 'small.pth', tiny_dino.state_dict(SEED))
-    with pytest.raises(UserError, match=r'model.dino: \d+ heads of \d+ channels, but CLIP has 4 of 64'):
-        build(dino=dict(pretrained=path))
+def test_heads_are_matched_one_to_one(build, weights):
+    """A DINO of other heads is named before anything is computed."""
+    with pytest.raises(UserError, match=r'model\.dino: 8 heads of 32 channels, but CLIP has 4 of 64, with which they'):
+        build(dino=dict(pretrained=weights['dino'], heads=8))
 
 
 def test_scores_of_the_contract(build, picture):

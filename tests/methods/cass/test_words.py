@@ -65,6 +65,17 @@ def test_words_follow_the_view(build, view_of, recorded, data, way):
     hold(f'logits_{name}', upsampled[0, :, ::12, ::12], recorded[f'logits_{name}'], atol=2e-6)
 
 
+def test_of_each_group_one_word_is_present():
+    """The likeliest, for each picture by itself; all others stay where they are."""
+    prior, groups = torch.tensor([[0.1, 0.3, 0.2], [0.4, -0.3, -0.2]]), np.array([0, 0, 1])
+    present = present_words(prior, groups)
+    assert present.tolist() == [[1, 2], [0, 2]]
+    words, tokens = torch.eye(8)[:3], F.normalize(torch.ones(2, 4, 8), dim=-1)
+    moved = moved_words(words, tokens, present, 0.5)
+    changed = (moved != words).any(dim=-1)
+    assert changed.tolist() == [[False, True, True], [True, False, True]]
+
+
 def test_one_patch():
     """It is the nearest of every word."""
     words, tokens = torch.eye(8)[:3], F.normalize(torch.ones(2, 1, 8), dim=-1)

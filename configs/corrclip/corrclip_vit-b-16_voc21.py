@@ -1,0 +1,19 @@
+"""CorrCLIP on Pascal VOC, 20 objects and background: short side 336, window 336, stride 112.
+
+Run: python tools/test.py configs/corrclip/corrclip_vit-b-16_voc21.py
+"""
+
+_base_ = [
+    '../_base_/models/corrclip_vit-b-16.py',
+    '../_base_/datasets/voc21.py',
+    '../_base_/pipelines/short_side_336.py',
+    '../_base_/default_runtime.py',
+]
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+model = dict(
+    text_bank='data/text_bank/corrclip_voc21.json',
+    regions=dict(folder='data/regions/voc'),
+    prob_threshold=0.2,
+)
+
+paper = dict(mIoU=74.8, source="README of CorrCLIP's version 1, SAM2 with 32 points")

@@ -1,0 +1,174 @@
+"""All that can be wrong before weights are read: launcher, config, folders, classes, files, pipeline."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import METRICS
+
+from itaclip_mmseg.datasets.checks import (
+    build_dataset,
+    check_files,
+    check_folders,
+    check_labels,
+    check_places,
+    dataset_classes,
+    has_label_maps,
+)
+from itaclip_mmseg.datasets.folders import image_folder
+from itaclip_mmseg.datasets.reading import IGNORED
+from itaclip_mmseg.engine.kinds import check_kinds
+from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.text.check import check_queries
+from itaclip_mmseg.utils.errors import UserError, first_line
+from itaclip_mmseg.utils.folders import each_once
+
+# Variables that the programs set which start several processes, and how to call them.
+LAUNCHERS = {
+    'pytorch': (('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'), 'start it by tools/dist_test.sh'),
+    'slurm': (('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'), 'start it by tools/slurm_test.sh'),
+    'mpi': (('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE'), 'start it by mpirun'),
+}
+
+
+def check_run(config: Config, predictions: bool) -> BaseSegDataset:
+    """Check a run; print warnings.
+
+    Args:
+        predictions: whether something is written for each image, so that a data set needs no label maps.
+
+    Returns:
+        The data set, of which every file was looked at.
+
+    Raises:
+        UserError: something does not fit.
+    """
+    init_default_scope('mmseg')
+    check_launcher(config.get('launcher', 'none'))
+    check_kinds(config)
+    check_truth(config, predictions)
+    print_warnings(check_config(config))
+    dataset = checked_dataset(config)
+    try_pipeline(dataset)
+    return dataset
+
+
+def check_launcher(launcher: str) -> None:
+    """Raise a `UserError` where a launcher is named that has not started this process."""
+    variables, remedy = LAUNCHERS.get(launcher, ((), ''))
+    for name in variables:
+        if not os.environ.get(name):
+            raise UserError(
+                f'--launcher {launcher}: {name} is not set, so nothing started this; {remedy}, or leave it out'
+            )
+
+
+def check_config(config: Config) -> list[str]:
+    """Check what needs no file of the data set: the loader, the metric, the data's folders, the bank and its classes.
+
+    Returns:
+        Warnings, a line each.
+    """
+    check_kinds(config)
+    try:
+        dataset = config.test_dataloader.dataset
+        check_folders(dataset)
+        classes = dataset_classes(dataset)
+        check_loader(config.test_dataloader)
+        check_metric(config.test_evaluator)
+        check_labels(dataset, len(classes), config.test_evaluator.get('ignore_index', IGNORED))
+        bank = load_bank(config.model.text_bank)
+        bank.check_classes(classes)
+    except (AttributeError, KeyError, TypeError) as error:  # a key that is missing, or holds another kind of value
+        raise UserError(f'{config.filename}: {first_line(error)}; check the config and --cfg-options') from error
+    return check_queries(bank)
+
+
+def check_loader(loader: ConfigDict) -> None:
+    """Raise a `UserError` for a loader that cannot be built, leaves images out, or never ends."""
+    for key in ('drop_last', 'num_batch_per_epoch'):
+        if loader.get(key):
+            raise UserError(f'test_dataloader.{key}={loader[key]!r}: would leave images out; remove it')
+    if 'Infinite' in str((loader.get('sampler') or {}).get('type')):
+        raise UserError(f'test_dataloader.sampler.type={loader.sampler.type!r}: never ends; use DefaultSampler')
+    try:
+        Runner.build_dataloader({'sampler': dict(type='DefaultSampler', shuffle=False), **loader, 'dataset': [0]})
+    except (TypeError, ValueError, KeyError, AssertionError) as error:
+        raise UserError(f'test_dataloader: {first_line(error)}; check its keys') from error
+
+
+def check_metric(evaluator: ConfigDict) -> None:
+    """Raise a `UserError` for a metric that cannot be built."""
+    try:
+        METRICS.build(evaluator)
+    except (TypeError, ValueError, KeyError, AssertionError) as error:
+        raise UserError(f'test_evaluator: {first_line(error)}; check its keys') from error
+
+
+def check_truth(config: Config, predictions: bool) -> None:
+    """Let the config of a data set without any label map say so.
+
+    Args:
+        predictions: whether something is written for each image; else a `UserError`, as there is nothing to do.
+    """
+    dataset = config.test_dataloader.dataset
+    if has_label_maps(dataset):
+        return
+    folder = dataset.get('data_prefix', {}).pop('seg_map_path', None)
+    place = Path(dataset.get('data_root') or '.') / (folder or '')
+    if not predictions:
+        raise UserError(
+            f'{place}: holds no label map, so nothing can be measured; check data_prefix.seg_map_path, or write '
+            'predictions without figures by --out FOLDER or --show-dir FOLDER'
+        )
+    print(f'{place}: holds no label map; predictions are written, without figures', file=sys.stderr)
+
+
+def checked_dataset(config: Config) -> BaseSegDataset:
+    """The data set, after a look at the header of every file and at the place of every output."""
+    dataset = build_dataset(config.test_dataloader.dataset)
+    samples = samples_of(dataset)
+    check_links([sample['img_path'] for sample in samples], dataset.ann_file)
+    check_places([sample['img_path'] for sample in samples], image_folder(dataset))
+    check_files(samples)
+    return dataset
+
+
+def check_links(images: Sequence[str], split: str) -> None:
+    """Raise a `UserError` where links lead to an image twice, as where MMSegmentation's data sets follow a loop."""
+    once = set() if split else set(each_once(images))
+    for image in images:
+        if not split and image not in once:
+            raise UserError(f'{image}: found a second time by a link; remove the link, or use FolderDataset')
+
+
+def samples_of(dataset: BaseSegDataset) -> list[dict]:
+    """The files of each image, `img_path` and perhaps `seg_map_path`."""
+    return [dataset.get_data_info(index) for index in range(len(dataset))]
+
+
+def try_pipeline(dataset: BaseSegDataset) -> None:
+    """Raise a `UserError` where the pipeline fails on the first image."""
+    try:
+        sample = dataset[0]
+    except UserError:
+        raise
+    except Exception as error:  # whatever a transform raises
+        place = f'{dataset.get_data_info(0)["img_path"]}: the pipeline of test_dataloader.dataset fails'
+        raise UserError(f'{place} ({type(error).__name__}: {first_line(error)}); check its steps') from error
+    if 'seg_map_path' in dataset.get_data_info(0) and 'gt_sem_seg' not in sample['data_samples']:
+        raise UserError(
+            'test_dataloader.dataset.pipeline: reads no label maps, so nothing can be measured; add '
+            "dict(type='LoadAnnotations') before its last step"
+        )
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Beside the results, where a pipe keeps them apart."""
+    for warning in warnings:
+        print(f'warning: {warning}', file=sys.stderr)

@@ -1,0 +1,189 @@
+"""CorrCLIP (arXiv:2411.10086): patches attend within regions of a class-agnostic region map."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+from torch.nn import functional as F
+
+from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.methods.corrclip.branches import three_branches
+from itaclip_mmseg.methods.corrclip.region_attention import PADDING, merge_regions, region_attention
+from itaclip_mmseg.models.backbones.clip_text import TextEncoder
+from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
+from itaclip_mmseg.models.stages.encode import Track
+from itaclip_mmseg.models.stages.photograph import Photograph
+from itaclip_mmseg.models.stages.postprocess import Result
+from itaclip_mmseg.models.stages.regions import nearest
+from itaclip_mmseg.models.stages.sliding import Grid
+from itaclip_mmseg.models.stages.window_labels import label_windows
+from itaclip_mmseg.settings import Decision, Pamr, changed_pamr, check_layers
+from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.utils.checks import check, is_number
+
+
+@dataclass(frozen=True)
+class RegionSettings(Decision):
+    """Settings of the method; keys of its config.
+
+    Args:
+        logit_scale: factor of the cosines before the softmax over the words.
+        pamr: refinement of the cosines; the method has none.
+        sharpness: tau, factor of the similarities before the softmax over the patches.
+        merge_distance: largest distance of regions that become one; None merges none.
+        spatial_layers: blocks whose mean state goes through the last block in the spatial branch.
+        spatial_weight, semantic_weight: of the two further branches.
+    """
+
+    logit_scale: float = 40
+    pamr: Pamr | None = None
+    sharpness: float = 4.0
+    merge_distance: float | None = 0.2
+    spatial_layers: tuple[int, ...] = (6, 7, 8, 9, 10)
+    spatial_weight: float = 1.0
+    semantic_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, 'pamr', Pamr.from_config(self.pamr))
+        check_layers(self.spatial_layers, 'spatial_layers')
+        object.__setattr__(self, 'spatial_layers', tuple(self.spatial_layers))
+        for name in ('logit_scale', 'sharpness', 'spatial_weight', 'semantic_weight'):
+            check(is_number(getattr(self, name), 0), name, getattr(self, name), 'numbers from 0')
+        distance = self.merge_distance
+        check(distance is None or is_number(distance, 0), 'merge_distance', distance, 'None or numbers from 0')
+
+    def vary(self, changes: Mapping[str, object]) -> 'RegionSettings':
+        """These settings with some of those changed that need no other tokens; a `UserError` for any other name."""
+        for name in changes:
+            check(name in DECODED, 'setting', name, ', '.join(DECODED))
+        return replace(self, **changed_pamr(changes, self.pamr))
+
+
+DECODED = ('logit_scale', 'pamr', *(one.name for one in fields(Decision)))  # settings of the cheap half
+
+
+class Encoded(NamedTuple):
+    """A picture after the half that does not depend on words.
+
+    Attributes:
+        image: as it was encoded, 3 x h x w.
+        grid: its windows.
+        tokens: of all windows, W x width x rows x columns.
+    """
+
+    image: Tensor
+    grid: Grid
+    tokens: Tensor
+
+
+@MODELS.register_module()
+class CorrCLIP(OpenVocabularySegmentor):
+    """The method as its public code runs it; `encode` and `decode` are its table of contents.
+
+        encode: region map -> windows -> features -> merged regions -> attention -> three branches -> tokens
+        decode: cosines -> merge -> scores -> labels -> the most frequent label of each region
+
+    Args:
+        backbone: config of the vision encoder; its last block has no effect.
+        dino: config of the network whose patches are compared, dict(pretrained=PATH).
+        regions: where the region map comes from, see the base class; this method cannot do without.
+        settings: see `RegionSettings`; all else as in the base class.
+    """
+
+    settings_type = RegionSettings
+    default_window = dict(mode='slide', crop_size=(336, 336), stride=(112, 112), pad_windows=56)
+    two_halves = True
+    needs_regions = True
+    no_region = None  # the smallest number that occurs, whatever it is
+
+    network = 'DINO'  # whose patches are compared, where `dino` names no type
+
+    def build(self, backbone: dict, dino: dict) -> None:
+        """Read the weights of CLIP and DINO, and embed the words."""
+        self.dino = MODELS.build({'type': self.network, **dino})
+        self.backbone = MODELS.build(backbone)
+        check_layers(self.settings.spatial_layers, 'spatial_layers', len(self.backbone.blocks) - 1)
+        pad = self.window.pad
+        self.multiple = self.backbone.patch_size if pad is True else (pad or 1, pad or 1)
+        self.smallest = self.backbone.patch_size
+        self.text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
+        self.register_buffer('texts', self.text_encoder.encode(self.bank.words), persistent=False)
+
+    @torch.no_grad()
+    def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> Encoded:
+        """The costly half; see the base class."""
+        grid = self.grid(image)
+        regions = nearest(self.region_map(photograph, image.device), image.shape[-2:])
+        windows = list(zip(grid.crop(image), grid.crop(regions[None], PADDING)[:, 0]))
+        features = self.window_features(image, grid, photograph)
+        tokens = [self.window_tokens(*window, next(features)) for window in track(windows)]
+        return Encoded(image, grid, torch.stack(tokens))
+
+    def window_features(self, image: Tensor, grid: Grid, photograph: Photograph | None) -> Iterator[Tensor]:
+        """Features of each window's patches, D x rows x columns; of any length."""
+        for window in grid.crop(image):
+            queries, keys, _ = self.dino.last_projections(window[None])
+            yield (queries + keys)[0]
+
+    def window_tokens(self, window: Tensor, regions: Tensor, features: Tensor) -> Tensor:
+        """Unit embeddings of a window on the grid of its features, width x rows x columns.
+
+        Args:
+            window: 3 x h x w, padded.
+            regions: its region map, h x w.
+            features: see `window_features`.
+        """
+        layers = self.settings.spatial_layers
+        keep = Keep(qkv=frozenset(range(1, len(self.backbone.blocks))), hidden=frozenset({0, *layers}))
+        inputs = self.backbone.shared_blocks(window[None], keep)
+        regions, attention = self.attention(features, regions)
+        visual, weights = self.backbone.visual, (1, self.settings.spatial_weight, self.settings.semantic_weight)
+        branches = three_branches(self.backbone.blocks, inputs, regions, attention, layers)
+        total = sum(weight * visual.ln_post(tokens) for weight, tokens in zip(weights, branches))
+        return F.normalize((total @ visual.proj).float(), dim=-1).mT.unflatten(-1, regions.shape)
+
+    def attention(self, features: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
+        """Merged regions, rows x columns, and the attention of all patches, L x L, of a window."""
+        unit = F.normalize(features.flatten(1).mT.float(), dim=-1)
+        regions = nearest(regions, features.shape[-2:])
+        if self.settings.merge_distance is not None:
+            regions = merge_regions(unit, regions, self.settings.merge_distance)
+        return regions, region_attention(unit @ unit.mT, regions, self.settings.sharpness)
+
+    @torch.no_grad()
+    def decode(self, encoded: Encoded, bank: TextBank, changes: dict, size: tuple[int, int], scores: bool) -> Result:
+        """The cheap half, for any classes and any of the rules.
+
+        Raises:
+            UserError: settings that are not possible, or that need other tokens.
+        """
+        settings = self.settings.vary(changes)
+        bank.check_background(settings)
+        texts = self.text_encoder.encode(bank.words).to(encoded.tokens)
+        return self.label(encoded, texts, bank, settings, size, scores)
+
+    @torch.no_grad()
+    def result(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Result:
+        """Both halves; see the base class."""
+        encoded = self.encode(image, photograph=photograph)
+        return self.label(encoded, self.texts, self.bank, self.settings, size, self.with_scores)
+
+    def label(
+        self, encoded: Encoded, texts: Tensor, bank: TextBank, settings: RegionSettings, size: tuple, scores: bool
+    ) -> Result:
+        """Scores and labels of a picture by the embeddings of a bank's words, Q x width."""
+        fields = torch.einsum('qd,wdrc->wqrc', texts, encoded.tokens)
+        classes = torch.tensor(bank.word_classes)
+        return label_windows(encoded.image, fields, encoded.grid, size, classes, settings, scores)
+
+    def scores_and_notes(
+        self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None
+    ) -> tuple[Tensor, dict]:
+        """Scores before any rule; see the base class."""
+        settings = replace(self.settings, prob_threshold=None, area_threshold=None, closing_kernel=None)
+        encoded = self.encode(image, photograph=photograph)
+        return self.label(encoded, self.texts, self.bank, settings, size, True).scores, {}

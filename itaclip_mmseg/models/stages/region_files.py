@@ -1,0 +1,48 @@
+"""Region maps from files, one for each photograph."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmseg.registry import MODELS
+
+from itaclip_mmseg.models.stages.photograph import Photograph
+from itaclip_mmseg.models.stages.regions import RegionGenerator, read_regions
+from itaclip_mmseg.utils.errors import UserError
+
+
+@MODELS.register_module('files')
+@dataclass(frozen=True)
+class RegionFiles(RegionGenerator):
+    """Region maps that some program wrote.
+
+    Args:
+        folder: of the files, each named as its photograph, STEM.npz, with the array `instance_mask`, H x W.
+    """
+
+    folder: str
+    name = 'files'
+    cached = False
+
+    def __post_init__(self) -> None:
+        if not Path(self.folder).is_dir():
+            raise UserError(
+                f'{self.folder}: no such folder of region maps; put them there (data/README.md says from '
+                'where), or let them be computed by model.regions=sam2'
+            )
+
+    @staticmethod
+    def random_weights(config: dict) -> dict:
+        """To measure with, regions that need no file."""
+        return dict(type='felzenszwalb')
+
+    def region_map(self, photograph: Photograph, device: torch.device) -> np.ndarray:
+        """The map of the file; a `UserError` if there is none, or it is of another size."""
+        if photograph.path is None:
+            raise UserError(f'{self.folder}: an image without a file name has no region map; set model.regions.type')
+        path = Path(self.folder) / f'{Path(photograph.path).stem}.npz'
+        regions, size = read_regions(path), photograph.pixels.shape[:2]
+        if regions.shape != size:
+            raise UserError(f'{path}: a region map of {regions.shape}, but {photograph.path} is {size}; make it anew')
+        return regions

@@ -1,0 +1,123 @@
+"""What a command will write, checked before it writes the first file: nothing of the user's is replaced."""
+
+import os
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, PngImagePlugin
+
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.resources import written_whole
+
+SOFTWARE = 'itaclip_mmseg'  # in the header of every picture of results
+REMEDY = 'name another place for the outputs'
+
+
+class Output(NamedTuple):
+    """A file that a command will write.
+
+    Attributes:
+        path: where.
+        source: the file that it is made of and named after; None where the user or the tool chose its name.
+        kind: what a folder holds many of, such as 'label maps'; None for a single file.
+    """
+
+    path: Path
+    source: str | os.PathLike | None = None
+    kind: str | None = None
+
+
+def check_outputs(
+    outputs: Iterable[Output],
+    inputs: Iterable[str | os.PathLike],
+    data_folders: Iterable[str | os.PathLike] = (),
+) -> None:
+    """Raise a `UserError` unless all outputs of a command have files of their own.
+
+    Names that differ only by case, by links or by spelling are one file.
+
+    Args:
+        outputs: of the whole command.
+        inputs: all files that the command reads.
+        data_folders: whose files are all read as data; no picture may be written into them.
+    """
+    outputs, real_path = list(outputs), RealPaths()
+    check_folders(outputs, {real_path(folder): folder for folder in data_folders}, real_path)
+    read = {real_path(path): path for path in inputs}
+    written: dict[str, Output] = {}
+    for output in outputs:
+        place = real_path(output.path)
+        if place in read:
+            raise UserError(f'{output.path}: would replace the input {read[place]}; {REMEDY}')
+        if place in written:
+            raise UserError(same_file(output, written[place]))
+        if output.source is not None and not is_replaceable(output.path):
+            raise UserError(f'{output.path}: is there already and was not written by this package; {REMEDY}')
+        written[place] = output
+
+
+def check_folders(outputs: list[Output], closed: Mapping[str, str | os.PathLike], real_path: 'RealPaths') -> None:
+    """Raise a `UserError` for a folder with outputs of two kinds, or with pictures inside a folder of data."""
+    kinds: dict[str, str] = {}
+    pictures: dict[str, Path] = {}
+    for output in outputs:
+        folder, name = real_path(output.path.parent), output.path.parent
+        if output.kind and kinds.setdefault(folder, output.kind) != output.kind:
+            raise UserError(f'{name}: would hold {kinds[folder]} and {output.kind}; name a folder for each of them')
+        if output.path.suffix == '.png':
+            pictures.setdefault(folder, name)
+    for folder, name in pictures.items():
+        for place, data in closed.items():
+            if os.path.commonpath([place, folder]) == place:
+                raise UserError(f'{name}: lies in {data}, whose files are read as data; name a folder outside of it')
+
+
+class RealPaths:
+    """From a path to the one name of its file: without links, and the same in any case and spelling of letters."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, str] = {}  # resolving them once makes 100,000 files a matter of a second
+
+    def __call__(self, path: str | os.PathLike) -> str:
+        """The name."""
+        folder, name = os.path.split(path)
+        if folder not in self.folders:
+            self.folders[folder] = os.path.realpath(folder)
+        place = os.path.join(self.folders[folder], name)
+        if name in ('', '.', '..') or os.path.islink(place):
+            place = os.path.realpath(place)
+        return unicodedata.normalize('NFC', place).casefold()
+
+
+def same_file(output: Output, earlier: Output) -> str:
+    """The message for two outputs that are one file."""
+    if output.source is None or earlier.source is None:
+        return f'{output.path}: two outputs would be this one file; {REMEDY}'
+    return (
+        f'{output.source}: shares its name with {earlier.source}, as {output.path} would be made of both; '
+        'rename one, or run them apart'
+    )
+
+
+def is_replaceable(path: Path) -> bool:
+    """Is there no such file, or none that must not be lost: a picture of results, or no picture?"""
+    return path.suffix.lower() != '.png' or not os.path.lexists(path) or is_result(path)
+
+
+def is_result(path: str | os.PathLike) -> bool:
+    """Is it a picture of results that this package wrote?"""
+    try:
+        with Image.open(path) as picture:
+            return picture.format == 'PNG' and picture.info.get('Software') == SOFTWARE
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
+def save_result(picture: Image.Image, path: Path, **options: object) -> None:
+    """Save a picture of results as PNG, whole or not at all, so that `is_result` knows it."""
+    header = PngImagePlugin.PngInfo()
+    header.add_text('Software', SOFTWARE)
+    with written_whole(path) as temporary:
+        picture.save(temporary, pnginfo=header, **options)

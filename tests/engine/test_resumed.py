@@ -1,0 +1,174 @@
+"""What an earlier run left counts only while it fits: by content, not by name."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from itaclip_mmseg.engine import journal
+from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.journal import Journal, data_state, is_data_unchanged, run_key
+from itaclip_mmseg.engine.plan import LABEL_MAPS, Plan, counted_earlier
+from itaclip_mmseg.engine.testing import run_test
+from itaclip_mmseg.evaluation.iou import ImageCounts
+from itaclip_mmseg.scenes import dataset
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.fingerprints import fingerprint
+
+CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
+ROOT = 'test_dataloader.dataset.data_root'
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Three images with label maps and predictions, of which an earlier run has counted two."""
+    files = {}
+    for name in 'abc':
+        pair = [str(tmp_path / f'images/{name}.jpg'), str(tmp_path / f'labels/{name}.png')]
+        for path in (*map(tmp_path.joinpath, pair), tmp_path / f'out/{name}.png'):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f'content of {path.name}')
+        files[pair[0]] = pair
+    entries = [ImageCounts(image, 1, {}, files=[*map(fingerprint, pair)]) for image, pair in files.items()]
+    Journal(tmp_path, 'key').append(entries[:2])
+    return Plan(str(tmp_path), files, str(tmp_path / 'images'), {LABEL_MAPS: str(tmp_path / 'out')})
+
+
+@pytest.mark.parametrize(
+    ('change', 'kept'),
+    [
+        (lambda root: None, 2),
+        (lambda root: (root / 'labels/a.png').touch(), 2),  # a later time stamp, the same content
+        (lambda root: (root / 'labels/a.png').write_text('content of b.png'), 1),  # of the same size
+        (lambda root: (root / 'images/a.jpg').write_text('longer than it was before'), 1),
+        (lambda root: (root / 'labels/c.png').write_text('another'), 2),  # was not counted yet
+        (lambda root: (root / 'out/b.png').unlink(), 1),
+        (lambda root: [path.write_text('new') for path in (root / 'labels').iterdir()], 0),
+    ],
+)
+def test_what_still_fits(plan, tmp_path, change, kept, capsys):
+    change(tmp_path)
+    assert len(counted_earlier(plan, Journal(tmp_path, 'key'))) == kept
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f'{kept} of 3 images are counted already, from {tmp_path}')
+    assert ('counted anew' in line) == (kept < 2)
+
+
+def test_nothing_is_said_of_nothing(plan, tmp_path, capsys):
+    """Where no earlier run was, or one of other settings."""
+    assert counted_earlier(plan, Journal(tmp_path, 'other')) == {} and capsys.readouterr().err == ''
+
+
+def test_entries_without_fingerprints_do_not_count(plan, tmp_path):
+    """As an earlier version wrote them."""
+    Journal(tmp_path, 'key').append([ImageCounts(image, 1, {}) for image in plan.files])
+    assert counted_earlier(plan, Journal(tmp_path, 'key')) == {}
+
+
+def test_finished_results_know_their_data(plan, tmp_path):
+    images = [ImageCounts(image, 1, {}, files=[*map(fingerprint, pair)]) for image, pair in plan.files.items()]
+    state = data_state(reversed(images))
+    assert is_data_unchanged(state, plan.files)
+    (tmp_path / 'labels/a.png').touch()
+    assert is_data_unchanged(state, plan.files)
+    (tmp_path / 'labels/a.png').write_text('content of b.png')
+    assert not is_data_unchanged(state, plan.files) and not is_data_unchanged({}, plan.files)
+    (tmp_path / 'labels/a.png').unlink()
+    assert not is_data_unchanged(state, plan.files)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'test_evaluator.ignore_index': 254},
+        {'test_evaluator.absent_as_zero': True},
+        {'test_dataloader.dataset.pipeline.1.scale': (160, 112)},
+        {'test_dataloader.dataset.reduce_zero_label': True},
+        {'model.backbone.precision': 'bf16'},
+        {'model.logit_scale': 61},
+        {'model.test_cfg.stride': (56, 56)},
+        {'model.pamr': {'num_iters': 1}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_settings_that_change_figures_change_the_key(change):
+    assert run_key(load_config(CONFIG, change)) != run_key(load_config(CONFIG))
+    assert run_key(load_config(CONFIG)) == run_key(load_config(CONFIG, {'test_dataloader.num_workers': 3}))
+
+
+def test_version_weights_and_folders_change_the_key(tmp_path, monkeypatch):
+    weights = tmp_path / 'clip.safetensors'
+    weights.write_bytes(b'of size 12.')
+    keys = {run_key(load_config(CONFIG)), run_key(load_config(CONFIG), {LABEL_MAPS: 'out'})}
+    keys.add(run_key(load_config(CONFIG, {'model.backbone.pretrained': str(weights)})))
+    weights.write_bytes(b'other, 12..')
+    keys.add(run_key(load_config(CONFIG, {'model.backbone.pretrained': str(weights)})))
+    monkeypatch.setattr(journal, '__version__', 'another')
+    keys.add(run_key(load_config(CONFIG)))
+    assert len(keys) == 5
+
+
+@pytest.fixture
+def scenes(tmp_path, monkeypatch):
+    """Three drawn scenes of one window each, and a config of them."""
+    monkeypatch.setattr(dataset, 'scene_sizes', lambda seed, number: [(96, 128)] * number)
+    dataset.write_scenes(tmp_path / 'd', num_images=3)
+
+    def config(work):
+        return load_config(CONFIG, {ROOT: str(tmp_path / 'd')}, str(tmp_path / work))
+
+    return config
+
+
+@pytest.mark.slow
+def test_mended_label_maps_count(scenes, tmp_path, capsys):
+    """A run ends at a bad map; all maps are mended; the same command gives the figures of a fresh folder."""
+    good, folder = tmp_path / 'good', tmp_path / 'd/SegmentationClass'
+    shutil.copytree(folder, good)
+    for path in folder.iterdir():
+        label = 99 if path == max(folder.iterdir()) else 0
+        Image.fromarray(np.full((96, 128), label, np.uint8)).save(path)
+    with pytest.raises(UserError, match='holds label 99'):
+        run_test(scenes('work'))
+    for path in good.iterdir():
+        shutil.copy(path, folder / path.name)
+    capsys.readouterr()
+    mended = run_test(scenes('work'))
+    assert '0 of 3 images are counted already' in capsys.readouterr().err
+    fresh = run_test(scenes('fresh'))
+    assert (mended['mIoU'], mended['classes']) == (fresh['mIoU'], fresh['classes'])
+    assert mended['data'] == fresh['data']
+
+
+@pytest.mark.slow
+def test_a_label_map_that_changed_alone_is_counted_anew(scenes, tmp_path, capsys, monkeypatch):
+    """The others are not encoded again."""
+    append = Journal.append
+    monkeypatch.setattr(Journal, 'remove', lambda self: None)
+    run_test(scenes('work'))
+    Image.fromarray(np.zeros((96, 128), np.uint8)).save(min((tmp_path / 'd/SegmentationClass').iterdir()))
+    counted = []
+    monkeypatch.setattr(Journal, 'append', lambda self, entries: append(self, counted_of(entries, counted)))
+    changed = run_test(scenes('work'))
+    assert '2 of 3 images are counted already' in capsys.readouterr().err and len(counted) == 1
+    assert changed['mIoU'] == run_test(scenes('fresh'))['mIoU']
+
+
+def counted_of(entries, counted):
+    counted += entries
+    return entries
+
+
+@pytest.mark.slow
+def test_a_refused_run_leaves_no_log(scenes, tmp_path):
+    """One that ends later keeps its own, to look into."""
+    config = scenes('work')
+    config.model.backbone.pretrained = 'absent.pt'
+    with pytest.raises(UserError, match='absent'):
+        run_test(config)
+    assert list((tmp_path / 'work').iterdir()) == []
+    Image.fromarray(np.full((96, 128), 99, np.uint8)).save(min((tmp_path / 'd/SegmentationClass').iterdir()))
+    with pytest.raises(UserError, match='holds label 99'):
+        run_test(scenes('work'))
+    assert len(list((tmp_path / 'work').glob('2*_*'))) == 1

@@ -1,0 +1,194 @@
+"""Region maps, where they come from and where they are kept; and one label for each region."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from golden import photo
+from safetensors.torch import load_file, save_file
+
+from itaclip_mmseg.models.stages import regions as stage
+from itaclip_mmseg.models.stages.photograph import Photograph
+from itaclip_mmseg.models.stages.region_felzenszwalb import FelzenszwalbRegions
+from itaclip_mmseg.models.stages.region_sam2 import SAM2Regions
+from itaclip_mmseg.models.stages.regions import RegionMaps, most_frequent_labels, write_regions
+from itaclip_mmseg.utils.errors import UserError
+
+PICTURE = Photograph(photo(1, 60, 80), 'some/picture.jpg')
+
+
+def test_labels_are_the_most_frequent_of_each_region():
+    """Of equals the smallest; where no region lies labels stay, whichever number means that."""
+    labels = torch.tensor([[2, 2, 0, 3, 1], [0, 3, 3, 0, 2]])
+    regions = torch.tensor([[7, 7, 7, 4, 0], [4, 4, 4, 4, 0]])
+    expected = torch.tensor([[2, 2, 2, 0, 1], [0, 0, 0, 0, 2]])
+    expected[1], expected[0, 3] = torch.tensor([3, 3, 3, 3, 2]), 3  # three of five: 3, once more in the row above
+    assert torch.equal(most_frequent_labels(labels, regions), expected)
+    assert torch.equal(most_frequent_labels(labels, regions, None), expected)
+    covered = regions.where(regions > 0, 4)  # region 4 is now the smallest number: it counts as no region
+    assert torch.equal(most_frequent_labels(labels, covered, None)[1], labels[1])
+    assert most_frequent_labels(torch.tensor([[5, 1]]), torch.tensor([[2, 2]])).tolist() == [[1, 1]]
+    negative = torch.full((2, 5), -1)
+    assert torch.equal(most_frequent_labels(labels.to(torch.int16), negative), labels.to(torch.int16))
+
+
+def test_a_map_from_a_file(tmp_path):
+    """By the photograph's stem, whatever its folder; numbers are as the file has them."""
+    found = np.arange(-1, 60 * 80 - 1, dtype=np.int32).reshape(60, 80)
+    write_regions(tmp_path / 'picture.npz', found)
+    regions = RegionMaps(dict(type='files', folder=str(tmp_path)))
+    assert torch.equal(regions(PICTURE), torch.from_numpy(found).long())
+
+
+@pytest.mark.parametrize(
+    ('write', 'message'),
+    [
+        (lambda path: None, r'picture\.npz: no region map; it must be an .npz file with the array instance_mask'),
+        (lambda path: path.write_bytes(b'PK nothing'), r'picture\.npz: no region map'),
+        (lambda path: np.savez(path, other=np.zeros((60, 80), int)), r'picture\.npz: no region map'),
+        (
+            lambda path: np.savez(path, instance_mask=np.zeros((60, 80))),
+            r'instance_mask is float64 of shape \(60, 80\)',
+        ),
+        (lambda path: np.savez(path, instance_mask=np.zeros(60, int)), r'instance_mask is int64 of shape \(60,\)'),
+        (
+            lambda path: write_regions(path, np.zeros((80, 60), int)),
+            r'a region map of \(80, 60\), but some/picture.jpg',
+        ),
+    ],
+)
+def test_files_that_are_no_map_of_the_photograph_are_named(tmp_path, write, message):
+    write(tmp_path / 'picture.npz')
+    with pytest.raises(UserError, match=message) as caught:
+        RegionMaps(dict(type='files', folder=str(tmp_path)))(PICTURE)
+    assert '\n' not in str(caught.value)
+
+
+def test_what_has_no_map_is_named(tmp_path):
+    """An image without a file, a pipeline that keeps no photograph, a folder that is not there."""
+    regions = RegionMaps(dict(type='files', folder=str(tmp_path)))
+    with pytest.raises(UserError, match='an image without a file name has no region map'):
+        regions(Photograph(PICTURE.pixels))
+    with pytest.raises(UserError, match='the pipeline hands no photograph on'):
+        regions(None)
+    with pytest.raises(UserError, match=r'nowhere: no such folder of region maps; .*model\.regions=sam2'):
+        RegionMaps(dict(type='files', folder='nowhere'))
+
+
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        ('slic', r"regions\.type='slic': not possible; allowed: felzenszwalb, files, sam2"),
+        (dict(folder='x'), r'regions\.type=None'),
+        (dict(type='felzenszwalb', size=3), r"regions='size': not possible; allowed: min_size, scale, sigma"),
+        (dict(type='felzenszwalb', sigma='1'), r"regions\.sigma='1'"),
+    ],
+)
+def test_impossible_settings_are_named(config, message):
+    with pytest.raises(UserError, match=message):
+        RegionMaps(config)
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Sizes of the photographs whose regions were computed, by felzenszwalb's stand-in."""
+    found = []
+
+    def region_map(self, photograph, device):
+        found.append(photograph.pixels.shape[:2])
+        return (photograph.pixels[..., 0] // 64).astype(np.int32)
+
+    monkeypatch.setattr(FelzenszwalbRegions, 'check_packages', staticmethod(lambda: None))
+    monkeypatch.setattr(FelzenszwalbRegions, 'region_map', region_map)
+    return found
+
+
+def test_maps_are_kept_by_photograph_and_settings(computed, tmp_path, monkeypatch):
+    """Computed once whatever the file's name; a damaged file is computed again; a full disk costs time alone."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    first = RegionMaps('felzenszwalb')(PICTURE)
+    assert torch.equal(RegionMaps('felzenszwalb')(Photograph(PICTURE.pixels.copy(), 'other.jpg')), first)
+    assert computed == [(60, 80)]
+    RegionMaps(dict(type='felzenszwalb', scale=50))(PICTURE)
+    RegionMaps('felzenszwalb')(Photograph(PICTURE.pixels[::-1]))
+    assert len(computed) == 3
+    for path in (tmp_path / 'itaclip_mmseg/regions').iterdir():
+        path.write_bytes(path.read_bytes()[:-100])
+    assert torch.equal(RegionMaps('felzenszwalb')(PICTURE), first) and len(computed) == 4
+    monkeypatch.setattr(stage, 'write_regions', lambda *given: (_ for _ in ()).throw(OSError('full')))
+    RegionMaps('felzenszwalb')(Photograph(PICTURE.pixels + 1))
+    assert len(computed) == 5
+
+
+def test_while_words_change_the_map_is_not_read_again(computed, tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    regions = RegionMaps('felzenszwalb')
+    regions(PICTURE)
+    monkeypatch.setattr(stage, 'cache_path', lambda *given: pytest.fail('hashed again'))
+    regions(PICTURE)
+    assert len(computed) == 1
+
+
+def test_felzenszwalb_finds_what_differs_in_colour():
+    pytest.importorskip('skimage', reason='scikit-image (extra `regions`) is not installed')
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[10:30, 20:40] = (255, 0, 0)
+    regions = FelzenszwalbRegions(sigma=0).region_map(Photograph(pixels), torch.device('cpu'))
+    assert regions.shape == (40, 60) and regions.min() == 1 and len(np.unique(regions)) == 2
+    assert len(np.unique(regions[10:30, 20:40])) == 1 and regions[0, 0] != regions[20, 30]
+
+
+@pytest.fixture(scope='module')
+def sam2_weights(tmp_path_factory):
+    """Of the smallest network, random, so changed that some masks pass the thresholds."""
+    pytest.importorskip('sam2', reason='the package sam2 (extra `sam2`) is not installed')
+    path = str(tmp_path_factory.mktemp('weights') / 'sam2.safetensors')
+    torch.manual_seed(0)
+    SAM2Regions.write_random_weights(dict(arch='sam2_hiera_t'), path)
+    state = load_file(path)
+    for name, value in state.items():
+        if re.search(r'output_hypernetworks_mlps\.\d\.layers\.2\.', name):
+            value *= 60
+        if name.endswith('iou_prediction_head.layers.2.bias'):
+            value[:] = 0.9
+    save_file(state, path)
+    return path
+
+
+@pytest.mark.slow
+def test_sam2_finds_masks(sam2_weights, monkeypatch):
+    """From the network to a map; how many points a pass has changes nothing."""
+    generator = RegionMaps(dict(type='sam2', pretrained=sam2_weights, arch='sam2_hiera_t', points=2)).generator
+    regions = generator.region_map(PICTURE, torch.device('cpu'))
+    assert regions.shape == (60, 80) and set(np.unique(regions)) >= {0, 1}
+    monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.LOGITS_BYTES', 1)
+    assert (generator.region_map(PICTURE, torch.device('cpu')) == regions).mean() > 0.99
+
+
+def test_sam2_paints_large_masks_over_small_ones(monkeypatch):
+    """Numbers rise with the area of a mask, whatever the order in which masks are found."""
+    amg = pytest.importorskip('sam2.utils.amg', reason='the package sam2 (extra `sam2`) is not installed')
+    monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.weights_file', lambda *given: None)
+    corners = ((0, 0, 30), (10, 10, 10), (20, 20, 20))  # top, left, side
+    masks = torch.zeros(3, 60, 80, dtype=torch.bool)
+    for mask, (top, left, side) in zip(masks, corners, strict=True):
+        mask[top : top + side, left : left + side] = True
+    encoded = amg.mask_to_rle_pytorch(masks)
+    found = [dict(area=int(mask.sum()), segmentation=one) for mask, one in zip(masks, encoded, strict=True)]
+    monkeypatch.setattr(SAM2Regions, 'masks', lambda *given: found)
+    regions = SAM2Regions().region_map(PICTURE, torch.device('cpu'))
+    assert regions[0, 0] == regions[15, 15] == regions[25, 25] == 3  # the small mask lies under the largest
+    assert regions[35, 35] == 2 and regions[50, 50] == 0 and not (regions == 1).any()
+
+
+def test_sam2_without_its_weights_or_package_is_named(monkeypatch):
+    monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
+    with pytest.raises(UserError, match=r'sam2_hiera_large\.pt: no such weights file \(get it from https://dl\.fbai'):
+        RegionMaps(dict(type='sam2'))
+    monkeypatch.undo()
+    monkeypatch.setitem(__import__('sys').modules, 'sam2.automatic_mask_generator', None)
+    with pytest.raises(
+        UserError, match=r"regions\.type='sam2': needs the package sam2 .*SAM2_BUILD_CUDA=0 pip install"
+    ):
+        RegionMaps(dict(type='sam2'))

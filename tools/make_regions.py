@@ -1,0 +1,35 @@
+"""Write a class-agnostic region map, STEM.npz, for every photograph of a folder, for `model.regions.type=files`.
+
+python tools/make_regions.py data/VOCdevkit/VOC2012/JPEGImages --out data/regions/voc
+"""
+
+import argparse
+from pathlib import Path
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('folder', type=Path, help='of photographs, with the folders in it')
+    parser.add_argument('--out', type=Path, required=True, help='folder for the maps; those that are there are kept')
+    parser.add_argument('--type', default='sam2', help='generator: sam2, felzenszwalb (default: %(default)s)')
+    parser.add_argument('--options', nargs='+', default=[], metavar='KEY=VALUE', help='its settings, such as points=16')
+    parser.add_argument(
+        '--truth', action='store_true', help='FOLDER holds label maps, whose connected pixels are the regions: a bound'
+    )
+    parser.add_argument('--device', help='such as cpu or cuda (default: the GPU if there is one)')
+    return parser.parse_args()
+
+
+def main() -> None:
+    from itaclip_mmseg.datasets.preparation.regions import write_region_maps
+    from itaclip_mmseg.engine.config import parse_options
+
+    regions = None if args.truth else dict(type=args.type, **parse_options(args.options))
+    print(f'{args.out}: {write_region_maps(args.folder, args.out, regions, args.device)} region maps')
+
+
+if __name__ == '__main__':
+    args = parse_args()  # before the imports, so that --help answers at once
+    from itaclip_mmseg.utils.errors import run
+
+    run(main)
