@@ -1,5 +1,6 @@
 """What a visitor sees of the page at several sizes, in light and dark; what is greyed."""
 
+import io
 import os
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import answer, compare_with, is_in_view, say, slide
+from PIL import Image
 
 LOOKS = ((1280, 800, 'light'), (1280, 800, 'dark'), (390, 844, 'light'), (390, 844, 'dark'))
 
@@ -25,11 +27,10 @@ def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
     page.locator('#examples button').first.click()
     page.locator('#view', has_text='encoding').wait_for()
     assert is_in_view(page, '#view')
-    page.screenshot(path=tmp_path / 'work.png')
     page.locator('#view figure').wait_for()
     assert is_in_view(page, '#view figure img')
     page.wait_for_timeout(500)
-    page.screenshot(path=folder / f'page{look}.png')
+    shoot(page, folder / f'page{look}.png')
     compare_with(page, 'NACLIP')
     page.locator('#pamr').scroll_into_view_if_needed()
     assert is_in_view(page, '#view figure img') and is_in_view(page, '#pamr')
@@ -37,7 +38,7 @@ def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
     assert boxes[0]['y'] == boxes[1]['y'] and boxes[0]['x'] < boxes[1]['x']
     page.wait_for_timeout(500)
     if look:
-        page.screenshot(path=folder / f'page_compare{look}.png')
+        shoot(page, folder / f'page_compare{look}.png')
     contrasts = {text: contrast(*colours) for text, *colours in page.evaluate(TEXTS)}
     assert len(contrasts) > 20 and 'no effect: both thresholds are off' in contrasts
     assert min(contrasts.values()) >= 4.5, sorted(contrasts.items(), key=lambda item: item[1])[:5]
@@ -47,7 +48,7 @@ def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
     page.locator('#attention .maps').wait_for()
     assert is_in_view(page, '#attention')
     page.wait_for_timeout(500)
-    page.screenshot(path=folder / f'page_attention{look}.png')
+    shoot(page, folder / f'page_attention{look}.png')
     layers = page.locator('#attention input[type=range]')
     assert 'Layer 12' in page.locator('#attention .sentence').inner_text()
     layers.press('ArrowLeft')
@@ -60,6 +61,11 @@ def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
             picture.press(key)
         changed = 'old => document.querySelector("#attention .patch").getAttribute("style") !== old'
         page.wait_for_function(changed, arg=first)
+
+
+def shoot(page, path):
+    """A picture of what is in view, in 256 colours."""
+    Image.open(io.BytesIO(page.screenshot())).convert('RGB').quantize(256).save(path, optimize=True)
 
 
 # Every text of the page that can be used, with its colour and that of what it is on.
