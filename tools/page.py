@@ -35,16 +35,15 @@ def main() -> None:
     import sys
     import threading
 
-    from itaclip_mmseg.apis.page import serving
+    from itaclip_mmseg.apis.page_server import serving
     from itaclip_mmseg.apis.page_session import Workbench
     from itaclip_mmseg.scenes.render import render_scene
-    from itaclip_mmseg.studies.figures import draw_attention
-    from itaclip_mmseg.studies.tables import METHODS, method_changes
+    from itaclip_mmseg.studies.comparable import comparable_methods
 
-    workbench = Workbench(args.config, args.cfg_options, {method: method_changes(method) for method in METHODS})
+    workbench = Workbench(args.config, args.cfg_options, comparable_methods(args.config))
     scenes = [render_scene(seed, *SIZE).image for seed in SCENES]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # leaves the context, and with it no upload behind
-    with serving(workbench, draw_attention, scenes, args.host, args.port) as address:
+    with serving(workbench, scenes, args.host, args.port) as address:
         print(f'listening on {address}', flush=True)
         threading.Event().wait()
 

@@ -1,6 +1,6 @@
 """Label maps in other libraries' forms."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,3 +78,14 @@ def to_detections(labels: np.ndarray, names: Sequence[str], background: bool) ->
         class_id=np.array([label for label, _ in found]),
         data=dict(class_name=np.array([names[label] for label, _ in found])),
     )
+
+
+def merged_coco(images: Mapping[str, dict]) -> dict:
+    """COCO's JSON of several images of the same classes, each as `coco_annotations` gives it, by file name."""
+    merged = dict(images=[], categories=[], annotations=[])
+    for number, (name, content) in enumerate(images.items(), 1):
+        merged['categories'] = content['categories']
+        merged['images'].append(content['images'][0] | dict(id=number, file_name=name))
+        for annotation in content['annotations']:
+            merged['annotations'].append(annotation | dict(id=len(merged['annotations']) + 1, image_id=number))
+    return merged

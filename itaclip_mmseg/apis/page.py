@@ -1,189 +1,113 @@
-"""The page in a browser: any photograph, any words, settings that answer without encoding again.
+"""The page in a browser: any photographs, any words, settings that answer without encoding again.
 
-    with serving(Workbench('configs/itaclip/itaclip_tiny_scenes.py')) as address: ...
-
-`page_session.py` computes, `page_view.py` draws; here is what stands where, and what answers which event.
+`page_layout.py` has its components, `page_session.py` computes, `page_view.py` draws, `page_server.py` serves it.
 """
 
 import html
-import os
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from matplotlib.figure import Figure
-from PIL import Image
+from itaclip_mmseg.apis.attention import attention_at
+from itaclip_mmseg.apis.page_attention import attention_view
+from itaclip_mmseg.apis.page_folder import segment_all, thumbnails
+from itaclip_mmseg.apis.page_layout import ALONE, HOUR, Layout, effect, files_of, gr
+from itaclip_mmseg.apis.page_progress import estimate
+from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench, existing, write_files
+from itaclip_mmseg.apis.page_view import fault, legend, view, warned
+from itaclip_mmseg.apis.page_words import THRESHOLDS, class_list, idle
+from itaclip_mmseg.text.classes import bank_of_text
+from itaclip_mmseg.utils.errors import Faults, UserError, one_line
 
-from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench, class_fields, class_list, existing, write_files
-from itaclip_mmseg.apis.page_view import legend, view
-from itaclip_mmseg.apis.segmenter import Segmenter
-from itaclip_mmseg.settings import Pamr
-from itaclip_mmseg.utils.errors import UserError, one_line
-
-try:
-    import gradio as gr
-except ImportError as error:
-    raise UserError("page: needs the package gradio; pip install 'itaclip_mmseg[page]'") from error
-
-ASSETS = Path(__file__).parents[1] / 'assets'
-HINT = 'Drop a photograph, or take an example.'
-ATTENTION_HINT = ' A click on the result shows what that patch attends to.'
-ALONE = 'nothing'
-VISITORS = 16  # whose photographs are kept, as tokens of up to 150 MB each; the oldest make room
-HOUR = 3600  # seconds that a photograph is kept
-SLIDERS = (  # setting, label, range, step; the page has those of the method's settings
-    ('image_coefficient', 'lambda', 0, 1, 0.05),
-    ('text_coefficient', 'alpha', 0, 1, 0.05),
-    ('logit_scale', 'logit scale', 1, 200, 1),
-    ('prob_threshold', 'score threshold (0: off)', 0, 1, 0.01),
-    ('area_threshold', 'area threshold (0: off)', 0, 0.5, 0.01),
-    ('pamr', 'PAMR steps (0: off)', 0, 20, 1),
-    ('regions', 'one label a region (0: off)', 0, 1, 1),
-    ('global_weight', 'share of the whole picture', 0, 1, 0.05),
-    ('patch_weight', 'share of the nearest patches', 0, 1, 0.01),
-    ('confidence_threshold', 'least score in a region', 0, 1, 0.01),
-    ('iou_threshold', "SAM's least estimate of its masks", 0, 1, 0.01),
-)
 PROGRESS = gr.Progress()  # how Gradio knows that a function shows it
-Attention = Callable[[Segmenter, np.ndarray, tuple[int, int]], Figure]  # of an image and a pixel X, Y
+INTO_VIEW = "() => document.querySelector('{}')?.scrollIntoView({{ behavior: 'smooth', block: 'nearest' }})"
 
 
-class Page:
-    """Layout and events. What a visitor brings is in Gradio's session state; nothing of it is kept here.
+class Page(Layout):
+    """Which function answers which event. What a visitor brings is in Gradio's session state; nothing is kept here.
 
     Args:
-        workbench: what computes.
-        examples: photographs to choose from, files.
-        attention: draws what the patch at a pixel attends to.
         folder: where files to take away are written.
     """
 
-    def __init__(
-        self, workbench: Workbench, examples: Sequence[Path], attention: Attention, folder: str | Path
-    ) -> None:
-        self.workbench, self.examples, self.attention, self.folder = workbench, examples, attention, folder
-        with gr.Blocks(
-            title='itaclip_mmseg', analytics_enabled=False, fill_width=True, delete_cache=(HOUR, HOUR)
-        ) as self.blocks:
-            weights = workbench.segmenter.config.backbone.pretrained
-            gr.Markdown(f'**itaclip_mmseg** · `{workbench.config}` · weights `{weights}`')
-            self.photo, self.answer = gr.State(time_to_live=HOUR), gr.State(time_to_live=HOUR)
-            with gr.Row():
-                with gr.Column(scale=3, min_width=280):
-                    self.lay_input()
-                with gr.Column(scale=7, min_width=480):
-                    self.lay_answer()
-                with gr.Column(scale=3, min_width=280):
-                    self.lay_settings()
-            self.figure = gr.Plot(show_label=False, visible=False, elem_id='attention')
+    def __init__(self, workbench: Workbench, examples: Sequence[Path], folder: str | Path) -> None:
+        self.folder = folder
+        title = dict(title='itaclip_mmseg', analytics_enabled=False, fill_width=True)
+        with gr.Blocks(**title, delete_cache=(HOUR, HOUR)) as self.blocks:
+            super().__init__(workbench, examples)
             self.wire()
 
-    def lay_input(self) -> None:
-        """Photograph, examples, words."""
-        classes, background = class_fields(
-            self.workbench.segmenter.bank, getattr(self.workbench.settings, 'auxiliary', None)
-        )
-        self.drop = gr.File(label='Photograph', file_types=['image'], height=120, elem_id='photograph')
-        self.gallery = gr.Gallery(
-            [str(path) for path in self.examples],
-            show_label=False,
-            columns=3,
-            height=175,
-            allow_preview=False,
-            interactive=False,
-            buttons=[],
-            elem_id='examples',
-            visible=bool(self.examples),
-        )
-        self.classes = gr.Textbox(
-            classes,
-            label='Classes, one a line',
-            info='other words behind =, a definition behind : for all or none',
-            lines=6,
-            max_lines=10,
-            elem_id='classes',
-        )
-        self.background = gr.Textbox(
-            background, label='Background words', info='between commas; none: no background', elem_id='background'
-        )
-        self.go = gr.Button('Segment', variant='primary', elem_id='segment')
-
-    def lay_answer(self) -> None:
-        """Messages, painted labels, files and the command line."""
-        hint = HINT + ATTENTION_HINT * self.workbench.two_halves
-        self.message = gr.Markdown(hint, elem_id='message', elem_classes='message')
-        script = (ASSETS / 'page.js').read_text(encoding='utf-8')
-        self.view = gr.HTML(js_on_load=script, elem_id='view', min_height=320)
-        self.write = gr.Button('Make files to download', elem_id='write')
-        self.files = gr.Files(
-            label='Overlay, label map, class list, COCO annotations',
-            visible=False,
-            interactive=False,
-            height=190,
-            elem_id='files',
-        )
-        self.command = gr.Textbox(
-            label='The same on the command line',
-            lines=2,
-            max_lines=5,
-            buttons=['copy'],
-            interactive=False,
-            elem_id='command',
-        )
-
-    def lay_settings(self) -> None:
-        """Legend, sliders, second method."""
-        self.shown = gr.CheckboxGroup(
-            [], label='Classes, share of the picture', elem_id='legend', elem_classes='legend'
-        )
-        values = starts(self.workbench)
-        self.sliders = {
-            name: gr.Slider(low, max(high, values[name]), values[name], step=step, label=label, elem_id=name)
-            for name, label, low, high, step in SLIDERS
-            if name in values
-        }
-        self.method = gr.Dropdown(
-            [ALONE, *self.workbench.methods],
-            value=ALONE,
-            label='Beside it, by its own settings',
-            visible=bool(self.workbench.methods),
-            elem_id='method',
-        )
-
     def wire(self) -> None:
-        """What answers which event; every function gets the values that stand in the page, by component."""
-        words = {self.classes, self.background, self.method, *self.sliders.values()}
-        given = {self.photo, self.answer, self.shown} | words
+        """Connect events; every function gets the values of the page by component."""
+        texts = {self.classes, self.background, self.definitions}
+        given = {self.photo, self.answer, self.shown, self.method, self.paths, *texts, *self.sliders.values()}
         answers = {self.message, self.view, self.shown, self.command, self.answer}
-        encoding = dict(outputs={self.drop, self.photo} | answers, concurrency_id='encoder', show_progress_on=self.view)
-        self.drop.upload(self.take, {self.drop} | given, **encoding)
-        self.gallery.select(self.take_example, given, **encoding)
-        latest = dict(show_progress='hidden', trigger_mode='always_last', concurrency_id='decoder')
-        whole = dict(show_progress_on=self.view, trigger_mode='always_last', concurrency_id='encoder')
+        encoded = dict(outputs={self.photo, self.attention} | answers, concurrency_id='encoder')
+        encoded |= dict(show_progress_on=self.view)
+        taken = {self.drop, self.paths, self.strip, self.write_all}
+        show = [
+            self.drop.upload(self.take, {self.drop} | given, **encoded | dict(outputs=encoded['outputs'] | taken)),
+            self.strip.select(self.take_one, given, **encoded),
+            self.gallery.select(self.take_example, given, **encoded),
+        ]
+        slow = dict(show_progress_on=self.view, trigger_mode='always_last', concurrency_id='encoder')
+        quick = dict(show_progress='minimal', show_progress_on=self.view, trigger_mode='always_last')
+        quick |= dict(concurrency_id='decoder')
         changes = [one.change for one in (*self.sliders.values(), self.method)]
-        gr.on(
-            [*changes, self.go.click, self.background.submit],
-            self.segment,
-            given,
-            answers,
-            **(latest if self.workbench.two_halves else whole),
+        gr.on(changes, self.segment, given, answers, **(quick if self.workbench.two_halves else slow))
+        queue = 'decoder' if self.workbench.two_halves else 'encoder'
+        pressed = [self.go.click, self.background.submit]
+        show.append(gr.on(pressed, self.segment, given, answers, **slow | dict(concurrency_id=queue)))
+        started = [self.drop.upload, self.strip.select, self.gallery.select, *pressed]
+        gr.on(started, None, js=INTO_VIEW.format('#answer'), show_progress='hidden')  # with the spinner
+        for event in show:
+            event.then(js=INTO_VIEW.format('#answer'))
+        self.shown.input(self.repaint, {self.answer, self.shown}, {self.view}, **quick)
+        self.wire_effects(texts)
+        self.wire_files(given)
+
+    def wire_effects(self, texts: set) -> None:
+        """Grey what has no effect; show what a patch attends to."""
+        if not self.sliders:
+            return
+        sliders = set(self.sliders.values())
+        changes = [one.change for one in (*texts, *(self.sliders[name] for name in THRESHOLDS if name in self.sliders))]
+        hidden = dict(show_progress='hidden', trigger_mode='always_last', concurrency_id='effects')
+        gr.on(changes, self.grey, texts | sliders, sliders, **hidden)
+        clicked = self.view.click(
+            self.attend,
+            {self.photo, self.answer},
+            {self.message, self.attention},
+            concurrency_id='encoder',
+            show_progress_on=self.view,
         )
-        self.shown.input(self.repaint, {self.answer, self.shown}, {self.view}, **latest)
-        if self.workbench.two_halves:
-            attention = dict(concurrency_id='encoder', show_progress_on=self.view)
-            clicked = self.view.click(self.attend, {self.photo}, {self.message, self.figure}, **attention)
-            clicked.then(js="() => document.querySelector('#attention')?.scrollIntoView({ behavior: 'smooth' })")
-        self.write.click(
-            self.write_all, {self.answer}, {self.message, self.files}, show_progress='hidden', concurrency_id='decoder'
-        )
+        clicked.then(js=INTO_VIEW.format('#attention'))
+
+    def wire_files(self, given: set) -> None:
+        """Downloads of the photograph, and of all."""
+        outputs = {self.message, self.files}
+        hidden = dict(show_progress='hidden', concurrency_id='decoder')
+        self.write.click(self.write_one, {self.answer}, outputs, **hidden)
+        progress = dict(show_progress_on=self.strip, concurrency_id='encoder')
+        self.write_all.click(self.write_folder, given, outputs | {self.strip}, **progress)
 
     def take(self, given: dict, progress: gr.Progress = PROGRESS) -> dict:
-        """A photograph was dropped: encode it, and segment it by what stands in the page."""
-        return {self.drop: None} | self.encode(given[self.drop], given, progress)
+        """Photographs were dropped: show what there is, encode the first, and segment it."""
+        faults = Faults()
+        found = thumbnails(given[self.drop], faults, estimate(progress, 'reading'))
+        several = len(found) > 1
+        strip = gr.Gallery([(picture, Path(path).name) for path, picture in found], visible=several)
+        paths = [path for path, _ in found]
+        everything = gr.Button(f'Segment all {len(found)} photographs and make files', visible=several)
+        taken = {self.drop: None, self.paths: paths, self.strip: strip, self.write_all: everything}
+        if not found:
+            return {self.drop: None, self.message: fault(*faults.lines)}
+        answered = self.encode(paths[0], given, progress)
+        return taken | answered | {self.message: fault(*faults.lines) * bool(faults.lines) + answered[self.message]}
+
+    def take_one(self, given: dict, event: gr.SelectData, progress: gr.Progress = PROGRESS) -> dict:
+        """One of several photographs was chosen."""
+        return self.encode(given[self.paths][event.index], given, progress)
 
     def take_example(self, given: dict, event: gr.SelectData, progress: gr.Progress = PROGRESS) -> dict:
         """An example was chosen."""
@@ -192,24 +116,28 @@ class Page:
     def encode(self, path: str | Path, given: dict, progress: gr.Progress) -> dict:
         """The half that takes seconds, then the other."""
         try:
-            photo = self.workbench.open(path, partial(progress.tqdm, desc='encoding'))
+            photo = self.workbench.open(path, estimate(progress, 'encoding'))
         except UserError as error:
-            return {self.message: fault(error)}
-        return {self.photo: photo} | self.segment(given | {self.photo: photo})
+            return {self.message: fault(one_line(error))}
+        return {self.photo: photo, self.attention: ''} | self.segment(given | {self.photo: photo})
+
+    def chosen(self, given: dict) -> tuple[str, dict[str, float], str | None]:
+        """Classes, sliders and second method, as `Workbench.answer` takes them."""
+        values = {name: given[slider] for name, slider in self.sliders.items()}
+        method = None if given[self.method] == ALONE else given[self.method]
+        return class_list(given[self.classes], given[self.background], given[self.definitions]), values, method
 
     def segment(self, given: dict) -> dict:
         """Words, settings or the second method were changed: the half that takes a moment."""
         start = time.perf_counter()
-        values = {name: given[slider] for name, slider in self.sliders.items()}
-        method = None if given[self.method] == ALONE else given[self.method]
         try:
-            classes = class_list(given[self.classes], given[self.background])
-            answer = self.workbench.answer(given[self.photo], classes, values, method)
+            answer = self.workbench.answer(given[self.photo], *self.chosen(given))
             view_of = self.show(answer, given)
         except UserError as error:
-            return {self.message: fault(error)}
+            return {self.message: fault(one_line(error))}
         notes = [answer.photo.note, f'segmented in {time.perf_counter() - start:.2f} s', answer.results[OWN].tag_line()]
-        return {self.message: html.escape('; '.join(filter(None, notes))), self.answer: answer} | view_of
+        told = html.escape('; '.join(filter(None, notes)))
+        return {self.message: told + warned(answer.warnings), self.answer: answer} | view_of
 
     def show(self, answer: Answer, given: dict) -> dict:
         """Pictures, legend and command of an answer; classes that were switched off stay so."""
@@ -227,80 +155,43 @@ class Page:
         answer = given[self.answer]
         return {self.view: view(answer.results, given[self.shown])} if answer else {}
 
+    def grey(self, given: dict) -> dict:
+        """Words or thresholds were changed: grey the sliders without effect, unless the words cannot be read."""
+        values = {name: given[slider] for name, slider in self.sliders.items()}
+        try:
+            bank = bank_of_text(class_list(given[self.classes], given[self.background], given[self.definitions]))
+        except UserError:
+            return {}
+        reasons = idle(values, bank)
+        return {slider: gr.Slider(**effect(reasons.get(name))) for name, slider in self.sliders.items()}
+
     def attend(self, given: dict, event: gr.EventData) -> dict:
-        """A patch was clicked on."""
+        """A patch was clicked."""
         try:
             image = existing(given[self.photo]).picture.image
+            attention = attention_at(self.workbench.segmenter, image, (event.x, event.y))
         except UserError as error:
-            return {self.message: fault(error)}
-        figure = self.attention(self.workbench.segmenter, image, (event.x, event.y))
-        return {self.figure: gr.Plot(figure, visible=True)}
+            return {self.message: fault(one_line(error))}
+        return {self.attention: attention_view(attention, given[self.answer].results[OWN])}
 
-    def write_all(self, given: dict) -> dict:
-        """Files were asked for."""
+    def write_one(self, given: dict) -> dict:
+        """Files of the photograph were asked for."""
         if given[self.answer] is None:
-            return {self.message: fault(UserError('files: nothing is segmented yet; drop a photograph'))}
+            return {self.message: fault('files: nothing is segmented yet; drop a photograph')}
         try:
-            return {self.files: gr.Files(write_files(given[self.answer], self.folder), visible=True, interactive=False)}
+            return {self.files: files_of(write_files(given[self.answer], self.folder))}
         except UserError as error:
-            return {self.message: fault(error)}
+            return {self.message: fault(one_line(error))}
 
-
-def starts(workbench: Workbench) -> dict[str, float]:
-    """What the sliders show first: the config's own settings, 0 for what is off; none where nothing may change."""
-    if not workbench.two_halves:
-        return {}
-    settings = workbench.settings
-    values = {name: getattr(settings, name) or 0 for name, *_ in SLIDERS if hasattr(settings, name)}
-    values |= {'regions': 1} if workbench.may_unify else {}
-    return {name: value.num_iters if isinstance(value, Pamr) else value for name, value in values.items()}
-
-
-def fault(error: UserError) -> str:
-    """An error as the page shows it: its text, taken literally, on one line."""
-    return f'<span class="fault">{html.escape(one_line(error))}</span>'
-
-
-@contextmanager
-def serving(
-    workbench: Workbench,
-    attention: Attention,
-    examples: Sequence[np.ndarray] = (),
-    host: str = '127.0.0.1',
-    port: int | None = None,
-) -> Iterator[str]:
-    """Serve the page while the context lasts; gives its address. Uploads and files go with it.
-
-    Args:
-        attention: see `Page`.
-        examples: photographs to choose from, H x W x 3 uint8, RGB.
-        port: None for the first free one from 7860 on.
-
-    Raises:
-        UserError: the port is taken.
-    """
-    with tempfile.TemporaryDirectory(prefix='itaclip_mmseg_page_') as folder:
-        os.environ |= dict(GRADIO_TEMP_DIR=folder, GRADIO_ANALYTICS_ENABLED='False', GRADIO_RUN_HISTORY='False')
-        files = [Path(folder) / f'scene_{index}.png' for index in range(1, len(examples) + 1)]
-        for file, image in zip(files, examples):
-            Image.fromarray(image).save(file)
-        blocks = Page(workbench, files, attention, folder).blocks
+    def write_folder(self, given: dict, progress: gr.Progress = PROGRESS) -> dict:
+        """Files of all photographs were asked for."""
+        faults = Faults()
         try:
-            _, address, _ = blocks.launch(
-                server_name=host,
-                server_port=port,
-                share=False,
-                ssr_mode=False,
-                max_file_size='20mb',
-                state_session_capacity=VISITORS,
-                css=(ASSETS / 'page.css').read_text(encoding='utf-8'),
-                footer_links=[],
-                quiet=True,
-                prevent_thread_lock=True,
-            )
-        except OSError as error:
-            raise UserError(f'--port {port}: not free on {host}; name another') from error
-        try:
-            yield address
-        finally:
-            blocks.close(verbose=False)
+            chosen = self.chosen(given)
+        except UserError as error:
+            return {self.message: fault(one_line(error))}
+        track = estimate(progress, 'photographs')
+        archive, pictures = segment_all(self.workbench, given[self.paths], *chosen, self.folder, faults, track)
+        told = f'{len(pictures)} of {len(given[self.paths])} photographs segmented; download {Path(archive).name}'
+        told += fault(*faults.lines) if faults.lines else ''
+        return {self.message: told, self.files: files_of([archive]), self.strip: gr.Gallery(pictures)}

@@ -4,30 +4,28 @@ import math
 import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from mmseg.registry import MODELS
 from PIL import Image
 
+from itaclip_mmseg.apis.page_command import overrides
+from itaclip_mmseg.apis.page_words import fitting, word_warnings
 from itaclip_mmseg.apis.segmentation import PARTS, Segmentation, result_files
 from itaclip_mmseg.apis.segmenter import Photograph, Picture, Segmenter
 from itaclip_mmseg.datasets.headers import read_header
 from itaclip_mmseg.datasets.reading import read_photograph
 from itaclip_mmseg.engine.config import load_config, parse_options
-from itaclip_mmseg.last_block import AttentionSum
+from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Track
-from itaclip_mmseg.text.bank import TextBank
-from itaclip_mmseg.text.class_sources import bank_of_entries
 from itaclip_mmseg.text.classes import bank_of_text
-from itaclip_mmseg.text.grammar import parse, quoted, spell
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.resources import written_whole
 
 OWN = 'these settings'  # what the page calls the method whose sliders it has
-THRESHOLDS = ('prob_threshold', 'area_threshold')
 MOST_PIXELS = 1_000_000  # of what is segmented: scores take 4 bytes a pixel and word, several times over
 LARGEST_FILE = 50_000_000  # pixels that are decoded at all
 
@@ -43,12 +41,15 @@ class Photo:
 
 @dataclass(frozen=True)
 class Answer:
-    """A segmented photograph: classes as `--classes` takes them; settings and labels by method, `OWN` first."""
+    """A segmented photograph: classes as `--classes` takes them; settings and labels by method, `OWN`
+    first; what the visitor should know of the words.
+    """
 
     photo: Photo
     classes: str
     settings: dict[str, dict]
     results: dict[str, Segmentation]
+    warnings: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ class Workbench:
     def __init__(self, config: str, options: Sequence[str] = (), methods: Mapping[str, dict] | None = None) -> None:
         self.config, self.options = config, tuple(options)
         overrides = parse_options(options)
-        varied = MODELS.get(load_config(config, overrides).model.type).takes_variants
+        varied = takes_methods(load_config(config, overrides).model)
         self.methods = dict(methods or {}) if varied else {}
         variants = {OWN: {}} | self.methods if varied else None
         self.segmenter = Segmenter(None, config, overrides, variants=variants)
@@ -114,7 +115,7 @@ class Workbench:
         bank = bank_of_text(classes)  # which reads no file: visitors have no business in those of the server
         settings = {OWN: fitting(values, bank) if values else {}} | ({method: self.methods[method]} if method else {})
         results = {name: photo.picture.segment(bank, **changes) for name, changes in settings.items()}
-        return Answer(photo, classes, settings, results)
+        return Answer(photo, classes, settings, results, tuple(word_warnings(bank)))
 
     def command(self, answer: Answer, method: str = OWN) -> str:
         """The command line that gives the same labels, of the photograph as `write_files` writes it."""
@@ -123,6 +124,11 @@ class Workbench:
         photo = f'./{photo}' if photo.startswith('-') else photo  # else an option
         words = ['python', 'tools/demo.py', photo, f'--classes={answer.classes}', f'--config={self.config}']
         return shlex.join([*words, *(['--cfg-options', *options] if options else [])])
+
+
+def takes_methods(model: Mapping) -> bool:
+    """Can a config's encoding pass answer other methods, too? Not where its last block needs the words."""
+    return MODELS.get(model.type).takes_variants and not LastBlock.from_config(model.backbone).feedback
 
 
 def existing(photo: Photo | None) -> Photo:
@@ -156,67 +162,6 @@ def shrunk(image: np.ndarray) -> np.ndarray:
     factor = math.sqrt(MOST_PIXELS / (height * width))
     size = (max(int(width * factor), 1), max(int(height * factor), 1))
     return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS))
-
-
-def class_list(classes: str, background: str) -> str:
-    """What the page's two fields hold as `--classes` takes it.
-
-    Args:
-        classes: a list in the grammar of `itaclip_mmseg.text.grammar`, such as one class a line.
-        background: words between commas; none for no background.
-
-    Raises:
-        UserError: there is no class, or the text could mean something else.
-    """
-    bank = bank_of_text(classes)
-    if words := ', '.join(line for line in background.splitlines() if line.strip()).strip(' ,'):
-        first, *others = parse(f'background = {words}', 'background words')
-        if others or 'definition' in first:
-            raise UserError(f'background words: {background!r:.80} is no list of words; separate them by commas')
-        bank = bank_of_entries([first, *parse(classes)], 'classes', 'classes')
-    return spell(bank.classes, 'definition')
-
-
-def class_fields(bank: TextBank, auxiliary: str | None) -> tuple[str, str]:
-    """A bank as the page's two fields show it, classes and background words; the reverse of `class_list`."""
-    background = ', '.join(map(quoted, bank.classes[0].words)) if bank.background else ''
-    return spell(bank.classes[bank.background :], auxiliary, '\n'), background
-
-
-def fitting(values: Mapping[str, float], bank: TextBank) -> dict[str, object]:
-    """Settings from sliders, whose 0 turns a threshold or PAMR off; what classes lack is left out."""
-    changes: dict[str, object] = dict(values)
-    for name in values.keys() & set(THRESHOLDS):
-        changes[name] = (values[name] or None) if bank.background else None
-    if 'pamr' in values:
-        changes['pamr'] = int(values['pamr']) or None
-    if changes.pop('regions', 1) == 0:
-        changes['regions'] = None
-    if 'text_coefficient' in values:  # of auxiliary texts
-        changes['auxiliary'] = 'definition' if any(entry.definition for entry in bank.classes) else None
-    return changes
-
-
-def overrides(settings: Mapping[str, object]) -> list[str]:
-    """Settings as KEY=VALUE of --cfg-options."""
-    block = {one.name for one in fields(AttentionSum)} | {'last_block'}
-    pairs = []
-    for name, value in settings.items():
-        value = dict(num_iters=value) if name == 'pamr' and isinstance(value, int) else value
-        pairs += pairs_below(f'model.backbone.{name}' if name in block else f'model.{name}', value)
-    return pairs
-
-
-def pairs_below(key: str, value: object) -> list[str]:
-    """KEY=VALUE of a setting, of a dict one for each that it holds."""
-    if isinstance(value, Mapping):
-        return [pair for inner, one in value.items() for pair in pairs_below(f'{key}.{inner}', one)]
-    return [f'{key}={spelled(value)}']
-
-
-def spelled(value: object) -> str:
-    """A value as MMEngine reads it from a command line."""
-    return f'[{",".join(map(str, value))}]' if isinstance(value, tuple | list) else str(value)
 
 
 def write_files(answer: Answer, folder: str | Path) -> list[str]:

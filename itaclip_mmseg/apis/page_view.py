@@ -4,7 +4,7 @@ import base64
 import html
 import io
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -21,16 +21,18 @@ def view(results: Mapping[str, Segmentation], shown: Collection[str] | None = No
     """
     first = next(iter(results.values()))
     figures = ''.join(figure(title, result, shown) for title, result in results.items())
-    return f'<style>{swatches(first)}</style><div class="figures">{figures}</div><div class="tip" hidden></div>'
+    tip = '<div class="tip" role="status" hidden></div>'
+    return f'<style>{swatches(first)}</style><div class="figures">{figures}</div>{tip}'
 
 
 def figure(title: str, result: Segmentation, shown: Collection[str] | None) -> str:
     """A painted label map, and the labels themselves in a hidden picture."""
-    names = html.escape(json.dumps(result.names))
+    names, title = html.escape(json.dumps(result.names)), html.escape(title)
+    found = html.escape(', '.join(f'{name} {share:.0%}' for name, share in result.shares().items() if share))
+    painted, labels = data_url(result.painted(shown), 'JPEG'), data_url(as_colours(result.labels), 'PNG')
     return (
-        f'<figure data-names="{names}"><img alt="{html.escape(title)}" src="{data_url(result.painted(shown), "JPEG")}">'
-        f'<img hidden alt="" src="{data_url(as_colours(result.labels), "PNG")}">'
-        f'<figcaption>{html.escape(title)}</figcaption></figure>'
+        f'<figure data-names="{names}"><img tabindex="0" alt="{title}: {found}" src="{painted}">'
+        f'<img hidden alt="" src="{labels}"><figcaption>{title}</figcaption></figure>'
     )
 
 
@@ -65,3 +67,13 @@ def legend(results: Mapping[str, Segmentation]) -> list[tuple[str, str]]:
 def per_cent(share: float) -> str:
     """A share for people; a dash for nothing, so that what is there stands out."""
     return f'{share:.1%}' if share else '-'
+
+
+def fault(*lines: str) -> str:
+    """Errors as the page shows them: their texts, taken literally, a line each."""
+    return ''.join(f'<span class="fault">{html.escape(line)}</span>' for line in dict.fromkeys(lines))
+
+
+def warned(lines: Sequence[str]) -> str:
+    """Warnings as the page shows them."""
+    return ''.join(f'<span class="warning">{html.escape(line)}</span>' for line in lines)

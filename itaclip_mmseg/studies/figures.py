@@ -4,23 +4,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 from torch.nn import functional as F
 
+from itaclip_mmseg.apis.attention import attention_at
 from itaclip_mmseg.apis.segmenter import Segmenter
 from itaclip_mmseg.datasets.reading import check_photograph, check_size, read_labels
-from itaclip_mmseg.last_block import Keep
-from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.utils.colours import distinct_colours
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.visualization.overlay import draw_panels
 
 NAMES_SHOWN = 12  # of a stage of the recurrence
-TERMS = {'q-k': ('qk',), 'q-q + k-k': ('qq', 'kk')}
 
 
 def compare(segmenter: Segmenter, images: Sequence[str], truths: Mapping[str, np.ndarray] | None = None) -> Image.Image:
@@ -44,36 +41,6 @@ def compare(segmenter: Segmenter, images: Sequence[str], truths: Mapping[str, np
     return canvas
 
 
-@torch.no_grad()
-def attention_maps(
-    backbone: CLIPVisionBackbone, image: torch.Tensor, patch: tuple[int, int]
-) -> dict[str, torch.Tensor]:
-    """What a patch attends to in every layer, by kind of attention: layers x rows x columns, mean over the heads.
-
-    Args:
-        image: 3 x H x W, normalised RGB, taken as one window.
-        patch: row and column of the patch.
-    """
-    depth = len(backbone.blocks)
-    inputs = backbone.shared_blocks(image[None], Keep.projections(range(1, depth + 1)))
-    rows, columns = inputs.grid
-    index = 1 + patch[0] * columns + patch[1]  # behind CLS
-    maps = {}
-    for name, terms in TERMS.items():
-        layers = []
-        for layer in range(1, depth + 1):
-            weights = [attention_of(inputs.qkv[layer], term, index)[:, 1:] for term in terms]  # heads x L each
-            layers.append((sum(weights) / len(terms)).float().mean(dim=0).unflatten(0, (rows, columns)))
-        maps[name] = torch.stack(layers)
-    return maps
-
-
-def attention_of(qkv: torch.Tensor, term: str, token: int) -> torch.Tensor:
-    """A token's row of the softmax map of a term such as qk, heads x (1 + L), of the first view."""
-    left, right = (qkv['qkv'.index(letter)][0] for letter in term)
-    return (left[:, token, None] @ right.mT * left.shape[-1] ** -0.5).softmax(dim=-1)[:, 0]
-
-
 def draw_attention(segmenter: Segmenter, path: str, pixel: tuple[int, int]) -> Figure:
     """The paper's figure 3: a patch, and what it attends to layer by layer, plainly and by self-self attention.
 
@@ -83,16 +50,10 @@ def draw_attention(segmenter: Segmenter, path: str, pixel: tuple[int, int]) -> F
     Raises:
         UserError: the pixel lies outside.
     """
-    photograph, image = segmenter.normalised(path)
-    rgb = photograph.pixels
+    attention = attention_at(segmenter, path, pixel)
+    rgb, maps, box = attention.image, attention.maps, attention.box
     height, width = rgb.shape[:2]
-    if not (0 <= pixel[0] < width and 0 <= pixel[1] < height):
-        raise UserError(f'--patch {pixel[0]},{pixel[1]}: outside of {path}, which is {width} x {height} pixels')
-    backbone = segmenter.model.backbone
-    rows, columns = backbone.patch_grid(*image.shape[-2:])
-    row, column = int(pixel[1] / height * rows), int(pixel[0] / width * columns)
-    maps = attention_maps(backbone, image, (row, column))
-    depth = len(backbone.blocks)
+    depth = len(segmenter.model.backbone.blocks)
     figure = Figure(figsize=(1.6 * (depth + 1), 1.75 * len(maps) * max(height / width, 0.6) + 0.4))
     grid = figure.subplots(len(maps), depth + 1, squeeze=False)
     for line, (name, layers) in zip(grid, maps.items()):
@@ -104,9 +65,7 @@ def draw_attention(segmenter: Segmenter, path: str, pixel: tuple[int, int]) -> F
             axes.imshow(full, cmap='jet', alpha=0.55)
             axes.set_title(f'layer {layer}', fontsize=9)
         for axes in line:
-            side = (width / columns, height / rows)
-            corner = (column * side[0], row * side[1])
-            axes.add_patch(Rectangle(corner, *side, fill=False, edgecolor='red', linewidth=1.5))
+            axes.add_patch(Rectangle(box[:2], *box[2:], fill=False, edgecolor='red', linewidth=1.5))
             axes.axis('off')
     figure.tight_layout(pad=0.3)
     return figure

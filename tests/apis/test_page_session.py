@@ -13,8 +13,10 @@ from PIL import Image
 
 import itaclip_mmseg
 from itaclip_mmseg.apis import page_session
-from itaclip_mmseg.apis.page_session import OWN, Workbench, class_fields, class_list, overrides, write_files
+from itaclip_mmseg.apis.page_command import overrides
+from itaclip_mmseg.apis.page_session import OWN, Workbench, write_files
 from itaclip_mmseg.apis.page_view import as_colours, legend, view
+from itaclip_mmseg.apis.page_words import class_fields, class_list
 from itaclip_mmseg.apis.segmentation import Segmentation
 from itaclip_mmseg.engine.config import parse_options
 from itaclip_mmseg.models import CLIPVisionBackbone

@@ -13,7 +13,8 @@ from golden import SEED, tiny_cass, tiny_dino_b16
 from PIL import Image
 
 import itaclip_mmseg
-from itaclip_mmseg.apis.page_session import OWN, Workbench, class_list, write_files
+from itaclip_mmseg.apis.page_session import OWN, Workbench, write_files
+from itaclip_mmseg.apis.page_words import class_list
 from itaclip_mmseg.engine.config import parse_options
 from itaclip_mmseg.models import SAM, CLIPVisionBackbone, ViTBackbone
 from itaclip_mmseg.scenes.render import render_scene
@@ -94,5 +95,5 @@ def test_page_python_and_demo_give_the_same_labels(workbenches, options, photo, 
 def test_the_page_has_the_sliders_of_the_methods_settings(workbenches, tmp_path, config):
     """None of another method's, at the config's values."""
     page = pytest.importorskip('itaclip_mmseg.apis.page', reason='the page needs gradio', exc_type=Exception)
-    sliders = page.Page(workbenches(config), [], lambda *given: None, tmp_path).sliders
+    sliders = page.Page(workbenches(config), [], tmp_path).sliders
     assert {name: slider.value for name, slider in sliders.items()} == STARTS[config]

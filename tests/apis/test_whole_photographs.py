@@ -11,7 +11,8 @@ from conftest import REPO
 from PIL import Image
 
 from itaclip_mmseg import Segmenter
-from itaclip_mmseg.apis.page_session import OWN, Workbench, class_list, write_files
+from itaclip_mmseg.apis.page_session import OWN, Workbench, write_files
+from itaclip_mmseg.apis.page_words import class_list
 from itaclip_mmseg.scenes.render import render_scene
 
 CONFIGS = {name: f'configs/{name}/{name}_tiny_scenes.py' for name in ('tagclip', 'car')}

@@ -12,7 +12,8 @@ from golden import tiny_clip
 from mmseg.registry import MODELS
 from PIL import Image
 
-from itaclip_mmseg.studies.figures import attention_maps, read_truth
+from itaclip_mmseg.apis.attention import attention_maps
+from itaclip_mmseg.studies.figures import read_truth
 from itaclip_mmseg.utils.errors import UserError
 
 

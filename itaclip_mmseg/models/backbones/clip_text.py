@@ -15,9 +15,13 @@ from itaclip_mmseg.models.backbones.clip import load_clip, model_config
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.backbones.embedding_cache import EmbeddingCache, file_digest
 from itaclip_mmseg.models.backbones.weights import weights_file
+from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.templates import templates_by_name
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import track
+from itaclip_mmseg.utils.resources import find
+
+TINY, TINY_BANK = 'tiny', 'data/text_bank/scenes.json'
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,8 @@ class TextEncoder:
             embeddings[text] = F.normalize(sentences.mean(dim=0), dim=-1).cpu()
             if not embeddings[text].isfinite().all():
                 raise UserError(
-                    f"word '{text}': the weights {self.pretrained} have no embedding for it; use other words, or "
-                    'weights with the whole vocabulary'
+                    f"word '{text}': the weights {self.pretrained} have no embedding for it; use "
+                    f'{known_words(self.pretrained)}, or weights with the whole vocabulary'
                 )
         return embeddings
 
@@ -135,3 +139,10 @@ def encode_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
 def random_embeddings(number: int, width: int) -> Tensor:
     """Random unit embeddings, number x width, the same at every call."""
     return F.normalize(torch.randn(number, width, generator=torch.Generator().manual_seed(0)), dim=-1)
+
+
+def known_words(pretrained: str) -> str:
+    """What to write instead of a word that weights do not know: the words of the small CLIP that comes with us."""
+    if pretrained != TINY:
+        return 'other words'
+    return 'the words that it was trained with: ' + ', '.join(dict.fromkeys(load_bank(find(TINY_BANK)).words))

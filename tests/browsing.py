@@ -1,0 +1,81 @@
+"""The page's server and what a visitor does in a browser, for tests."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+from conftest import REPO
+
+CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+OPTION = 'test_pipeline.1.scale=(512,224)'  # two windows, so that encoding takes a moment
+SIZE = (375, 500)  # of the examples
+
+
+@contextmanager
+def served(temporary, *arguments):
+    """The tool as a user starts it; when it is told to end, no upload is left behind."""
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, str(REPO / 'tools/page.py'), '--port', str(port), *arguments]
+    environment = os.environ | dict(TMPDIR=str(temporary), PYTHONPATH=str(REPO))
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = next((line for line in process.stdout if 'listening' in line), None)
+            assert line and list(temporary.glob('itaclip_mmseg_page_*/scene_6.png'))
+            yield line.split()[-1]
+        finally:
+            process.terminate()
+    assert not list(temporary.glob('itaclip_mmseg_page_*'))
+
+
+def answer(page, action):
+    """Do something that is answered by other labels; the seconds until the browser shows them."""
+    command = page.locator('#command textarea')
+    before, start = command.input_value(), time.perf_counter()
+    action()
+    page.wait_for_function('before => document.querySelector("#command textarea").value !== before', arg=before)
+    return time.perf_counter() - start
+
+
+def slide(page, setting, value):
+    """Set a slider's number."""
+    number = page.locator(f'#{setting} input[type=number]')
+    number.fill(str(value))
+    number.blur()
+
+
+def say(page, classes, background='brick wall'):
+    page.locator('#classes textarea').fill(classes)
+    page.locator('#background textarea').fill(background)
+    page.locator('#segment').click()
+
+
+def point(page, x, y):
+    """Put the pointer over a pixel of the first picture; the name that appears."""
+    picture = page.locator('#view figure img').first
+    scale = picture.bounding_box()['width'] / SIZE[1]
+    picture.hover(position=dict(x=x * scale, y=y * scale))
+    return page.locator('#view .tip').inner_text()
+
+
+def is_in_view(page, name):
+    """Is all of an element within the window, in a moment?"""
+    page.wait_for_function(
+        """name => { const box = document.querySelector(name).getBoundingClientRect()
+        return box.height > 0 && box.top >= -1 && box.bottom <= innerHeight + 1 }""",
+        arg=name,
+        timeout=10_000,
+    )
+    return True
+
+
+def compare_with(page, method):
+    """Choose a second method."""
+    number = page.locator('#view figure').count()
+    page.locator('#method input').click()
+    page.get_by_role('option', name=method, exact=True).click()
+    page.wait_for_function('old => document.querySelectorAll("#view figure").length > old', arg=number)
