@@ -1,14 +1,18 @@
 """Test a config: segment a data set, print the IoU table, write results.json.
 
 python tools/test.py configs/itaclip/itaclip_vit-b-16_voc21.py
+python tools/test.py configs/itaclip/itaclip_vit-b-16_voc21.py --images photos --labels maps --classes maps/classes.txt
 """
 
 import argparse
+
+from itaclip_cli import add_data_arguments
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Segment a data set and print its IoU table.')
     parser.add_argument('config', help='config file, below the working directory or as installed')
+    add_data_arguments(parser)
     parser.add_argument('--work-dir', help='folder for results.json, confusion.csv and the log')
     parser.add_argument(
         '--protocol',
@@ -25,6 +29,7 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='overrides, model.image_coefficient=0.6',
     )
+    parser.add_argument('--write-config', metavar='FILE.py', help='keep what was run as a config that runs by itself')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -32,11 +37,20 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     from itaclip_mmseg.engine.config import load_config, parse_options
+    from itaclip_mmseg.engine.own_data import config_place, config_text, own_data, write_config
     from itaclip_mmseg.engine.testing import run_test
 
     options = parse_options(args.cfg_options)
-    config = load_config(args.config, options, args.work_dir, args.launcher, args.protocol)
-    run_test(config, show_dir=args.show_dir, out_dir=args.out)
+    data = own_data(args.images, args.labels, args.classes)
+    config = load_config(args.config, options, args.work_dir, args.launcher, args.protocol, data)
+    kept = [config_place(path) for path in filter(None, [args.write_config])]
+    text = config_text(config)
+
+    def keep(results: dict) -> None:
+        for place in kept:
+            write_config(text, place)
+
+    run_test(config, show_dir=args.show_dir, out_dir=args.out, write_more=keep, more=kept)
 
 
 if __name__ == '__main__':

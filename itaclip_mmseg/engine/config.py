@@ -13,9 +13,10 @@ from mmseg.registry import MODELS
 
 from itaclip_mmseg.datasets.loading import with_ignored
 from itaclip_mmseg.datasets.photographs import keep_photographs
-from itaclip_mmseg.engine.kinds import value_at
+from itaclip_mmseg.engine.kinds import check_kinds, value_at
 from itaclip_mmseg.engine.normalise import TEXTS, normalise
 from itaclip_mmseg.engine.overrides import check_overrides
+from itaclip_mmseg.engine.own_data import OwnData, adopt_data, names_from_bank
 from itaclip_mmseg.engine.protocol import FIGURES, adopt_protocol, is_own, protocol_source, run_name
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import ROOT, find
@@ -30,6 +31,7 @@ def load_config(
     work_dir: str | None = None,
     launcher: str = 'none',
     protocol: str | None = None,
+    data: OwnData | None = None,
 ) -> Config:
     """Read a config by its path or name (also one that was installed), with overrides as of --cfg-options.
 
@@ -37,6 +39,7 @@ def load_config(
 
     Args:
         protocol: a method whose image size and window on the same data set replace the config's; None for its own.
+        data: photographs, label maps and classes that replace the config's; None for its own.
 
     Raises:
         UserError: there is no such config or protocol, it is not readable, or nothing reads what an override names.
@@ -47,14 +50,18 @@ def load_config(
         if not is_own(path, protocol):
             adopt_protocol(config, Config.fromfile(protocol_source(path, protocol)))
         normalise(config)
+        if data is not None:
+            check_kinds(config)
+            adopt_data(config, data)
         check_overrides(config, options or {})
         config.merge_from_dict(options or {})
         normalise(config)
+        names_from_bank(config)
         if isinstance(value_at(config, 'test_dataloader.dataset'), Mapping):
             with_ignored(config.test_dataloader.dataset, config.get('test_evaluator'))
         if sees_photographs(config):
             keep_photographs(config.test_dataloader.dataset.pipeline)
-        whole = not options and value_at(config, 'test_dataloader.dataset.indices') is None
+        whole = not options and data is None and value_at(config, 'test_dataloader.dataset.indices') is None
         for key in FIGURES - (figures_of(path) if whole else set()):
             config.pop(key, None)
     except UserError:
@@ -62,7 +69,7 @@ def load_config(
     except Exception as error:  # a config is a program, which may raise anything
         raise UserError(f'{path}: {first_line(error)}; check the config and --cfg-options') from error
     config.launcher = launcher
-    config.run_name = run_name(path, protocol)
+    config.run_name = run_name(path, protocol) + ('' if data is None else f'_{data.name}')
     folder = work_dir or config.get('work_dir') or f'work_dirs/{config.run_name}'
     config.work_dir = os.path.expanduser(str(folder))
     return config
