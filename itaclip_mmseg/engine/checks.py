@@ -123,8 +123,8 @@ def check_truth(config: Config, predictions: bool) -> None:
     place = Path(dataset.get('data_root') or '.') / (folder or '')
     if not predictions:
         raise UserError(
-            f'{place}: holds no label map, so nothing can be measured; check data_prefix.seg_map_path, or write '
-            'predictions without figures by --out FOLDER or --show-dir FOLDER'
+            f'{place}: holds no label map, so nothing can be measured; check --labels or data_prefix.seg_map_path, '
+            'or write predictions without figures by --out FOLDER or --show-dir FOLDER'
         )
     print(f'{place}: holds no label map; predictions are written, without figures', file=sys.stderr)
 

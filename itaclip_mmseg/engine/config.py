@@ -4,7 +4,6 @@ import ast
 import os
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -19,7 +18,7 @@ from itaclip_mmseg.engine.overrides import check_overrides
 from itaclip_mmseg.engine.own_data import OwnData, adopt_data, names_from_bank
 from itaclip_mmseg.engine.protocol import FIGURES, adopt_protocol, is_own, protocol_source, run_name
 from itaclip_mmseg.utils.errors import UserError, first_line
-from itaclip_mmseg.utils.resources import ROOT, find
+from itaclip_mmseg.utils.resources import find_config
 
 # MMEngine drops all blanks of a value: those between two words are kept through it by another character.
 BLANKS, KEPT_BLANK = re.compile(r'(?<=[^\s,()\[\]]) +(?=[^\s,()\[\]])'), '\ue000'
@@ -82,24 +81,6 @@ def sees_photographs(config: Config) -> bool:
     if not (isinstance(kind, str) and pipeline):
         return False
     return getattr(MODELS.get(kind), 'sees_photograph', False) or bool(value_at(config, 'model.regions'))
-
-
-def find_config(path: str) -> Path:
-    """Find a config by its path, or one of ours by its name alone.
-
-    Raises:
-        UserError: there is none; the line has the nearest one of ours.
-    """
-    ours = {one.stem: one for one in sorted((ROOT / 'configs').glob('[!_]*/*.py'))}
-    name = Path(path).name.removesuffix('.py')
-    near = get_close_matches(name, ours, 1)
-    remedy = f'did you mean {ours[near[0]].relative_to(ROOT)}?' if near else 'check the path'
-    try:
-        return find(path, 'config', remedy)
-    except UserError:
-        if name in ours and Path(path).name == str(path):
-            return ours[name]
-        raise
 
 
 def figures_of(path: Path) -> set[str]:
