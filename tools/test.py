@@ -43,14 +43,11 @@ def main() -> None:
     options = parse_options(args.cfg_options)
     data = own_data(args.images, args.labels, args.classes)
     config = load_config(args.config, options, args.work_dir, args.launcher, args.protocol, data)
-    kept = [config_place(path) for path in filter(None, [args.write_config])]
-    text = config_text(config)
-
-    def keep(results: dict) -> None:
-        for place in kept:
-            write_config(text, place)
-
-    run_test(config, show_dir=args.show_dir, out_dir=args.out, write_more=keep, more=kept)
+    kept = {}
+    if args.write_config:
+        place, text = config_place(args.write_config), config_text(config)
+        kept = dict(write_more=lambda results: write_config(text, place), more=[place])
+    run_test(config, show_dir=args.show_dir, out_dir=args.out, **kept)
 
 
 if __name__ == '__main__':

@@ -115,7 +115,7 @@ def config_text(config: Config) -> str:
     kept = Config(config.to_dict())
     for key in ('launcher', 'run_name', 'work_dir'):
         kept.pop(key, None)
-    dataset = kept.test_dataloader.dataset
+    dataset = value_at(kept, 'test_dataloader.dataset')
     if is_folders(dataset) and list(dataset.get('metainfo') or ()) == ['classes']:
         del dataset.metainfo
     return f'"""Written by tools/test.py --write-config: {config.run_name}."""\n\n{kept.pretty_text}'
