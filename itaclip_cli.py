@@ -7,6 +7,7 @@
 A module beside the package, because importing the package takes seconds and `itaclip test --help` should not.
 """
 
+import argparse
 import ast
 import importlib.util
 import sys
@@ -22,6 +23,18 @@ def main() -> None:
     name = choose(sys.argv[1], scripts)
     sys.argv[:2] = [f'itaclip {name}']
     run_script(scripts[name])
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of every script that can take photographs of one's own; `own_data` of the package reads them."""
+    parser.add_argument('--images', metavar='FOLDER', help="your photographs, instead of the config's data set")
+    parser.add_argument('--labels', metavar='FOLDER', help='label maps of --images (default: none)')
+    parser.add_argument(
+        '--classes',
+        metavar='FILE',
+        help='classes of --images in the order of their labels: a text file, a data.yaml, a text bank, or a list as in '
+        "docs/words.md (default: the config's)",
+    )
 
 
 def find_scripts() -> dict[str, Path]:

@@ -7,6 +7,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 MIM = ('configs', 'tools', 'data/text_bank', 'data/paper', 'model-index.yml')
+MIM += ('data/README.md', 'docs/own_data.md', 'docs/own_data_export.json', 'docs/words.md')  # which messages name
 
 
 class BuildWithMim(build_py):

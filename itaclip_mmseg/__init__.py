@@ -15,5 +15,17 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
 
 from itaclip_mmseg import datasets, engine, evaluation, methods, models, scenes
 from itaclip_mmseg.apis.segmenter import Segmenter, segment
+from itaclip_mmseg.utils.resources import config_path
 
-__all__ = ['Segmenter', '__version__', 'datasets', 'engine', 'evaluation', 'methods', 'models', 'scenes', 'segment']
+__all__ = [
+    'Segmenter',
+    '__version__',
+    'config_path',
+    'datasets',
+    'engine',
+    'evaluation',
+    'methods',
+    'models',
+    'scenes',
+    'segment',
+]

@@ -9,11 +9,16 @@ timed as a whole.
 import argparse
 from pathlib import Path
 
+from itaclip_cli import add_data_arguments
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Time the stages of a config on one image.')
     parser.add_argument('config', help='path of a config file, yours or an installed one')
-    parser.add_argument('--image', help='a photograph (default: a rendered scene of --size)')
+    add_data_arguments(parser)
+    parser.add_argument(
+        '--image', help='a photograph (default: the first of --images, else a rendered scene of --size)'
+    )
     parser.add_argument(
         '--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'), help='scene size (default: 375 500)'
     )
@@ -41,13 +46,15 @@ def main() -> None:
     from itaclip_mmseg.benchmark.report import draw_figures, print_figures, write_figures
     from itaclip_mmseg.benchmark.run import BenchmarkSettings, run_benchmark
     from itaclip_mmseg.engine.config import load_config, parse_options
+    from itaclip_mmseg.engine.own_data import first_image, own_data
     from itaclip_mmseg.utils.outputs import Output, check_outputs
 
     settings = BenchmarkSettings(args.repeats, args.device, args.precision, args.random_weights, not args.no_reference)
     written = [Output(path) for path in (args.json, args.picture) if path]
     check_outputs(written, filter(None, (args.image, args.config)))
-    config = load_config(args.config, parse_options(args.cfg_options))
-    figures = run_benchmark(config, load_photograph(), settings)
+    data = own_data(args.images, args.labels, args.classes)
+    config = load_config(args.config, parse_options(args.cfg_options), data=data)
+    figures = run_benchmark(config, load_photograph(data and first_image(config)), settings)
     print_figures(figures)
     if args.json:
         write_figures(figures, args.json)
@@ -55,13 +62,14 @@ def main() -> None:
         draw_figures(figures, args.picture)
 
 
-def load_photograph() -> 'np.ndarray':
-    """The image to segment, H x W x 3 uint8 RGB."""
-    if args.image is None:
+def load_photograph(own: str | None) -> 'np.ndarray':
+    """The image to segment, H x W x 3 uint8 RGB: --image, else `own`, else a scene."""
+    path = args.image or own
+    if path is None:
         if min(args.size) < 32:
             raise UserError(f'--size {args.size[0]} {args.size[1]}: must be at least 32 each')
         return render_scene(0, *args.size).image
-    return read_photograph(args.image)[..., ::-1].copy()
+    return read_photograph(path)[..., ::-1].copy()
 
 
 if __name__ == '__main__':

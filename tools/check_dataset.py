@@ -7,12 +7,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from itaclip_cli import add_data_arguments
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Check a config's dataset and list all errors; exit code 1 if there are any."
     )
     parser.add_argument('config', help='path of a config file, yours or an installed one')
+    add_data_arguments(parser)
     parser.add_argument(
         '--out', type=Path, metavar='SHEET.png', help='contact sheet: images overlaid with their label maps'
     )
@@ -29,9 +32,11 @@ def main() -> None:
     from itaclip_mmseg.datasets.reading import IGNORED
     from itaclip_mmseg.engine.config import load_config, parse_options
     from itaclip_mmseg.engine.kinds import DATA, check_kinds, value_at
+    from itaclip_mmseg.engine.own_data import own_data
 
     init_default_scope('mmseg')
-    config = load_config(args.config, parse_options(args.cfg_options))
+    data = own_data(args.images, args.labels, args.classes)
+    config = load_config(args.config, parse_options(args.cfg_options), data=data)
     check_kinds(config, DATA)
     ignored = value_at(config, 'test_evaluator.ignore_index')
     inspection = inspect(config.test_dataloader.dataset, IGNORED if ignored is None else ignored, args.out)

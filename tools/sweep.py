@@ -5,10 +5,13 @@ python tools/sweep.py configs/itaclip/itaclip_vit-b-16_voc21.py --lambda 0.5 0.6
 
 import argparse
 
+from itaclip_cli import add_data_arguments
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a grid of settings; each image is encoded once.')
     parser.add_argument('config', help='path of a config file, yours or an installed one')
+    add_data_arguments(parser)
     grid = dict(type=float, action='extend', nargs='+')
     parser.add_argument(
         '--lambda', dest='image_coefficient', metavar='L', help='lambda (image_coefficient), 0 to 1', **grid
@@ -45,6 +48,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     from itaclip_mmseg.engine.config import load_config, parse_options
+    from itaclip_mmseg.engine.own_data import own_data
     from itaclip_mmseg.studies.sweep import parse_values, run_sweep
     from itaclip_mmseg.utils.errors import UserError
 
@@ -53,7 +57,8 @@ def main() -> None:
     if not values:
         raise UserError('nothing to sweep; give --lambda, --alpha or --set KEY=V1,V2')
     options = parse_options(args.cfg_options)
-    run_sweep(load_config(args.config, options, args.work_dir, args.launcher, args.protocol), values)
+    data = own_data(args.images, args.labels, args.classes)
+    run_sweep(load_config(args.config, options, args.work_dir, args.launcher, args.protocol, data), values)
 
 
 if __name__ == '__main__':

@@ -1,14 +1,18 @@
 """Test a config: segment a dataset, print the IoU table, write results.json.
 
 python tools/test.py configs/itaclip/itaclip_vit-b-16_voc21.py
+python tools/test.py configs/itaclip/itaclip_vit-b-16_voc21.py --images photos --labels maps --classes maps/classes.txt
 """
 
 import argparse
+
+from itaclip_cli import add_data_arguments
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Segment a dataset, print its IoU table and write results.json.')
     parser.add_argument('config', help='path of a config file, yours or an installed one')
+    add_data_arguments(parser)
     parser.add_argument('--work-dir', help='folder for results.json, confusion.csv and the log')
     parser.add_argument(
         '--protocol',
@@ -25,6 +29,7 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='override settings, e.g. model.image_coefficient=0.6',
     )
+    parser.add_argument('--write-config', metavar='FILE.py', help='keep what was run as a config that runs by itself')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -32,11 +37,17 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     from itaclip_mmseg.engine.config import load_config, parse_options
+    from itaclip_mmseg.engine.own_data import config_place, config_text, own_data, write_config
     from itaclip_mmseg.engine.testing import run_test
 
     options = parse_options(args.cfg_options)
-    config = load_config(args.config, options, args.work_dir, args.launcher, args.protocol)
-    run_test(config, show_dir=args.show_dir, out_dir=args.out)
+    data = own_data(args.images, args.labels, args.classes)
+    config = load_config(args.config, options, args.work_dir, args.launcher, args.protocol, data)
+    kept = {}
+    if args.write_config:
+        place, text = config_place(args.write_config), config_text(config)
+        kept = dict(write_more=lambda results: write_config(text, place), more=[place])
+    run_test(config, show_dir=args.show_dir, out_dir=args.out, **kept)
 
 
 if __name__ == '__main__':

@@ -18,11 +18,12 @@ from itaclip_mmseg.apis.segmentation import Segmentation
 from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.kinds import MODEL, check_kinds
+from itaclip_mmseg.engine.own_data import fitted
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
-from itaclip_mmseg.text.bank import TextBank, load_bank
+from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
 from itaclip_mmseg.utils.checks import check
@@ -109,7 +110,7 @@ class Segmenter:
         config = load_config(config, options)
         check_kinds(config, (*MODEL, 'test_pipeline'))
         init_default_scope('mmseg')
-        self.bank = checked_bank(load_bank(config.model.text_bank) if classes is None else classes)
+        self.bank = checked_bank(config.model.text_bank if classes is None else classes)
         self.config, self.variants = config.model, variants
         self.model, self.built_for = self.build(self.bank), (self.bank, {})
         steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
@@ -188,16 +189,6 @@ def checked_bank(classes: ClassList) -> TextBank:
     for warning in check_queries(bank):
         MMLogger.get_current_instance().warning(warning)
     return bank
-
-
-def fitted(bank: TextBank, model: dict) -> dict[str, object]:
-    """A config's thresholds and kind of text as some classes can serve them: None without a background, or texts."""
-    keys = {key: model[key] for key in ('prob_threshold', 'area_threshold', 'auxiliary') if key in model}
-    if not bank.background:
-        keys |= {key: None for key in keys if key != 'auxiliary'}
-    if not any(entry.definition or entry.synonym for entry in bank.classes[bank.background :]):
-        keys |= {key: None for key in keys if key == 'auxiliary'}
-    return keys
 
 
 def read_image(image: ImageSource) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import ConfigDict
 from mmseg.datasets import BaseSegDataset
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from itaclip_mmseg.datasets.checks import (
     check_folders,
@@ -29,9 +29,10 @@ from itaclip_mmseg.utils.folders import files_below
 from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import written_whole
-from itaclip_mmseg.visualization.overlay import paint
+from itaclip_mmseg.visualization.overlay import draw_legend, label_font, overlay
 
-SHEET_IMAGES, COLUMNS, TILE = 24, 6, 240  # pictures on a contact sheet, beside each other, pixels of a side
+# Pictures on a contact sheet, beside each other; pixels of a side, and of the line below with the file's name.
+SHEET_IMAGES, COLUMNS, TILE, CAPTION = 24, 6, 240, 20
 
 
 @dataclass
@@ -154,17 +155,28 @@ def trained_labels(sample: dict, ignored: int = IGNORED) -> np.ndarray:
 
 
 def write_sheet(inspection: Inspection, path: Path) -> None:
-    """Write a contact sheet: images with their truth painted over, evenly chosen from the data set."""
+    """Write a contact sheet: images with their truth painted over, file names below, and a legend of all classes."""
     step = max(len(inspection.good) // SHEET_IMAGES, 1)
     chosen = inspection.good[::step][:SHEET_IMAGES]
-    rows = max(-(-len(chosen) // COLUMNS), 1)
-    sheet = Image.new('RGB', (max(min(len(chosen), COLUMNS), 1) * TILE, rows * TILE), 'white')
+    rows, columns = max(-(-len(chosen) // COLUMNS), 1), max(min(len(chosen), COLUMNS), 1)
+    legend = draw_legend(inspection.classes, inspection.palette, label_font((0, 0)), rows * (TILE + CAPTION))
+    sheet = Image.new('RGB', (columns * TILE + legend.width, max(rows * (TILE + CAPTION), legend.height)), 'white')
     for index, sample in enumerate(chosen):
-        image = read_photograph(sample['img_path'])[..., ::-1]
-        ignored = inspection.ignored
-        truth = trained_labels(sample, ignored) if sample.get('seg_map_path') else np.full(image.shape[:2], ignored)
-        tile = paint(image, truth, inspection.palette)
-        tile.thumbnail((TILE - 4, TILE - 4))
-        sheet.paste(tile, (index % COLUMNS * TILE, index // COLUMNS * TILE))
+        place = index % COLUMNS * TILE, index // COLUMNS * (TILE + CAPTION)
+        sheet.paste(draw_tile(sample, inspection), place)
+    sheet.paste(legend, (columns * TILE, 0))
     with written_whole(path) as temporary:
         sheet.save(temporary)
+
+
+def draw_tile(sample: dict, inspection: Inspection) -> Image.Image:
+    """One image of a contact sheet: its classes painted and named, its file's name below."""
+    image, ignored = read_photograph(sample['img_path'])[..., ::-1], inspection.ignored
+    truth = trained_labels(sample, ignored) if sample.get('seg_map_path') else np.full(image.shape[:2], ignored)
+    picture = overlay(image, truth, inspection.classes, inspection.palette)
+    picture.thumbnail((TILE - 4, TILE - 4))
+    tile = Image.new('RGB', (TILE, TILE + CAPTION), 'white')
+    tile.paste(picture)
+    name = os.path.basename(sample['img_path'])
+    ImageDraw.Draw(tile).text((0, picture.height + 2), name, 'black', label_font((0, 0)))
+    return tile

@@ -23,8 +23,8 @@ from itaclip_mmseg.datasets.checks import (
 from itaclip_mmseg.datasets.folders import image_folder
 from itaclip_mmseg.datasets.reading import IGNORED
 from itaclip_mmseg.engine.kinds import check_kinds
-from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.check import check_queries
+from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.folders import each_once
 
@@ -82,7 +82,7 @@ def check_config(config: Config) -> list[str]:
         check_loader(config.test_dataloader)
         check_metric(config.test_evaluator)
         check_labels(dataset, len(classes), config.test_evaluator.get('ignore_index', IGNORED))
-        bank = load_bank(config.model.text_bank)
+        bank = bank_of(config.model.text_bank)
         bank.check_classes(classes)
     except (AttributeError, KeyError, TypeError) as error:  # a key that is missing, or holds another kind of value
         raise UserError(f'{config.filename}: {first_line(error)}; check the config and --cfg-options') from error
@@ -123,8 +123,8 @@ def check_truth(config: Config, predictions: bool) -> None:
     place = Path(dataset.get('data_root') or '.') / (folder or '')
     if not predictions:
         raise UserError(
-            f'{place}: holds no label map, so nothing can be measured; check data_prefix.seg_map_path, or write '
-            'predictions without figures by --out FOLDER or --show-dir FOLDER'
+            f'{place}: holds no label map, so nothing can be measured; check --labels or data_prefix.seg_map_path, '
+            'or write predictions without figures by --out FOLDER or --show-dir FOLDER'
         )
     print(f'{place}: holds no label map; predictions are written, without figures', file=sys.stderr)
 

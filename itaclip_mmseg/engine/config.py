@@ -4,7 +4,6 @@ import ast
 import os
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -13,12 +12,13 @@ from mmseg.registry import MODELS
 
 from itaclip_mmseg.datasets.loading import with_ignored
 from itaclip_mmseg.datasets.photographs import keep_photographs
-from itaclip_mmseg.engine.kinds import value_at
+from itaclip_mmseg.engine.kinds import check_kinds, value_at
 from itaclip_mmseg.engine.normalise import TEXTS, normalise
 from itaclip_mmseg.engine.overrides import check_overrides
+from itaclip_mmseg.engine.own_data import OwnData, adopt_data, names_from_bank
 from itaclip_mmseg.engine.protocol import FIGURES, adopt_protocol, is_own, protocol_source, run_name
 from itaclip_mmseg.utils.errors import UserError, first_line
-from itaclip_mmseg.utils.resources import ROOT, find
+from itaclip_mmseg.utils.resources import find_config
 
 # MMEngine drops all blanks of a value: those between two words are kept through it by another character.
 BLANKS, KEPT_BLANK = re.compile(r'(?<=[^\s,()\[\]]) +(?=[^\s,()\[\]])'), '\ue000'
@@ -30,6 +30,7 @@ def load_config(
     work_dir: str | None = None,
     launcher: str = 'none',
     protocol: str | None = None,
+    data: OwnData | None = None,
 ) -> Config:
     """Read a config by its path or name (also one that was installed), with overrides as of --cfg-options.
 
@@ -37,6 +38,7 @@ def load_config(
 
     Args:
         protocol: a method whose image size and window on the same data set replace the config's; None for its own.
+        data: photographs, label maps and classes that replace the config's; None for its own.
 
     Raises:
         UserError: there is no such config or protocol, it is not readable, or nothing reads what an override names.
@@ -47,14 +49,18 @@ def load_config(
         if not is_own(path, protocol):
             adopt_protocol(config, Config.fromfile(protocol_source(path, protocol)))
         normalise(config)
+        if data is not None:
+            check_kinds(config)
+            adopt_data(config, data)
         check_overrides(config, options or {})
         config.merge_from_dict(options or {})
         normalise(config)
+        names_from_bank(config)
         if isinstance(value_at(config, 'test_dataloader.dataset'), Mapping):
             with_ignored(config.test_dataloader.dataset, config.get('test_evaluator'))
         if sees_photographs(config):
             keep_photographs(config.test_dataloader.dataset.pipeline)
-        whole = not options and value_at(config, 'test_dataloader.dataset.indices') is None
+        whole = not options and data is None and value_at(config, 'test_dataloader.dataset.indices') is None
         for key in FIGURES - (figures_of(path) if whole else set()):
             config.pop(key, None)
     except UserError:
@@ -62,7 +68,7 @@ def load_config(
     except Exception as error:  # a config is a program, which may raise anything
         raise UserError(f'{path}: {first_line(error)}; check the config and --cfg-options') from error
     config.launcher = launcher
-    config.run_name = run_name(path, protocol)
+    config.run_name = run_name(path, protocol) + ('' if data is None else f'_{data.name}')
     folder = work_dir or config.get('work_dir') or f'work_dirs/{config.run_name}'
     config.work_dir = os.path.expanduser(str(folder))
     return config
@@ -75,24 +81,6 @@ def sees_photographs(config: Config) -> bool:
     if not (isinstance(kind, str) and pipeline):
         return False
     return getattr(MODELS.get(kind), 'sees_photograph', False) or bool(value_at(config, 'model.regions'))
-
-
-def find_config(path: str) -> Path:
-    """Find a config by its path, or one of ours by its name alone.
-
-    Raises:
-        UserError: there is none; the line has the nearest one of ours.
-    """
-    ours = {one.stem: one for one in sorted((ROOT / 'configs').glob('[!_]*/*.py'))}
-    name = Path(path).name.removesuffix('.py')
-    near = get_close_matches(name, ours, 1)
-    remedy = f'did you mean {ours[near[0]].relative_to(ROOT)}?' if near else 'check the path'
-    try:
-        return find(path, 'config', remedy)
-    except UserError:
-        if name in ours and Path(path).name == str(path):
-            return ours[name]
-        raise
 
 
 def figures_of(path: Path) -> set[str]:

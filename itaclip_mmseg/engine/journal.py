@@ -12,7 +12,7 @@ from mmengine.dist import get_rank
 
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.backbones.weights import weight_files
-from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.utils.fingerprints import combined, content_hash, stamp
 from itaclip_mmseg.utils.resources import naming
 from itaclip_mmseg.utils.sealed_lines import read_sealed, sealed
@@ -79,7 +79,7 @@ def run_key(config: Config, folders: Mapping[str, str] | None = None) -> str:
     model, dataset = config.model.to_dict(), config.test_dataloader.dataset.to_dict()
     metric = {key: value for key, value in config.test_evaluator.items() if key not in PLACES}
     weights = [(str(path), *stamp(path)) for path in weight_files(model)]
-    bank = load_bank(config.model.text_bank)
+    bank = bank_of(config.model.text_bank)
     parts = (__version__, model, dataset, metric, weights, bank, sorted((folders or {}).items()))
     return combined(parts)[:16]
 

@@ -1,5 +1,6 @@
 """What a run reads and writes, known before it writes the first file, and how far an earlier run came."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def plan_run(
     Args:
         out_dir: folder for label maps; None for the evaluator's own, if it has one.
         show_dir: folder for overlays, or None.
-        more: names of further files in the work folder.
+        more: names of further files in the work folder, or absolute paths.
 
     Raises:
         UserError: an output is an input, two outputs are one file, or two kinds of them lie in one folder.
@@ -77,7 +78,7 @@ def files_of(samples: Iterable[Mapping]) -> dict[str, list[str]]:
 def inputs_of(config: Config, dataset: BaseSegDataset, plan: Plan) -> Iterator[str]:
     """All files that a run reads and that its user named."""
     yield config.filename
-    yield str(config.model.text_bank)
+    yield from filter(os.path.isfile, [str(config.model.text_bank)])
     yield from (str(pretrained) for _, pretrained in named_weights(config.model))
     if dataset.ann_file:
         yield dataset.ann_file

@@ -40,7 +40,7 @@ def run_test(
         out_dir: folder for label maps, or None.
         table: print the results.
         write_more: writes what else is made of the results; a kill before its end costs no image.
-        more: names of the files in the work folder that it writes.
+        more: names of the files in the work folder that it writes, or absolute paths.
 
     Raises:
         UserError: something in the config or the data does not fit; no results were written then.

@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from itaclip_mmseg.utils.errors import UserError
@@ -35,6 +36,42 @@ def find(path: str | os.PathLike, what: str = 'file', remedy: str = 'check the p
         raise UserError(f'{path}: a folder; name a file in it')
     places = '' if path.is_absolute() else f' below {" or ".join(dict.fromkeys((str(Path.cwd()), str(ROOT))))}'
     raise UserError(f'{path}: no such {what}{places}; {remedy}')
+
+
+def find_config(path: str | os.PathLike) -> Path:
+    """Find a config by its path, or one of ours by its name alone.
+
+    Raises:
+        UserError: there is none; the line has the nearest one of ours.
+    """
+    ours = {one.stem: one for one in sorted((ROOT / 'configs').glob('[!_]*/*.py'))}
+    name = Path(path).name.removesuffix('.py')
+    near = get_close_matches(name, ours, 1)
+    remedy = f'did you mean {ours[near[0]].relative_to(ROOT)}?' if near else 'check the path'
+    try:
+        return find(path, 'config', remedy)
+    except UserError:
+        if name in ours and Path(path).name == str(path):
+            return ours[name]
+        raise
+
+
+def config_path(name: str | os.PathLike) -> str:
+    """The path of a config, for whatever reads one: MMEngine's `Config.fromfile`, MMSegmentation's `init_model`.
+
+        MMSegInferencer(config_path('itaclip_vit-b-16_voc21'), weights=None)
+
+    A config of your own inherits from one of ours, in a checkout as in a wheel, by
+
+        _base_ = [__import__('itaclip_mmseg').config_path('itaclip_vit-b-16_voc21')]
+
+    Args:
+        name: name of one of our configs, with or without .py, or a path below the working directory or the package.
+
+    Raises:
+        UserError: there is none; the line has the nearest one of ours.
+    """
+    return str(find_config(name))
 
 
 def located(path: str | os.PathLike) -> Path | None:

@@ -6,7 +6,7 @@ from conftest import SAMPLES
 from mmengine.config import ConfigDict
 from PIL import Image
 
-from itaclip_mmseg.datasets.inspection import inspect, write_sheet
+from itaclip_mmseg.datasets.inspection import TILE, inspect, write_sheet
 from itaclip_mmseg.datasets.preparation.coco import convert_folder
 
 
@@ -32,6 +32,19 @@ def test_good_set(own_set, tmp_path):
     assert inspection.pixels == {0: 126, 1: 18} and inspection.sizes == {(6, 8): 3}
     write_sheet(inspection, tmp_path / 'sheet.png')
     assert (tmp_path / 'sheet.png').is_file()
+
+
+def test_the_sheet_shows_names(own_set, tmp_path):
+    """Below each picture its file's name, beside all of them a legend: other names give other pixels there."""
+    sheets = []
+    for classes in (('ground', 'thing'), ('ground', 'other')):
+        inspection = inspect(own_set | dict(metainfo=dict(classes=classes, palette=[[0, 0, 0], [255, 0, 0]])))
+        write_sheet(inspection, tmp_path / 'sheet.png')
+        with Image.open(tmp_path / 'sheet.png') as picture:
+            sheets.append(np.asarray(picture))
+    assert (sheets[0][:, 3 * TILE :] != sheets[1][:, 3 * TILE :]).any()
+    names = [sheets[0][6:30, column * TILE : column * TILE + 60] for column in range(3)]  # a.jpg, b.jpg, c.jpg
+    assert all((name < 128).any() for name in names) and (names[0] != names[1]).any()
 
 
 def test_all_faults_at_once(own_set, tmp_path):

@@ -138,7 +138,8 @@ def test_labels(build, references, method, name, changes):
     if method == 'resclip':  # whose code divides them by their sum over the classes once labels are there
         scores = scores / scores.sum(dim=0)
     assert_close(scores[:, ::16, ::16], references(method)[f'score_{name}'], 1e-5, method, name)
-    assert (result.pred_sem_seg.data.numpy() != references(method)[f'pred_{name}']).sum() <= 2  # of 187500
+    # Of 187500. Another processor's rounding moves pairs of patches across the cuts of similarity: 5 with AMX.
+    assert (result.pred_sem_seg.data.numpy() != references(method)[f'pred_{name}']).sum() <= 10
 
 
 def test_every_reference_is_compared(references):

@@ -24,7 +24,8 @@ from itaclip_mmseg.models.stages.postprocess import Result, decide
 from itaclip_mmseg.models.stages.regions import RegionMaps, most_frequent_labels, nearest
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.settings import Decision, Window
-from itaclip_mmseg.text.bank import TextBank, load_bank
+from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.text.length import length_faults
 from itaclip_mmseg.utils.checks import check
 from itaclip_mmseg.utils.colours import distinct_colours
@@ -37,7 +38,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         class_scores: unless a method has its own, windows -> window_scores -> merge
 
     Args:
-        text_bank: path of a text bank, or a bank, see `itaclip_mmseg.text.bank`.
+        text_bank: path of a text bank, or whatever else names classes, see `itaclip_mmseg.text.classes.bank_of`.
         data_preprocessor: MMSegmentation's config of it.
         test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'); None: the method's own.
         variants: changes of settings by name, of a method that answers many from one encoding pass.
@@ -91,7 +92,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         check(self.takes_variants or not variants, 'variants', variants, 'None: this method has one setting at a time')
         # Settings by name; those of a method without variants have the name ''.
         self.variants = {name: settings.vary(changes) for name, changes in (variants or {}).items()} or {'': settings}
-        self.bank = text_bank if isinstance(text_bank, TextBank) else load_bank(text_bank)
+        self.bank = bank_of(text_bank)
         self.bank.check_background(settings)
         auxiliary = {getattr(one, 'auxiliary', None) for one in self.variants.values()} - {None}
         for fault in length_faults(self.bank, sorted(auxiliary)):
