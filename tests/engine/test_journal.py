@@ -1,9 +1,14 @@
 """What a killed run leaves behind."""
 
+import os
+
 import numpy as np
 
-from itaclip_mmseg.engine.journal import Journal
+from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.evaluation.iou import ImageCounts
+
+CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 
 
 def entry(name, number=3):
@@ -61,3 +66,26 @@ def test_damage_is_not_counted(tmp_path):
     data = path.read_bytes().replace(b'"a.jpg", "views": 5', b'"a.jpg", "views": 7')
     path.write_bytes(data + b'\n\xff\xfe\n' + next(tmp_path.glob('.journal-old-*')).read_bytes())
     assert list(journal.read()) == ['b.jpg']
+
+
+def test_all_that_changes_counts_is_in_the_key(tmp_path, monkeypatch):
+    """Weights by size and by time, the metric, the model, the version: with another of these nothing is taken over."""
+    weights = tmp_path / 'weights.pt'
+    weights.write_bytes(b'one')
+    os.utime(weights, (1, 1))
+
+    def key(**changes):
+        options = {name.replace('__', '.'): value for name, value in changes.items()}
+        return run_key(load_config(CONFIG, {'model.backbone.pretrained': str(weights)} | options))
+
+    keys = [key(), key(test_evaluator__ignore_index=7), key(model__logit_scale=61)]
+    keys.append(key(model__test_cfg__stride=(56, 56)))
+    assert key() == keys[0]
+    os.utime(weights, (2, 2))
+    keys.append(key())
+    weights.write_bytes(b'three')
+    os.utime(weights, (2, 2))
+    keys.append(key())
+    monkeypatch.setattr('itaclip_mmseg.engine.journal.__version__', 'another')
+    keys.append(key())
+    assert len(set(keys)) == len(keys) == 7

@@ -214,6 +214,7 @@ def test_a_gpu_counts_like_a_cpu(run, tmp_path, name):
     with pretend_gpu() as traffic:
         run(name)
     assert figures(tmp_path / 'work') == alone
+    assert not list((tmp_path / 'work').glob('.journal*'))  # a run that ended leaves none
     waits = {line: number for (kind, line), number in traffic.items() if kind in (TO_CPU, WAIT)}
     assert sum(waits.values()) == GPU_WAITS.get(name, 1) * len(SMALL_VOC), waits
 
