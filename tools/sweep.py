@@ -12,7 +12,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a grid of settings; each image is encoded once.')
     parser.add_argument('config', help='path of a config file, yours or an installed one')
     add_data_arguments(parser)
-    grid = dict(type=float, action='extend', nargs='+')
+    grid = dict(type=float, nargs='+', action='extend')
     parser.add_argument(
         '--lambda', dest='image_coefficient', metavar='L', help='lambda (image_coefficient), 0 to 1', **grid
     )

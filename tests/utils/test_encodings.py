@@ -58,6 +58,12 @@ def test_a_closed_pipe_is_a_line(monkeypatch, capsys):
     assert capsys.readouterr().err == 'error: whatever read the output ended; files written until then stay\n'
 
 
+def shared_keywords(tree, name):
+    """The values of keywords that calls share, as in `grid = dict(action='extend')`."""
+    assigned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and node.targets[0].id == name]
+    return {getattr(one.value, 'value', None) for call in assigned for one in call.keywords}
+
+
 @pytest.mark.parametrize('tool', sorted(path.stem for path in (REPO / 'tools').glob('*.py')))
 def test_options_given_twice_add_up(tool):
     """In every tool: the last one alone would count otherwise, without a word."""
@@ -66,4 +72,6 @@ def test_options_given_twice_add_up(tool):
     named = {'--cfg-options', '--set', '--lambda', '--alpha'}
     for call in calls:
         if isinstance(call.args[0], ast.Constant) and call.args[0].value in named:
-            assert 'extend' in {getattr(one.value, 'value', None) for one in call.keywords}, call.args[0].value
+            values = {getattr(one.value, 'value', None) for one in call.keywords}
+            shared = [shared_keywords(tree, one.value.id) for one in call.keywords if one.arg is None]
+            assert 'extend' in values.union(*shared), call.args[0].value

@@ -14,7 +14,7 @@ model = dict(
     backbone=dict(
         type='CLIPVisionBackbone', arch='ViT-B-16', pretrained='openai', intermediate_layers=None, precision='fp32'
     ),
-    dino=dict(type='DINO', pretrained='data/weights/dino_vitbase8_pretrain.pth'),
+    dino=dict(type='ViTBackbone', pretrained='data/weights/dino_vitbase8_pretrain.pth'),
     logit_scale=40,
     decomposition='exact',
     scale_spectrum=True,

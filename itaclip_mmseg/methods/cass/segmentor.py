@@ -60,7 +60,7 @@ class CASS(OpenVocabularySegmentor):
     def build(self, backbone: dict, dino: dict) -> None:
         """Read the weights of CLIP and DINO, and embed the words."""
         self.backbone = MODELS.build(backbone)
-        self.dino = MODELS.build({'type': 'DINO', **dino})
+        self.dino = MODELS.build({'type': 'ViTBackbone', **dino})
         ours, theirs = self.backbone.blocks[-1].attn.num_heads, self.dino.vit.blocks[-1].attn.num_heads
         widths = len(self.backbone.visual.class_embedding) // ours, self.dino.width // theirs
         if (ours, widths[0]) != (theirs, widths[1]):

@@ -1,7 +1,5 @@
 """DINO's vision transformer, by timm, beside CLIP: patch features of the views that CLIP sees."""
 
-from collections.abc import Mapping
-
 from mmseg.registry import MODELS
 from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
@@ -13,11 +11,6 @@ from itaclip_mmseg.models.backbones.vit import ViTBackbone
 @MODELS.register_module()
 class DINO(ViTBackbone):
     """A plain vision transformer (arXiv:2104.14294) that is given views as CLIP has them normalised."""
-
-    @classmethod
-    def write_random_weights(cls, config: Mapping, path: str) -> None:
-        """Write random weights of the config's arch, or of the published ViT-B/8."""
-        super().write_random_weights(dict(arch=config.get('arch') or 'vit_base_patch8_224'), path)
 
     def embed(self, views: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """As the base class, of views V x 3 x H x W."""

@@ -44,8 +44,8 @@ class ViTBackbone(BaseModule):
 
     @classmethod
     def write_random_weights(cls, config: dict, path: str) -> None:
-        """Write random weights of `config`'s arch."""
-        save_file(build_timm(config['arch']).state_dict(), path)
+        """Write random weights of the config's arch, or of DINO's ViT-B/8."""
+        save_file(build_timm(config.get('arch') or 'vit_base_patch8_224').state_dict(), path)
 
     @property
     def patch_size(self) -> int:

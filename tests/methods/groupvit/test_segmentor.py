@@ -89,7 +89,7 @@ def test_windows(build, expected, size):
     window = image(WINDOWS[size], *map(int, size.split('x')))[None]
     groups = build('random').backbone(window)
     maps = torch.nn.functional.interpolate(groups.maps(), size=window.shape[-2:], mode='bilinear')
-    hold(f'map_{size}', maps[0, :, ::16, ::16], expected[f'map_{size}'], 1e-5)
+    hold(f'map_{size}', maps[0, :, ::16, ::16], expected[f'map_{size}'], 2e-5)  # 1.2e-5 on a processor with AMX
     hold(f'segment_{size}', maps.argmax(dim=1)[0], expected[f'segment_{size}'], equal=0.9999)
     for text in ('voc', 'context', 'coco', 'random'):
         affinity = expected[f'affinity_{text}_{size}']
