@@ -56,7 +56,11 @@ def _own_cache(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _fresh_process():
-    """Forgets MMEngine's loggers, scopes and hubs of earlier tests: a user's process starts without them."""
+    """Forgets MMEngine's loggers, scopes and hubs of earlier tests: a user's process starts without them.
+
+    And their threads: a process that a test forks would wait for those of the parent forever.
+    """
+    torch.set_num_threads(1)
     kinds = ManagerMixin.__subclasses__()
     for kind in kinds:
         kind._instance_dict.clear()

@@ -6,12 +6,20 @@ import os
 import socket
 from collections.abc import Callable
 
+import torch
+
 
 def forked(main: Callable[[], object]) -> multiprocessing.Process:
     """A process that has begun to call `main`."""
-    process = multiprocessing.get_context('fork').Process(target=main)
+    process = multiprocessing.get_context('fork').Process(target=alone, args=(main,))
     process.start()
     return process
+
+
+def alone(main: Callable[[], object]) -> None:
+    """`main` in one thread: those that the parent's operators had started are not in a forked process."""
+    torch.set_num_threads(1)
+    main()
 
 
 def run_ranks(number: int, main: Callable[[], object]) -> list[int]:

@@ -155,6 +155,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(tiny_weights, tmp_path, monk
 
 
 def _encode(path, words, results):
+    torch.set_num_threads(1)  # the threads of the process that was forked are not here
     results.put(TextEncoder(None, path).encode(words).numpy())
 
 
