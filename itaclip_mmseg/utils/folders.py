@@ -1,13 +1,13 @@
-"""The files below a folder, those of linked folders too."""
+"""Files below a folder, including those in linked folders."""
 
 import os
 from collections.abc import Iterable, Iterator
 
 
 def files_below(folder: str | os.PathLike) -> Iterator[str]:
-    """Paths of all files below a folder, hidden ones left out, sorted within a folder.
+    """Paths of all files below a folder except hidden ones, sorted within each folder.
 
-    Folders that are links are followed, after all others; one that leads back to a folder it lies in is not.
+    Linked folders are followed, after all others; a link back to one of its parent folders is not.
     """
     waiting, linked = [(os.fspath(folder), ())], []
     while waiting or linked:
@@ -25,7 +25,7 @@ def files_below(folder: str | os.PathLike) -> Iterator[str]:
 
 
 def each_once(paths: Iterable[str]) -> list[str]:
-    """Paths without those that lead through another folder to a file that an earlier path has named."""
+    """Drop the paths that lead, through a linked folder, to the same file as an earlier path."""
     first, folders = {}, {}
     for path in paths:
         folder, name = os.path.split(path)

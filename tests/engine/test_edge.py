@@ -171,6 +171,6 @@ def test_launchers_started_by_hand(launcher, variable, monkeypatch):
 
 @pytest.mark.parametrize('name', ['gpu', 'cuda:99', 'meta', ''])
 def test_devices_that_are_none(name):
-    with pytest.raises(UserError, match=f'--device {name}: no such device here; there is cpu'):
+    with pytest.raises(UserError, match=f'--device {name}: not available on this machine; choose one of cpu'):
         chosen_device(name)
     assert chosen_device('cpu') == 'cpu'

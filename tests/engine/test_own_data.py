@@ -253,7 +253,7 @@ def test_folders_that_cannot_be_used(run, data, tmp_path, monkeypatch):
     (tmp_path / 'work').unlink()
     for folder in ('work', 'out'):
         with held([str(tmp_path / folder)]):
-            fails(run('--out', 'out'), f'{folder}: another run writes into this folder')
+            fails(run('--out', 'out'), f'{folder}: another run is writing to this folder')
     assert list((tmp_path / 'work').iterdir()) == [] and list((tmp_path / 'out').iterdir()) == []
 
 

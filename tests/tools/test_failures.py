@@ -80,7 +80,7 @@ def test_a_disk_that_fills_up_in_the_run(fails, mounted, monkeypatch):
 def test_another_run_in_the_folder(fails, tmp_path):
     folder = fails.folder(tmp_path / 'work')
     with held([str(folder)]):
-        assert f'{folder}: another run writes into this folder' in fails(tmp_path / 'work')
+        assert f'{folder}: another run is writing to this folder' in fails(tmp_path / 'work')
 
 
 @pytest.mark.parametrize(

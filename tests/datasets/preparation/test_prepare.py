@@ -176,7 +176,7 @@ def test_faults_of_the_check_are_faults(make, server, tmp_path, capsys):
 
 def test_two_runs_at_once(make, tmp_path):
     (tmp_path / 'data').mkdir()
-    with locked(tmp_path / 'data'), pytest.raises(UserError, match='another run writes into this folder'):
+    with locked(tmp_path / 'data'), pytest.raises(UserError, match='another run is writing to this folder'):
         make('voc21')
 
 
