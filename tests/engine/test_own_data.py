@@ -214,7 +214,7 @@ def test_a_split_does_not_lead_out_of_the_folder(run, data, tmp_path):
     label_map(data / 'labels/a.png')
     (data / 'split.txt').write_text('../../outside\n')
     done = run('--out', 'out', options=['test_dataloader.dataset.ann_file=split.txt', 'model.pamr=None'])
-    fails(done, 'outside.jpg', 'lies outside of mydata/images')
+    fails(done, 'outside.jpg', 'lies outside mydata/images')
 
 
 def test_ignored_label_and_class_are_not_one(run, data, tmp_path):
@@ -236,7 +236,7 @@ def test_one_query_in_two_classes(run, data, tmp_path):
         (tmp_path / 'bank.json').write_text(json.dumps(dict(dataset='mine', background=True, classes=entries)))
 
     bank('sky', 'Dog', 'dog')
-    fails(run(), 'bank.json', "'Dog' of 'car' and 'dog' of 'house'", 'one query')
+    fails(run(), 'bank.json', "'Dog' of 'car' and 'dog' of 'house'", 'the same to CLIP')
     bank('dog', 'dog ', 'cat')
     done = run()
     assert done.returncode == 0 and "warning: bank.json: the words 'dog' of 'background'" in done.stderr, done.stderr

@@ -60,7 +60,7 @@ def test_kinds_have_folders_of_their_own(refused, tmp_path):
     line = refused([*outputs, result(tmp_path, 'b', 'overlays')])
     assert 'would contain both label maps and overlays' in line
     line = refused([*outputs, result(tmp_path / 'x', 'b', 'label maps'), result(tmp_path / 'X', 'a', 'overlays')])
-    assert f'{tmp_path}/X: would hold' in line
+    assert f'{tmp_path}/X: would contain' in line
 
 
 def test_no_picture_is_written_into_data(refused, tmp_path):
