@@ -87,8 +87,8 @@ def test_other_metrics_are_named(refused, evaluator, named):
         (dict(dataset=3), 'test_dataloader.dataset=3: must be a dict'),
         (dict(dataset__data_prefix=7), 'data_prefix=7: must be a dict'),
         (dict(dataset__metainfo__classes='water'), "classes='water': not a list of names"),
-        (dict(dataset__type='ConcatDataset'), 'a run measures one data set'),
-        (dict(dataset__type='RepeatDataset'), 'a run measures one data set'),
+        (dict(dataset__type='ConcatDataset'), 'a run evaluates one dataset'),
+        (dict(dataset__type='RepeatDataset'), 'a run evaluates one dataset'),
         (dict(dataset__type='NoSuchDataset'), 'not registered'),
     ],
 )

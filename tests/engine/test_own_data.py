@@ -109,14 +109,14 @@ def test_any_common_suffix_in_any_case(run, data, tmp_path, kind):
     for folder in ('out', 'show'):
         found = sorted(path.relative_to(tmp_path / folder).as_posix() for path in (tmp_path / folder).rglob('*.*'))
         assert found == ['a.png', 'b.png', 'c.png', 'x/d.png', 'y/d.png']
-    fails(run(options=['test_dataloader.dataset.img_suffix=.JPEG'], kind=kind), 'looked for .JPEG', '2 .jpg')
+    fails(run(options=['test_dataloader.dataset.img_suffix=.JPEG'], kind=kind), 'expected .JPEG', '2 .jpg')
 
 
 def test_an_empty_data_set(run, data):
     """What was looked for, and what lies there."""
     (data / 'images/notes.txt').write_text('none')
     label_map(data / 'labels/a.png')
-    fails(run(), 'holds no image', '.jpg, .jpeg, .png', 'found 1 .txt')
+    fails(run(), 'contains no images', '.jpg, .jpeg, .png', 'found 1 .txt')
     fails(run(kind='PascalVOCDataset'), 'test_dataloader.dataset', "'ann_file'", 'check its keys')
 
 
@@ -153,7 +153,7 @@ def test_faulty_label_maps_are_named_before_weights(run, data, monkeypatch):
     label_map(path, np.random.RandomState(0).randint(0, 255, (30, 40, 3)).astype(np.uint8))
     fails(run(), 'a.png', 'a picture in colours', 'colours_to_labels.py')
     path.write_bytes(path.read_bytes()[:2000])
-    fails(run(), 'a.png', 'ends too early')
+    fails(run(), 'a.png', 'is truncated')
     path.write_bytes(b'')
     fails(run(), 'a.png', 'not readable as an image (0 bytes)')
 
@@ -163,7 +163,7 @@ def test_sixteen_bits_count_whole(run, data):
     """Cut to 8 bits, 256 would be label 0."""
     photo(data / 'images/a.jpg')
     label_map(data / 'labels/a.png', LABELS.astype(np.uint16) * 256)
-    fails(run(), 'a.png', 'holds label 512', '3 classes')
+    fails(run(), 'a.png', 'contains label 512', '3 classes')
 
 
 @pytest.mark.slow
@@ -173,7 +173,7 @@ def test_masks_of_0_and_255(run, data, tmp_path):
     label_map(data / 'labels/a.png', (LABELS > 0).astype(np.uint8) * 255)
     done = run()
     assert done.returncode == 0, done.stderr
-    assert 'warning: 2 of 3 classes occur nowhere in the truth (car, house), 66.7% of its pixels' in done.stderr
+    assert 'warning: 2 of 3 classes do not occur in the ground truth (car, house), 66.7% of its pixels' in done.stderr
     assert results(tmp_path)['ignored_pixels'] == 800 and len(results(tmp_path)['warnings']) == 1
 
 
@@ -327,8 +327,8 @@ def test_ignored_labels_by_numpy(run, data, tmp_path, stored, options, ignored):
     ('option', 'named'),
     [
         ('test_evaluator.ignore_index=[0,255]', 'ignore_index=[0, 255]: must be a whole number'),
-        ('test_evaluator.ignore_index=-1', 'ignore_index=-1: not a label'),
-        ('test_evaluator.ignore_index=None', 'ignore_index=None: not a label'),
+        ('test_evaluator.ignore_index=-1', 'ignore_index=-1: is not a label'),
+        ('test_evaluator.ignore_index=None', 'ignore_index=None: is not a label'),
         ('test_evaluator.ignore_index=True', 'ignore_index=True: must be a whole number'),
         (
             'test_dataloader.dataset.metainfo.classes=water',
@@ -347,14 +347,14 @@ def test_a_label_that_only_16_bits_hold_is_named_as_stored(run, data):
     """65535 without `ignore_index`, also where labels are counted from 1."""
     photo(data / 'images/a.jpg')
     label_map(data / 'labels/a.png', np.where(LABELS == 2, 65535, WIDER + 1))
-    fails(run(options=[REDUCED]), 'a.png', 'holds label 65535')
+    fails(run(options=[REDUCED]), 'a.png', 'contains label 65535')
 
 
 def test_the_background_of_data_set_and_bank_is_one(run, data, tmp_path):
     """'Background' beside 'background' is no difference; last in both it is an error that tells so."""
     photo(data / 'images/a.jpg')
     label_map(data / 'labels/a.txt.png')
-    fails(run(options=['test_dataloader.dataset.metainfo.classes=[Background,car,house]']), 'none of its 1 pictures')
+    fails(run(options=['test_dataloader.dataset.metainfo.classes=[Background,car,house]']), 'none of its 1 label maps')
     bank = json.loads((tmp_path / 'bank.json').read_text())
     bank['classes'].append(bank['classes'].pop(0) | dict(name=' Background'))
     (tmp_path / 'bank.json').write_text(json.dumps(bank))
@@ -364,15 +364,15 @@ def test_the_background_of_data_set_and_bank_is_one(run, data, tmp_path):
 @pytest.mark.parametrize(
     ('files', 'options', 'named'),
     [
-        ({'a.txt': '0 0.5 0.5 0.2 0.2\n'}, [], ['holds no label map', '1 .txt of YOLO', 'data/README.md']),
+        ({'a.txt': '0 0.5 0.5 0.2 0.2\n'}, [], ['contains no label maps', '1 .txt of YOLO', 'data/README.md']),
         ({'a.txt': '1 0.1 0.1 0.2 0.1 0.2 0.2\n', 'b.txt': ''}, [], ['1 .txt of YOLO', '1 .txt;']),
-        ({'a.txt': 'notes of mine'}, [], ['holds no label map', '1 .txt;']),
+        ({'a.txt': 'notes of mine'}, [], ['contains no label maps', '1 .txt;']),
         ({'a.json': '{"shapes": [], "imagePath": "a.jpg"}'}, [], ['1 .json of labelme']),
         ({'a.json': '{"images": [], "annotations": []}'}, [], ['1 .json of COCO']),
-        ({'a.xml': '<annotation></annotation>'}, [], ['1 .xml (annotations as of Pascal VOC']),
+        ({'a.xml': '<annotation></annotation>'}, [], ['1 .xml (annotations of Pascal VOC']),
         ({'a.npy': 'x', 'a.mat': 'x'}, [], ['1 .npy', '1 .mat']),
-        ({'a_mask.png': None}, [], ['none of its 1 pictures', 'a.png for a.jpg', "seg_map_suffix='_mask.png'"]),
-        ({'z.png': None}, [], ['none of its 1 pictures', 'z.png; rename them']),
+        ({'a_mask.png': None}, [], ['none of its 1 label maps', 'a.png for a.jpg', "seg_map_suffix='_mask.png'"]),
+        ({'z.png': None}, [], ['none of its 1 label maps', 'z.png; rename them']),
         ({'a.tif': None}, ['test_dataloader.dataset.seg_map_suffix=.png'], ["seg_map_suffix='.tif'"]),
     ],
 )
@@ -395,5 +395,5 @@ def test_one_label_map_under_another_suffix(run, data):
     label_map(data / 'labels/a.png')
     label_map(data / 'labels/b.tif')
     fails(
-        run(options=['test_dataloader.dataset.seg_map_suffix=.png']), 'labels/b.png', 'no such file, but b.tif is there'
+        run(options=['test_dataloader.dataset.seg_map_suffix=.png']), 'labels/b.png', 'no such file, but b.tif exists'
     )

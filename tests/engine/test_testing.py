@@ -96,7 +96,7 @@ def test_results(run_tool, small_voc, tmp_path):
     assert [line for line in terminal if 'arn' in line] == [
         f'warning: {results["warnings"][0]}'
     ]  # no other of any kind
-    assert '18 of 21 classes occur nowhere in the truth' in results['warnings'][0]
+    assert '18 of 21 classes do not occur in the ground truth' in results['warnings'][0]
 
 
 @pytest.mark.slow

@@ -125,7 +125,7 @@ def test_no_data_is_none():
         (('--images', 'images', '--classes', 'classes.txt'), 'check --labels'),
         ((*OWN, '--write-config', 'classes.txt'), 'let it end in .py'),
         ((*OWN, '--write-config', 'there.py'), '--write-config there.py: is there already'),
-        ((*OWN[:-1], 'car; tree'), 'a.png: holds label 3, but the data set has 2 classes'),
+        ((*OWN[:-1], 'car; tree'), 'a.png: contains label 3, but the dataset has 2 classes'),
     ],
 )
 def test_errors_are_one_line(run, photographs, arguments, named):

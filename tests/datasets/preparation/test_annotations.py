@@ -287,7 +287,7 @@ RLE = dict(size=[6, 8], counts=[0, 24, 24])
             {},
             'segmentation.size is [8, 6], but its photograph has [6, 8]',
         ),
-        ([shape()], changed(height=7)(), 'a.png: size 7 x 8 (height x width), but its photograph has 6 x 8'),
+        ([shape()], changed(height=7)(), 'a.png: size 7 x 8 (height x width), but the image has 6 x 8'),
         ([shape()], changed(height='high')(), 'images[0].height is no number (high)'),
         ([shape()], changed(width=10**9, height=10**9)(), 'a photograph of 1000000000 x 1000000000 pixels'),
         ([shape()], changed(file_name=None)(), 'images[0] has no "file_name"'),
