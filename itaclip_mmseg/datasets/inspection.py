@@ -70,7 +70,7 @@ class Inspection:
 
     def lines(self) -> list[str]:
         """The report, followed by marked warnings and errors."""
-        marked = [f'warning: {warning}' for warning in self.warnings()] + [f'fault: {fault}' for fault in self.faults]
+        marked = [f'warning: {warning}' for warning in self.warnings()] + [f'error: {fault}' for fault in self.faults]
         return self.report() + marked
 
     def warnings(self) -> list[str]:

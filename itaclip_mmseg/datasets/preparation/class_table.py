@@ -1,4 +1,4 @@
-"""The numbers of an export's classes."""
+"""Labels of the classes of an export."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,17 +11,17 @@ from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.errors import UserError
 
 BACKGROUND = 'background'
-IGNORED_OF_MANY = 65535  # where 255 is a class
+IGNORED_OF_MANY = 65535  # if 255 is a class
 
 
 class ClassTable(NamedTuple):
-    """Numbers of classes.
+    """Labels of classes.
 
     Attributes:
-        lines: what each number is, from 0 on.
-        numbers: of the export's names.
-        unlabelled: of pixels that no shape covers.
-        ignored: of pixels that do not count.
+        lines: class names by label, from 0.
+        numbers: labels by the export's class names.
+        unlabelled: label of pixels that no shape covers.
+        ignored: label of ignored pixels.
     """
 
     lines: Sequence[str]
@@ -37,17 +37,17 @@ def class_table(
     ignored_names: Sequence[str] = (),
     unlabelled: str | None = None,
 ) -> ClassTable:
-    """Number the classes of an export.
+    """Assign labels to the classes of an export.
 
     Args:
-        classes: the export's own list; None where it has none.
-        drawn: where each class is drawn first, by its name.
-        listed: a file of a class a line, which fixes names and order; None for the export's own, the background first.
+        classes: the export's class list; None if it has none.
+        drawn: the annotation in which each class occurs first, by class name.
+        listed: a file with one class per line, in label order; None for the export's classes, the background first.
         ignored_names: classes whose pixels are ignored.
-        unlabelled: number or class of pixels that no shape covers; None for the background where there is one.
+        unlabelled: label or class of pixels that no shape covers; None for the background if there is one.
 
     Raises:
-        UserError: a drawn class that the file lacks, a name that is not known, or no class.
+        UserError: the file lacks a class of the annotations, a name is unknown, or there is no class.
     """
     lines = own_lines(sorted(drawn) if classes is None else classes) if listed is None else listed_lines(listed)
     ignored = IGNORED if len(lines) <= IGNORED else IGNORED_OF_MANY
@@ -60,14 +60,14 @@ def class_table(
             unknown.append(name)
     if unknown:
         raise UserError(
-            f'{listed}: lacks {", ".join(map(repr, unknown))}, drawn in {drawn[unknown[0]]}; add a line, or leave out '
-            'with --ignore'
+            f'{listed}: lacks {", ".join(map(repr, unknown))}, used in {drawn[unknown[0]]}; add a line, or pass '
+            '--ignore'
         )
     return ClassTable(lines, numbers, unlabelled_number(unlabelled, lines, ignored), ignored)
 
 
 def own_lines(names: Iterable[str]) -> list[str]:
-    """An export's names, each once, the background first unless one of them is it."""
+    """An export's class names without repetitions; a background is put first if there is none."""
     lines = list(dict.fromkeys(map(canonical, names)))
     return lines if BACKGROUND in lines else [BACKGROUND, *lines]
 
@@ -77,33 +77,33 @@ def listed_lines(path: Path) -> list[str]:
     lines = [entry.name for entry in load_bank(path).classes] if path.suffix == '.json' else read_lines(path)
     for line in lines:
         if lines.count(line) > 1:
-            raise UserError(f'{path}: {line!r} comes twice; each class has one line')
+            raise UserError(f'{path}: {line!r} is listed twice; keep one line per class')
     if not lines:
-        raise UserError(f'{path}: names no class; write one a line')
+        raise UserError(f'{path}: has no class; write one per line')
     return lines
 
 
 def canonical(name: str) -> str:
-    """A name, the background's always the same."""
+    """A class name; all names of the background become one."""
     return BACKGROUND if is_background(name) else name
 
 
 def number_of(name: str, lines: Sequence[str]) -> int | None:
-    """The number of the line that is a name as a whole or begins with it; None where there is none.
+    """The index of the line that equals a name or whose first word does; None if there is none.
 
     Raises:
-        UserError: several lines begin with it.
+        UserError: several lines begin with the name.
     """
     name = canonical(name)
     whole = [number for number, line in enumerate(lines) if canonical(line) == name]
     first = [number for number, line in enumerate(lines) if canonical(line.split(',')[0].strip()) == name]
     if not whole and len(first) > 1:
-        raise UserError(f'class {name!r}: may be {lines[first[0]]!r} or {lines[first[1]]!r}; rename one of the lines')
+        raise UserError(f'class {name!r}: could be {lines[first[0]]!r} or {lines[first[1]]!r}; rename one of the lines')
     return next(iter(whole or first), None)
 
 
 def unlabelled_number(value: str | None, lines: Sequence[str], ignored: int) -> int:
-    """The number of pixels that no shape covers."""
+    """The label of pixels that no shape covers."""
     if value is None:
         background = number_of(BACKGROUND, lines)
         return ignored if background is None else background
@@ -111,5 +111,5 @@ def unlabelled_number(value: str | None, lines: Sequence[str], ignored: int) -> 
     if number is None and value.isdecimal():
         number = int(value)
     if number is None or (number >= len(lines) and number != ignored):
-        raise UserError(f'--unlabelled {value}: no class; allowed: {", ".join(lines)}, their numbers, and {ignored}')
+        raise UserError(f'--unlabelled {value}: not a class; allowed: {", ".join(lines)}, their labels, and {ignored}')
     return number

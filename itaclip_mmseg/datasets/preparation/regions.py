@@ -1,4 +1,4 @@
-"""Region maps of photographs, or of the label maps beside them, in files for `model.regions.type=files`."""
+"""Writing region maps of images or label maps to files, for `model.regions.type=files`."""
 
 from pathlib import Path
 
@@ -14,19 +14,19 @@ from itaclip_mmseg.utils.progress import track
 
 
 def write_region_maps(folder: Path, out: Path, regions: str | dict | None, device: str | None = None) -> int:
-    """Write STEM.npz for every picture in a folder and the folders in it; what is there is kept.
+    """Write STEM.npz for every image below a folder; existing maps are kept.
 
     Args:
-        folder: of photographs; without `regions`, of label maps.
+        folder: folder of images; without `regions`, of label maps.
         out: folder for the maps.
-        regions: of `model.regions`; None takes regions from label maps: the truth, an upper bound for a study.
-        device: where a network runs; None for the best there is.
+        regions: a value of `model.regions`; None uses the regions of ground-truth label maps, as an upper bound.
+        device: device that networks run on; None for the best available one.
 
     Returns:
         The number of maps.
 
     Raises:
-        UserError: no picture, two of one name, one that is damaged, or a generator that is not possible.
+        UserError: there are no images, two share a name, one is damaged, or the generator is invalid.
     """
     generator = None if regions is None else RegionMaps(regions)
     targets = find_targets(folder, out)
@@ -40,20 +40,22 @@ def write_region_maps(folder: Path, out: Path, regions: str | dict | None, devic
 
 
 def find_targets(folder: Path, out: Path) -> dict[Path, Path]:
-    """The pictures of a folder and the folders in it, by the file that is written for each."""
+    """The images below a folder, by the file that will be written for each."""
     found: dict[Path, Path] = {}
     for path in sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES):
         target = out / f'{path.stem}.npz'
         if target in found:
-            raise UserError(f'{path}: {found[target]} has the same name, so one map would replace the other; rename it')
+            raise UserError(
+                f'{path}: shares its name with {found[target]}, so one map would replace the other; rename it'
+            )
         found[target] = path
     if not found:
-        raise UserError(f'{folder}: no picture in it; allowed: {", ".join(SUFFIXES)}')
+        raise UserError(f'{folder}: contains no images; allowed: {", ".join(SUFFIXES)}')
     return found
 
 
 def connected_regions(labels: np.ndarray) -> np.ndarray:
-    """Number of the connected pixels of one label that a pixel lies in, from 1; 0 where the truth is unknown."""
+    """Number the connected components of equal labels from 1; 0 for ignored pixels."""
     regions, number = np.zeros(labels.shape, np.int32), 0
     for label in np.setdiff1d(labels, [IGNORED]):
         count, parts = cv2.connectedComponents((labels == label).astype(np.uint8))

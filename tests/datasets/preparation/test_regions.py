@@ -70,7 +70,7 @@ def test_photographs_and_what_is_there_stays(make, tmp_path, monkeypatch):
     ('arguments', 'message'),
     [
         (['--type', 'sam3'], "error: regions.type='sam3': not possible; allowed: felzenszwalb, files, sam2"),
-        (['--truth'], 'in: no picture in it; allowed: .jpg'),
+        (['--truth'], 'in: contains no images; allowed: .jpg'),
     ],
 )
 def test_faults_end_in_one_line(make, tmp_path, arguments, message):
@@ -84,4 +84,4 @@ def test_two_pictures_of_one_name(make, tmp_path):
         (tmp_path / 'in' / folder).mkdir(parents=True)
         Image.new('L', (2, 2)).save(tmp_path / f'in/{folder}/one.png')
     line = make(tmp_path / 'in', '--out', tmp_path / 'out', '--truth')
-    assert 'has the same name, so one map would replace the other' in line and not (tmp_path / 'out').exists()
+    assert 'so one map would replace the other' in line and not (tmp_path / 'out').exists()
