@@ -1,4 +1,4 @@
-"""All that can be wrong before weights are read: launcher, config, folders, classes, files, pipeline."""
+"""Checks of a run before weights are read: launcher, config, folders, classes, files, pipeline."""
 
 import os
 import sys
@@ -28,25 +28,22 @@ from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.folders import each_once
 
-# Variables that the programs set which start several processes, and how to call them.
+# Environment variables that launchers set, and how to start each launcher.
 LAUNCHERS = {
-    'pytorch': (('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'), 'start it by tools/dist_test.sh'),
-    'slurm': (('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'), 'start it by tools/slurm_test.sh'),
-    'mpi': (('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE'), 'start it by mpirun'),
+    'pytorch': (('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'), 'use tools/dist_test.sh'),
+    'slurm': (('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'), 'use tools/slurm_test.sh'),
+    'mpi': (('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE'), 'use mpirun'),
 }
 
 
 def check_run(config: Config, predictions: bool) -> BaseSegDataset:
-    """Check a run; print warnings.
+    """Check a run and print warnings.
 
     Args:
-        predictions: whether something is written for each image, so that a data set needs no label maps.
+        predictions: whether outputs are written for each image, so that the dataset needs no label maps.
 
     Returns:
-        The data set, of which every file was looked at.
-
-    Raises:
-        UserError: something does not fit.
+        The dataset, after checking all of its files.
     """
     init_default_scope('mmseg')
     check_launcher(config.get('launcher', 'none'))
@@ -59,20 +56,20 @@ def check_run(config: Config, predictions: bool) -> BaseSegDataset:
 
 
 def check_launcher(launcher: str) -> None:
-    """Raise a `UserError` where a launcher is named that has not started this process."""
+    """Raise a `UserError` if the launcher given has not started this process."""
     variables, remedy = LAUNCHERS.get(launcher, ((), ''))
     for name in variables:
         if not os.environ.get(name):
             raise UserError(
-                f'--launcher {launcher}: {name} is not set, so nothing started this; {remedy}, or leave it out'
+                f'--launcher {launcher}: {name} is not set, so no launcher runs; {remedy}, or remove --launcher'
             )
 
 
 def check_config(config: Config) -> list[str]:
-    """Check what needs no file of the data set: the loader, the metric, the data's folders, the bank and its classes.
+    """Check the data loader, the metric, the folders of the dataset, the text bank and its classes.
 
     Returns:
-        Warnings, a line each.
+        Warnings, one line each.
     """
     check_kinds(config)
     try:
@@ -84,16 +81,16 @@ def check_config(config: Config) -> list[str]:
         check_labels(dataset, len(classes), config.test_evaluator.get('ignore_index', IGNORED))
         bank = bank_of(config.model.text_bank)
         bank.check_classes(classes)
-    except (AttributeError, KeyError, TypeError) as error:  # a key that is missing, or holds another kind of value
+    except (AttributeError, KeyError, TypeError) as error:  # a key is missing, or its value has a wrong type
         raise UserError(f'{config.filename}: {first_line(error)}; check the config and --cfg-options') from error
     return check_queries(bank)
 
 
 def check_loader(loader: ConfigDict) -> None:
-    """Raise a `UserError` for a loader that cannot be built, leaves images out, or never ends."""
+    """Raise a `UserError` for a data loader that cannot be built, skips images, or never ends."""
     for key in ('drop_last', 'num_batch_per_epoch'):
         if loader.get(key):
-            raise UserError(f'test_dataloader.{key}={loader[key]!r}: would leave images out; remove it')
+            raise UserError(f'test_dataloader.{key}={loader[key]!r}: would skip images; remove it')
     if 'Infinite' in str((loader.get('sampler') or {}).get('type')):
         raise UserError(f'test_dataloader.sampler.type={loader.sampler.type!r}: never ends; use DefaultSampler')
     try:
@@ -111,10 +108,10 @@ def check_metric(evaluator: ConfigDict) -> None:
 
 
 def check_truth(config: Config, predictions: bool) -> None:
-    """Let the config of a data set without any label map say so.
+    """Mark a dataset without label maps as prediction-only, in the config.
 
     Args:
-        predictions: whether something is written for each image; else a `UserError`, as there is nothing to do.
+        predictions: whether outputs are written for each image; without them, there is nothing to do: a `UserError`.
     """
     dataset = config.test_dataloader.dataset
     if has_label_maps(dataset):
@@ -123,14 +120,14 @@ def check_truth(config: Config, predictions: bool) -> None:
     place = Path(dataset.get('data_root') or '.') / (folder or '')
     if not predictions:
         raise UserError(
-            f'{place}: holds no label map, so nothing can be measured; check --labels or data_prefix.seg_map_path, '
-            'or write predictions without figures by --out FOLDER or --show-dir FOLDER'
+            f'{place}: contains no label maps, so no scores can be computed; check --labels or '
+            'data_prefix.seg_map_path, or write predictions only, with --out FOLDER or --show-dir FOLDER'
         )
-    print(f'{place}: holds no label map; predictions are written, without figures', file=sys.stderr)
+    print(f'{place}: contains no label maps; writing predictions without scores', file=sys.stderr)
 
 
 def checked_dataset(config: Config) -> BaseSegDataset:
-    """The data set, after a look at the header of every file and at the place of every output."""
+    """Build the dataset and check the header of every file and the path of every output."""
     dataset = build_dataset(config.test_dataloader.dataset)
     samples = samples_of(dataset)
     check_links([sample['img_path'] for sample in samples], dataset.ann_file)
@@ -140,35 +137,35 @@ def checked_dataset(config: Config) -> BaseSegDataset:
 
 
 def check_links(images: Sequence[str], split: str) -> None:
-    """Raise a `UserError` where links lead to an image twice, as where MMSegmentation's data sets follow a loop."""
+    """Raise a `UserError` if links lead to an image twice, as when MMSegmentation's datasets follow a loop."""
     once = set() if split else set(each_once(images))
     for image in images:
         if not split and image not in once:
-            raise UserError(f'{image}: found a second time by a link; remove the link, or use FolderDataset')
+            raise UserError(f'{image}: found twice through a link; remove the link, or use FolderDataset')
 
 
 def samples_of(dataset: BaseSegDataset) -> list[dict]:
-    """The files of each image, `img_path` and perhaps `seg_map_path`."""
+    """The files of each image: `img_path` and, if there is a label map, `seg_map_path`."""
     return [dataset.get_data_info(index) for index in range(len(dataset))]
 
 
 def try_pipeline(dataset: BaseSegDataset) -> None:
-    """Raise a `UserError` where the pipeline fails on the first image."""
+    """Raise a `UserError` if the pipeline fails on the first image."""
     try:
         sample = dataset[0]
     except UserError:
         raise
-    except Exception as error:  # whatever a transform raises
+    except Exception as error:  # transforms raise errors of any type
         place = f'{dataset.get_data_info(0)["img_path"]}: the pipeline of test_dataloader.dataset fails'
         raise UserError(f'{place} ({type(error).__name__}: {first_line(error)}); check its steps') from error
     if 'seg_map_path' in dataset.get_data_info(0) and 'gt_sem_seg' not in sample['data_samples']:
         raise UserError(
-            'test_dataloader.dataset.pipeline: reads no label maps, so nothing can be measured; add '
+            'test_dataloader.dataset.pipeline: reads no label maps, so no scores can be computed; add '
             "dict(type='LoadAnnotations') before its last step"
         )
 
 
 def print_warnings(warnings: Iterable[str]) -> None:
-    """Beside the results, where a pipe keeps them apart."""
+    """Print warnings to stderr, apart from the results."""
     for warning in warnings:
         print(f'warning: {warning}', file=sys.stderr)

@@ -6,7 +6,7 @@ from itaclip_mmseg.utils.errors import UserError
 def check(valid: bool, name: str, value: object, allowed: str) -> None:
     """Raise a `UserError` with the value and the allowed ones, unless `valid`."""
     if not valid:
-        raise UserError(f'{name}={value!r}: not possible; allowed: {allowed}')
+        raise UserError(f'{name}={value!r}: invalid; allowed: {allowed}')
 
 
 def as_tuple(value: object, name: str, allowed: str) -> tuple:

@@ -51,7 +51,7 @@ def test_our_metric_takes_the_place_of_theirs(evaluator, ours, capsys):
         else {'test_evaluator': evaluator},
     )
     assert config.test_evaluator == ours
-    assert capsys.readouterr().err.count('ExactIoUMetric (mIoU, aAcc, mAcc, unrounded) takes the place of') == 1
+    assert capsys.readouterr().err.count('using ExactIoUMetric (mIoU, aAcc, mAcc, unrounded) instead of') == 1
 
 
 def test_our_own_metric_is_not_talked_about(capsys):
@@ -61,10 +61,10 @@ def test_our_own_metric_is_not_talked_about(capsys):
 @pytest.mark.parametrize(
     ('evaluator', 'named'),
     [
-        ([IOU, dict(type='CityscapesMetric')], 'CityscapesMetric is not possible'),
-        ([], 'is no metric'),
-        ('IoUMetric', 'is no metric'),
-        (3, 'is no metric'),
+        ([IOU, dict(type='CityscapesMetric')], 'CityscapesMetric cannot be used here'),
+        ([], 'is not a metric'),
+        ('IoUMetric', 'is not a metric'),
+        (3, 'is not a metric'),
         (OURS | dict(colour=1), 'colour'),
         (IOU | dict(nan_to_num=-1), 'nan_to_num=-1'),
         (OURS | dict(ignore_index=[0, 255]), 'ignore_index=[0, 255]: must be a whole number'),

@@ -127,12 +127,12 @@ def test_no_label_maps(run, data, tmp_path, option):
     photo(data / 'images/a.jpg')
     done = run('--out', 'out', '--show-dir', 'show', options=option)
     assert done.returncode == 0, done.stderr
-    assert 'holds no label map; predictions are written, without figures' in done.stderr
+    assert 'contains no label maps; writing predictions without scores' in done.stderr
     assert 'no figures' in done.stdout and 'nan' not in done.stdout.lower()
     assert (tmp_path / 'out/a.png').is_file() and (tmp_path / 'show/a.png').is_file()
     assert results(tmp_path)['mIoU'] is None and results(tmp_path)['num_images'] == 1
     assert set(results(tmp_path)['classes'].values()) == {None}
-    fails(run(options=option), 'holds no label map, so nothing can be measured', '--out FOLDER')
+    fails(run(options=option), 'contains no label maps, so no scores can be computed', '--out FOLDER')
 
 
 def test_one_label_map_is_missing(run, data):

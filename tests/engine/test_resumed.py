@@ -51,8 +51,8 @@ def test_what_still_fits(plan, tmp_path, change, kept, capsys):
     change(tmp_path)
     assert len(counted_earlier(plan, Journal(tmp_path, 'key'))) == kept
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f'{kept} of 3 images are counted already, from {tmp_path}')
-    assert ('counted anew' in line) == (kept < 2)
+    assert line.startswith(f'{kept} of 3 images are already counted in {tmp_path}')
+    assert ('counted again' in line) == (kept < 2)
 
 
 def test_nothing_is_said_of_nothing(plan, tmp_path, capsys):
@@ -135,7 +135,7 @@ def test_mended_label_maps_count(scenes, tmp_path, capsys):
         shutil.copy(path, folder / path.name)
     capsys.readouterr()
     mended = run_test(scenes('work'))
-    assert '0 of 3 images are counted already' in capsys.readouterr().err
+    assert '0 of 3 images are already counted' in capsys.readouterr().err
     fresh = run_test(scenes('fresh'))
     assert (mended['mIoU'], mended['classes']) == (fresh['mIoU'], fresh['classes'])
     assert mended['data'] == fresh['data']
@@ -151,7 +151,7 @@ def test_a_label_map_that_changed_alone_is_counted_anew(scenes, tmp_path, capsys
     counted = []
     monkeypatch.setattr(Journal, 'append', lambda self, entries: append(self, counted_of(entries, counted)))
     changed = run_test(scenes('work'))
-    assert '2 of 3 images are counted already' in capsys.readouterr().err and len(counted) == 1
+    assert '2 of 3 images are already counted' in capsys.readouterr().err and len(counted) == 1
     assert changed['mIoU'] == run_test(scenes('fresh'))['mIoU']
 
 

@@ -108,7 +108,7 @@ def test_overrides_go_where_they_are_read():
     passes = [Pass(name, 'voc21') for name in names]
     chosen = reproduce.overrides_by_config(passes, options | {'clip:model.pamr': 5})
     assert chosen == {names[0]: options | {'model.pamr': 5}, names[1]: {'model.prob_threshold': 0.2}}
-    with pytest.raises(UserError, match=r'model\.backbone\.archh, which nothing reads; did you mean model'):
+    with pytest.raises(UserError, match=r'model\.backbone\.archh in an override; did you mean model'):
         reproduce.overrides_by_config(passes, {'model.backbone.archh': None})
 
 
@@ -197,7 +197,7 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
     ('option', 'named'),
     [
         ('tlc:model.decoder.pretrained=tcl.pth', 'tlc:model.decoder.pretrained: no method of these tables; there are'),
-        ('tcl:model.decodr.pretrained=tcl.pth', 'tcl_voc21.py: an override names model.decodr, which nothing reads'),
+        ('tcl:model.decodr.pretrained=tcl.pth', 'tcl_voc21.py: unknown key model.decodr in an override'),
         ('tcl:model.decoder.pretrained=absent.pth', 'absent.pth: no such weights file'),
         ('tcl:test_pipeline.7.scale=(512,128)', 'tcl_voc21.py'),
     ],

@@ -87,5 +87,5 @@ def test_another_run_in_the_folder(fails, tmp_path):
     ('key', 'near'), [('modle', 'model'), ('test_dataloaderr', 'test_dataloader'), ('model.pamm', 'model.pamr')]
 )
 def test_misspelt_overrides(fails, tmp_path, key, near):
-    assert fails(tmp_path / 'work', f'{key}=1').endswith(f'{key}, which nothing reads; did you mean {near}?')
+    assert fails(tmp_path / 'work', f'{key}=1').endswith(f'{key} in an override; did you mean {near}?')
     assert not (tmp_path / 'work').exists()

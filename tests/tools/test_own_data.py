@@ -117,14 +117,14 @@ def test_no_data_is_none():
 @pytest.mark.parametrize(
     ('arguments', 'named'),
     [
-        (('--classes', 'classes.txt'), '--classes classes.txt: needs the photographs too; add --images FOLDER'),
-        (('--labels', 'labels'), '--labels labels: needs the photographs too; add --images FOLDER'),
+        (('--classes', 'classes.txt'), '--classes classes.txt: needs images, too; add --images FOLDER'),
+        (('--labels', 'labels'), '--labels labels: needs images, too; add --images FOLDER'),
         (('--images', 'nowhere', '--classes', 'classes.txt'), '--images nowhere: no such folder'),
         (('--images', 'images', '--labels', 'nowhere'), '--labels nowhere: no such folder'),
         (('--images', 'images', '--classes', 'nothere.txt'), 'nothere.txt'),
         (('--images', 'images', '--classes', 'classes.txt'), 'check --labels'),
-        ((*OWN, '--write-config', 'classes.txt'), 'let it end in .py'),
-        ((*OWN, '--write-config', 'there.py'), '--write-config there.py: is there already'),
+        ((*OWN, '--write-config', 'classes.txt'), 'ends in .py'),
+        ((*OWN, '--write-config', 'there.py'), '--write-config there.py: exists already'),
         ((*OWN[:-1], 'car; tree'), 'a.png: contains label 3, but the dataset has 2 classes'),
     ],
 )

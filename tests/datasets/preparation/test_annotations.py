@@ -184,14 +184,14 @@ def test_what_others_wrote_is_not_replaced(run, tmp_path):
 def test_outputs_that_are_inputs_or_one_file(run, classes, tmp_path):
     write(tmp_path, [shape()])
     assert refused(run(out='images'), '--out', 'images: contains the images') and refused(
-        run(out='.'), '--out', 'contains the photographs'
+        run(out='.'), '--out', 'contains the images'
     )
     (tmp_path / 'labels').mkdir()
     shutil.copy(classes('background', 'cat')[1], tmp_path / 'labels/classes.txt')
     assert refused(run('--classes', tmp_path / 'labels/classes.txt'), 'would replace the input')
     (tmp_path / 'labels/classes.txt').unlink()
     (tmp_path / 'linked').symlink_to(tmp_path / 'images')
-    assert refused(run(out='linked'), 'holds the photographs')
+    assert refused(run(out='linked'), 'contains the images')
     Image.new('RGB', (WIDTH, HEIGHT)).save(tmp_path / 'images/a.jpg')
     assert refused(run(), 'images/a.png: shares its name with', 'images/a.jpg') and not list(
         (tmp_path / 'labels').iterdir()
@@ -364,4 +364,4 @@ def test_damaged_class_lists(run, classes, tmp_path):
     assert refused(run(*classes('cat', 'dog', 'cat')), "mine.txt: 'cat' is listed twice")
     assert refused(run(*classes('')), 'mine.txt: has no class')
     assert refused(run('--classes', tmp_path / 'nowhere.txt'), 'nowhere.txt: not readable')
-    assert refused(run(*classes('cat, big', 'cat, small')), "class 'cat': may be 'cat, big' or 'cat, small'")
+    assert refused(run(*classes('cat, big', 'cat, small')), "class 'cat': could be 'cat, big' or 'cat, small'")

@@ -69,7 +69,7 @@ def test_photographs_and_what_is_there_stays(make, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['--type', 'sam3'], "error: regions.type='sam3': not possible; allowed: felzenszwalb, files, sam2"),
+        (['--type', 'sam3'], "error: regions.type='sam3': invalid; allowed: felzenszwalb, files, sam2"),
         (['--truth'], 'in: contains no images; allowed: .jpg'),
     ],
 )
