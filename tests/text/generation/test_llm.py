@@ -206,7 +206,7 @@ def test_faults_of_the_command_line(tmp_path, monkeypatch, capsys):
         (['new.json', *server], 'needs --model'),
         (['new.json', *server, '--model', 'm', '--workers', '0'], '--workers'),
         (['new.json', '--base-url', 'localhost:8000', '--model', 'm'], 'not an address of a server'),
-        (['new.json', '--local', 'absent'], 'no local model'),
+        (['new.json', '--local', 'absent'], 'not a local model'),
         (['new.json', '--local', 'absent', '--model', 'm'], '--model: names'),
         (['pets.txt/new.json', *server, '--model', 'm'], 'cannot be written'),
     ):
