@@ -75,7 +75,7 @@ def find_fault(kind: str, word: str, text: str) -> str | None:
         (not text, 'it is empty'),
         (not text.isprintable(), 'it is not one line of text'),
         (echoes_prompt(kind, word, text), 'it repeats the request'),
-        (MARKUP.search(text), 'it holds markup'),
+        (MARKUP.search(text), 'it contains markup'),
         (TALK.match(text), 'it is not the bare answer'),
         (letters(text) == letters(word), 'it is the word itself'),
     ]
