@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
@@ -23,10 +23,11 @@ from itaclip_mmseg.datasets.checks import (
 from itaclip_mmseg.datasets.folders import image_folder
 from itaclip_mmseg.datasets.reading import IGNORED
 from itaclip_mmseg.engine.kinds import check_kinds
+from itaclip_mmseg.models.stages.regions import RegionMaps
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.utils.errors import UserError, first_line
-from itaclip_mmseg.utils.folders import each_once
+from itaclip_mmseg.utils.folders import each_once, is_hidden
 
 # Variables that the programs set which start several processes, and how to call them.
 LAUNCHERS = {
@@ -54,6 +55,7 @@ def check_run(config: Config, predictions: bool) -> BaseSegDataset:
     check_truth(config, predictions)
     print_warnings(check_config(config))
     dataset = checked_dataset(config)
+    check_regions(config.model.get('regions'), samples_of(dataset))
     try_pipeline(dataset)
     return dataset
 
@@ -133,18 +135,37 @@ def checked_dataset(config: Config) -> BaseSegDataset:
     """The data set, after a look at the header of every file and at the place of every output."""
     dataset = build_dataset(config.test_dataloader.dataset)
     samples = samples_of(dataset)
-    check_links([sample['img_path'] for sample in samples], dataset.ann_file)
+    if not dataset.ann_file:
+        check_found([sample['img_path'] for sample in samples], image_folder(dataset))
     check_places([sample['img_path'] for sample in samples], image_folder(dataset))
     check_files(samples)
     return dataset
 
 
-def check_links(images: Sequence[str], split: str) -> None:
-    """Raise a `UserError` where links lead to an image twice, as where MMSegmentation's data sets follow a loop."""
-    once = set() if split else set(each_once(images))
+def check_found(images: Sequence[str], folder: str) -> None:
+    """Raise a `UserError` for an image that MMSegmentation's data sets find and `files_below` does not.
+
+    One that links lead to twice, as in a loop, or in a folder of previews and copies.
+    """
+    once = set(each_once(images))
     for image in images:
-        if not split and image not in once:
+        if image not in once:
             raise UserError(f'{image}: found a second time by a link; remove the link, or use FolderDataset')
+        if any(map(is_hidden, Path(os.path.relpath(image, folder)).parts[:-1])):
+            raise UserError(f'{image}: lies in a hidden folder; remove that folder, or use FolderDataset')
+
+
+def check_regions(regions: str | Mapping | None, samples: Iterable[Mapping]) -> None:
+    """Raise a `UserError` for an image whose region map is in no file, or in that of another image."""
+    generator = None if regions is None else RegionMaps(regions).generator
+    first: dict[str, str] = {}
+    for image in () if generator is None else (sample['img_path'] for sample in samples):
+        for path in generator.files(image):
+            if not os.path.isfile(path):
+                raise UserError(f'{path}: no such region map, for {image}; make it by tools/make_regions.py')
+            if path in first:
+                raise UserError(f'{path}: would be the region map of {first[path]} and of {image}; rename one of them')
+            first[path] = image
 
 
 def samples_of(dataset: BaseSegDataset) -> list[dict]:

@@ -14,6 +14,7 @@ from itaclip_mmseg.engine.checks import samples_of
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.journal import data_state, run_key
 from itaclip_mmseg.engine.plan import files_of
+from itaclip_mmseg.engine.results import seal_of
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.stages.encode import WindowEncoder
 from itaclip_mmseg.studies import estimates, needs, reproduce
@@ -214,13 +215,19 @@ def test_damaged_results_count_as_none(small_scenes, damage, tmp_path, capsys):
     counted = [ImageCounts(image, 1, {}, files=[*map(fingerprint, pair)]) for image, pair in files.items()]
     results = dict(mIoU=1.5, num_images=2, run_key=run_key(config), data=data_state(counted))
     results |= dict(settings=dict(config='x'), versions=dict(device='y'))
+    results['seal'] = seal_of(results)
     path = tmp_path / 'results.json'
-    path.write_text(json.dumps(results))
+
+    def write(**changes):
+        path.write_text(json.dumps(results | changes))
+
+    write()
     assert reproduce.finished(config) == results and capsys.readouterr().err == ''
-    path.write_text(json.dumps(results | dict(run_key='of another version')))
-    assert reproduce.finished(config) is None and capsys.readouterr().err == ''
-    path.write_text(json.dumps(results | dict(data=data_state(counted[1:]))))
-    assert reproduce.finished(config) is None and capsys.readouterr().err == ''
+    write(mIoU=99.5)  # somebody has edited it
+    assert reproduce.finished(config) is None
+    for changes in (dict(run_key='of another version'), dict(data=data_state(counted[1:]))):
+        write(**changes, seal=seal_of(results | changes))
+        assert reproduce.finished(config) is None and capsys.readouterr().err == ''
     path.write_text(damage)
     assert reproduce.finished(config) is None
     (line,) = capsys.readouterr().err.splitlines()
