@@ -59,14 +59,14 @@ def image_folder(dataset: BaseSegDataset) -> str:
     return dataset.data_prefix.get('img_path') or dataset.data_root or '.'
 
 
-def files_by_name(folder: str, suffix: str | None) -> dict[str, str]:
-    """Image files below a folder except hidden ones, by relative path without suffix.
+def files_by_name(folder: str, suffix: str | None, without: str | os.PathLike | None = None) -> dict[str, str]:
+    """Image files below a folder, by relative path without suffix; see `files_below` for what is skipped.
 
     Raises:
         UserError: two files differ only in their suffix.
     """
     files, start = defaultdict(list), os.path.join(folder, '')
-    for path in files_below(folder):
+    for path in files_below(folder, without):
         end = suffix_of(path, suffix)
         if end:
             files[path.removeprefix(start).replace(os.sep, '/')[: -len(end)]].append(path)

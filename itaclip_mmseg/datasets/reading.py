@@ -1,6 +1,7 @@
 """Readers of images and label maps; an unusable file raises a one-line error."""
 
 import os
+from collections.abc import Mapping
 
 import cv2
 import mmcv
@@ -176,3 +177,9 @@ def as_trained(
         for old, new in label_map.items():
             labels[stored == old] = ignored if new == IGNORED else new
     return labels
+
+
+def trained_labels(sample: Mapping, ignored: int = IGNORED) -> np.ndarray:
+    """The label map of a dataset's sample as the metric counts it, H x W."""
+    labels = read_labels(sample['seg_map_path'])
+    return as_trained(labels, sample.get('reduce_zero_label', False), sample.get('label_map'), ignored)

@@ -3,10 +3,11 @@
 - `balloon, fish, ball`: commas and line breaks separate classes if the list has no '=', ':' or ';'
 - `dog; sky = sky, clouds; cat: a small pet`: otherwise ';' and line breaks do; a class is NAME = WORD, WORD: DEFINITION
 - `"NDVI=0.5", "a dog, wet"`: text in quotation marks is used as it is
+- `# one name: tree, small` in a file: the line `tree, small` is a single name
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from itaclip_mmseg.text.bank import BankClass, is_background
 from itaclip_mmseg.utils.errors import UserError
@@ -15,6 +16,7 @@ EXAMPLE = "write 'balloon, fish, ball' or 'dog; sky = sky, clouds'"
 WIDE = str.maketrans('，、；：＝', ',,;:=')  # full-width signs of Chinese and Japanese keyboards
 SIGNS = set(',;:=\n') | set(map(chr, WIDE))
 QUOTED = re.compile(r'(?<![^,;:=\n])[ \t]*"((?:[^"\n]|"")*)"[ \t]*(?=[,;:=\n]|$)')
+ONE_NAME = '# one name: '  # in a file, before a line that is used as it is
 HIDDEN = 0xF0000  # quoted characters are shifted by this offset to private ones, so that no rule applies to them
 BRACKETS = dict(zip('[({', '])}'))
 # How file names begin and end.
@@ -28,12 +30,12 @@ def parse(text: str, where: str = 'classes', lines: bool = False) -> list[dict]:
     Args:
         where: source of the text, for messages.
         lines: whether the text comes from a file. If it has several lines, each is a class whose words are separated
-            by commas, and a line that begins with '#' is a comment.
+            by commas; see `class_lines` for comments.
 
     Raises:
         UserError: the text is ambiguous or incomplete.
     """
-    kept = [line.strip() for line in text.splitlines() if not (lines and line.lstrip().startswith('#'))]
+    kept = class_lines(text) if lines else map(str.strip, text.splitlines())
     text = '\n'.join(line for line in kept if line).rstrip('; ')
     if text and BRACKETS.get(text[0]) == text[-1]:
         raise UserError(f'{where}: {text!r:.80} is in brackets; {EXAMPLE}')
@@ -44,6 +46,23 @@ def parse(text: str, where: str = 'classes', lines: bool = False) -> list[dict]:
     if lines and is_numbered(parts):
         raise UserError(f'{where}: the lines are numbered ({parts[0]!r}); give the names only, in the order of labels')
     return [parse_entry(part, where, lines) for part in parts]
+
+
+def class_lines(text: str) -> list[str]:
+    """The lines of a class file without comments; a line that a comment declares to be one name is `hidden`."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    names = {line.removeprefix(ONE_NAME) for line in lines if line.startswith(ONE_NAME)}
+    return [hidden(line) if line in names else line for line in lines if line in names or not line.startswith('#')]
+
+
+def class_file(lines: Sequence[str], names: Collection[str]) -> str:
+    """The text of a class file, one class per line, for `parse`.
+
+    Args:
+        names: lines that are single names, to be used as they are.
+    """
+    odd = [line for line in lines if line in names and (quoted(line) != line or line[0] in '#[({' or line[0].isdigit())]
+    return ''.join(f'{line}\n' for line in [*lines, *(ONE_NAME + line for line in odd)])
 
 
 def is_numbered(parts: Sequence[str]) -> bool:

@@ -94,7 +94,8 @@ class RealPaths:
 def same_file(output: Output, earlier: Output) -> str:
     """The error message for two outputs with the same path."""
     if output.source is None or earlier.source is None:
-        return f'{output.path}: two outputs would be this one file; {REMEDY}'
+        advice = 'rename one of their inputs, or choose another place'
+        return f'{output.path}: two outputs would be this one file; {advice}'
     return (
         f'{output.source}: shares its name with {earlier.source}, so both would be written to {output.path}; '
         'rename one, or run them separately'

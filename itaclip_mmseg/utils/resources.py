@@ -81,6 +81,11 @@ def located(path: str | os.PathLike) -> Path | None:
     return next((place for place in (Path(path), ROOT / path) if os.path.isfile(place)), None)
 
 
+def files_among(arguments: Iterable[str | os.PathLike | None]) -> list[Path]:
+    """The arguments of a command that are existing files, for `check_outputs`; None and words are skipped."""
+    return [place for one in arguments if one is not None and (place := located(one)) is not None]
+
+
 def cache_dir() -> Path:
     """The folder in which embeddings are cached between runs (`$XDG_CACHE_HOME/itaclip_mmseg`)."""
     return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'itaclip_mmseg'

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from itaclip_mmseg.datasets.preparation.record import Record
 from itaclip_mmseg.utils.checks import check
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 
@@ -38,9 +38,10 @@ class Conversion(NamedTuple):
     kept: int
     made: int
     left_over: list[str]
+    kind: str
 
     def __str__(self) -> str:
-        return f'{self.folder}: {self.kept + self.made} label maps, {self.kept} kept, {self.made} written'
+        return f'{self.folder}: {self.kept + self.made} {self.kind}, {self.kept} kept, {self.made} written'
 
     def report(self) -> None:
         """Print the result, and warn about maps of earlier runs that no longer have an input."""
@@ -61,6 +62,7 @@ def convert_all(
     workers: int | None = None,
     texts: Mapping[Path, str] | None = None,
     replace: bool = False,
+    kind: str = 'label maps',
 ) -> Conversion:
     """Run a job on all items whose file is missing or outdated, with progress.
 
@@ -71,14 +73,15 @@ def convert_all(
         workers: number of processes; None for one per core.
         texts: contents of small files beside the maps, by path.
         replace: replace existing files that no converter wrote; by default they raise an error.
+        kind: name of the files in messages.
 
     Raises:
-        UserError: see `check_targets`; or an error of a job.
+        UserError: see `check_outputs` and `Record.check_known`; or an error of a job.
     """
     check(workers is None or workers > 0, '--workers', workers, 'whole numbers from 1')
     texts = texts or {}
     files = {item.target: item.made_of for item in items} | texts
-    check_targets([*(item.target for item in items), *texts], inputs)
+    check_outputs(map(Output, (*(item.target for item in items), *texts, record.path)), inputs)
     if not replace:
         record.check_known(files)
     remove_unfinished([*files, record.path])
@@ -89,10 +92,10 @@ def convert_all(
             temporary.write_text(text, encoding='utf-8')
     missing = [item for item in items if not item.target.exists()]
     kept = len(items) - len(missing)
-    with ProgressBar('label maps', len(items), kept) as bar:
+    with ProgressBar(kind, len(items), kept) as bar:
         for _ in run_all(job, missing, workers):
             bar.advance()
-    return Conversion(record.folder, kept, len(missing), left_over)
+    return Conversion(record.folder, kept, len(missing), left_over, kind)
 
 
 def run_all(job: Callable[[Item], None], items: Sequence[Item], workers: int | None) -> Iterable[None]:
@@ -102,21 +105,3 @@ def run_all(job: Callable[[Item], None], items: Sequence[Item], workers: int | N
         return
     with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
         yield from pool.map(job, items, chunksize=8)
-
-
-def check_targets(targets: Iterable[Path], inputs: Iterable[str | os.PathLike]) -> None:
-    """Raise a `UserError` if a target is an input, or two targets are the same file."""
-    read = {real_path(path): path for path in inputs}
-    written = set()
-    for target in targets:
-        place = real_path(target)
-        if place in read:
-            raise UserError(f'{target}: would replace the input {read[place]}; choose another folder')
-        if place in written:
-            raise UserError(f'{target}: two maps would be this one file; rename one of their sources')
-        written.add(place)
-
-
-def real_path(path: str | os.PathLike) -> str:
-    """A unique name of a file, with links resolved and case ignored."""
-    return os.path.realpath(path).casefold()

@@ -60,11 +60,6 @@ class Export:
     title: str = ''
 
 
-def is_background(name: str) -> bool:
-    """Whether a class name means the background: `background` or `_background_`, in any case."""
-    return name.strip('_ ').casefold() == 'background'
-
-
 def runs_of(mask: np.ndarray, size: tuple[int, int] | None = None, left: int = 0, top: int = 0) -> np.ndarray:
     """The run lengths of a mask, H x W bool, placed in an image and clipped to it.
 

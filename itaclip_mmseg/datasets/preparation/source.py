@@ -1,12 +1,12 @@
 """Access to the files of an export; each is read once."""
 
-import os
 from pathlib import Path
 
 from itaclip_mmseg.datasets.preparation import record
 from itaclip_mmseg.datasets.preparation.document import Node, read_json
 from itaclip_mmseg.datasets.reading import SUFFIXES
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.folders import each_once, files_below
 from itaclip_mmseg.utils.progress import track
 
 WHOLE = ('.json', '.xml')  # such a file is a complete export; for any other, its folder is the export
@@ -33,7 +33,7 @@ class Source:
             raise UserError(f'{path}: is an archive; unpack it and give the folder')
         self.path, self.root = path, path if path.is_dir() else path.parent
         alone = path.suffix.lower() in WHOLE and path.is_file()
-        self.files = [path] if alone else sorted(files_below(self.root, out))
+        self.files = [path] if alone else sorted(map(Path, each_once(files_below(self.root, out))))
         self._documents: dict[Path, Node] | None = None
 
     def ending(self, *ends: str) -> list[Path]:
@@ -60,17 +60,3 @@ class Source:
         """The path of a file relative to the root, with `/`, and with another suffix if one is given."""
         place = path.relative_to(self.root)
         return (place.with_name(place.stem + suffix) if suffix else place).as_posix()
-
-
-def files_below(folder: Path, out: Path | None = None) -> list[Path]:
-    """All files below a folder and linked folders, except hidden ones and those below `out`."""
-    found, closed = [], out and os.path.realpath(out)
-    for place, folders, names in os.walk(folder, followlinks=True):
-        above = os.path.join(os.path.realpath(place), '')
-        below = {name: os.path.realpath(os.path.join(place, name)) for name in folders if not name.startswith('.')}
-        # Skip links to a parent folder, which would be a loop.
-        folders[:] = [
-            name for name, real in below.items() if real != closed and not above.startswith(os.path.join(real, ''))
-        ]
-        found += [Path(place, name) for name in names if not name.startswith('.')]
-    return found
