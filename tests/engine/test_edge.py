@@ -181,7 +181,7 @@ def test_one_process_speaks_for_all(process, lines, tmp_path, monkeypatch, capsy
     say(config, 'warning: me')
     printed = capsys.readouterr()
     assert printed.out.count('2 classes: balloon, fish') == lines
-    assert printed.err.count('takes the place of') == printed.err.count('warning: me') == lines
+    assert printed.err.count('instead of') == printed.err.count('warning: me') == lines
 
 
 @pytest.mark.parametrize('name', ['gpu', 'cuda:99', 'meta', ''])

@@ -145,7 +145,7 @@ def test_the_pipeline_decides_which_labels_count(photographs):
     init_default_scope('mmseg')
     config = load_config(SCENES, data=OwnData('images', 'labels', 'car; tree'))
     dataset = config.test_dataloader.dataset
-    with pytest.raises(UserError, match=r'a\.png: holds labels 2, 3'):
+    with pytest.raises(UserError, match=r'a\.png: contains labels 2, 3'):
         check_some_labels(build_dataset(dataset), 255)
     dataset.pipeline.insert(-1, dict(type='OneLabel'))
     check_some_labels(build_dataset(dataset), 255)

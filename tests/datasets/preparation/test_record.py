@@ -90,5 +90,5 @@ def test_from_pixel_maps_to_instances_and_back(tmp_path):
 
 
 def test_workers_are_checked(tmp_path):
-    with pytest.raises(UserError, match='--workers=0: not possible'):
+    with pytest.raises(UserError, match='--workers=0: invalid'):
         convert_all(None, [], Record(tmp_path, 'one'), [], 0)

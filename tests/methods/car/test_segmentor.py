@@ -137,7 +137,7 @@ def test_words_without_a_background(build):
         (dict(affinity_layers=(13,)), 'counted from 1 to 12'),
         (dict(stuff=dict(classes=['snow'], visual_prompts=['blur'], background_factor=1)), "stuff.classes='snow'"),
         (dict(classifier=dict(pretrained='nowhere.pt')), 'nowhere.pt: no such weights file'),
-        (dict(judge_templates='none'), "templates='none': not known"),
+        (dict(judge_templates='none'), "templates='none': unknown"),
     ],
 )
 def test_errors_are_one_line(build, changes, message):
