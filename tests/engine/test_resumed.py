@@ -129,7 +129,7 @@ def test_mended_label_maps_count(scenes, tmp_path, capsys):
     for path in folder.iterdir():
         label = 99 if path == max(folder.iterdir()) else 0
         Image.fromarray(np.full((96, 128), label, np.uint8)).save(path)
-    with pytest.raises(UserError, match='holds label 99'):
+    with pytest.raises(UserError, match='contains label 99'):
         run_test(scenes('work'))
     for path in good.iterdir():
         shutil.copy(path, folder / path.name)
@@ -169,6 +169,6 @@ def test_a_refused_run_leaves_no_log(scenes, tmp_path):
         run_test(config)
     assert list((tmp_path / 'work').iterdir()) == []
     Image.fromarray(np.full((96, 128), 99, np.uint8)).save(min((tmp_path / 'd/SegmentationClass').iterdir()))
-    with pytest.raises(UserError, match='holds label 99'):
+    with pytest.raises(UserError, match='contains label 99'):
         run_test(scenes('work'))
     assert len(list((tmp_path / 'work').glob('2*_*'))) == 1

@@ -231,7 +231,7 @@ def test_a_batch_equals_single_images_and_words_change_without_encoding(corrclip
 @pytest.mark.parametrize(
     ('changes', 'named'),
     [
-        (dict(regions=None), r'regions=None: not possible'),
+        (dict(regions=None), r'regions=None: invalid'),
         (dict(regions='sam'), r"regions\.type='sam': invalid; allowed: .*files"),
         (dict(regions=dict(type='files', path='x')), r"regions='path': invalid; allowed: folder"),
         (dict(merge_distance=-1), 'merge_distance=-1'),

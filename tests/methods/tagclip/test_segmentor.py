@@ -176,8 +176,8 @@ def test_any_words(build, classes, around):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(tag_share=2), 'tag_share=2: not possible'),
-        (dict(affinity_layers=(0,)), 'affinity_layers=(0,): not possible'),
+        (dict(tag_share=2), 'tag_share=2: invalid'),
+        (dict(affinity_layers=(0,)), 'affinity_layers=(0,): invalid'),
         (dict(affinity_layers=(13,)), 'counted from 1 to 12'),
         (dict(tag_templates='none'), "templates='none': unknown"),
         (dict(test_cfg=dict(mode='slide', crop_size=(224, 224), stride=(112, 112))), "test_cfg.mode='slide'"),
