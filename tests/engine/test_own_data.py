@@ -116,7 +116,7 @@ def test_no_label_maps(run, data, tmp_path, option):
     done = run('--out', 'out', '--show-dir', 'show', options=option)
     assert done.returncode == 0, done.stderr
     assert 'contains no label maps; writing predictions without scores' in done.stderr
-    assert 'no figures' in done.stdout and 'nan' not in done.stdout.lower()
+    assert 'no scores' in done.stdout and 'nan' not in done.stdout.lower()
     assert (tmp_path / 'out/a.png').is_file() and (tmp_path / 'show/a.png').is_file()
     assert results(tmp_path)['mIoU'] is None and results(tmp_path)['num_images'] == 1
     assert set(results(tmp_path)['classes'].values()) == {None}
@@ -139,7 +139,7 @@ def test_faulty_label_maps_are_named_before_weights(run, data, monkeypatch):
     label_map(path, LABELS[:20])
     fails(run(), 'a.png', 'size 20 x 40', '30 x 40')
     label_map(path, np.random.RandomState(0).randint(0, 255, (30, 40, 3)).astype(np.uint8))
-    fails(run(), 'a.png', 'a picture in colours', 'colours_to_labels.py')
+    fails(run(), 'a.png', 'is a colour image', 'colours_to_labels.py')
     path.write_bytes(path.read_bytes()[:2000])
     fails(run(), 'a.png', 'is truncated')
     path.write_bytes(b'')
