@@ -45,4 +45,4 @@ def test_benchmark_compares_precisions(benchmark):
 def test_random_weights_need_an_architecture(benchmark, capsys):
     with pytest.raises(SystemExit):
         benchmark('--random-weights')
-    assert 'error: backbone.arch=None: no dimensions to make random weights of' in capsys.readouterr().err
+    assert 'error: backbone.arch=None: random weights need the dimensions of an architecture' in capsys.readouterr().err
