@@ -30,7 +30,7 @@ class SaliencyHead(nn.Conv2d):
         shapes = {name: tuple(value.shape) for name, value in state.items()}
         width = shapes.get('weight', (1, 0))[1]
         if shapes != dict(weight=(1, width, 1, 1), bias=(1,)):
-            raise UserError(f'{path}: not a 1 x 1 convolution to one logit ({", ".join(state)}); name another file')
+            raise UserError(f'{path}: not a 1 x 1 convolution to one logit ({", ".join(state)}); give another file')
         super().__init__(width, 1, 1)
         self.load_state_dict(state)
 

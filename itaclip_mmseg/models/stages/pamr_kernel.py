@@ -1,7 +1,7 @@
-"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr_step.py` imports it, where it is used.
+"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr_step.py` imports this module.
 
-Torch's operations go over the weights and the result once a neighbour; here the eight neighbours at one distance are
-one expression. The products and sums are those of torch in the same order: not one bit differs.
+Torch reads the weights and the result once per neighbour; here the eight neighbours at one distance are one expression.
+Products and sums are those of torch in the same order, so the results are identical to the last bit.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import torch
 from numba import njit, types
 from numba.extending import intrinsic, register_jitable
 
-SMALL = 2.0**-12  # the square of 1 + SMALL is no float32
+SMALL = 2.0**-12  # the square of 1 + SMALL is not a float32
 
 
 @intrinsic
@@ -25,7 +25,7 @@ def fused_multiply_add(context: object, a: object, b: object, c: object) -> tupl
 
 @register_jitable
 def rounded_multiply_add(a: float, b: float, c: float) -> float:
-    """A * b + c, the product rounded too."""
+    """A * b + c, with the product rounded too."""
     return a * b + c
 
 
@@ -40,7 +40,7 @@ multiply_add = fused_multiply_add if torch_fuses() else rounded_multiply_add
 
 @register_jitable
 def add_neighbours(out, weights, first, row, left, above, beside, below, dilation):
-    """Add weight times value of the eight neighbours at one distance, from the top left one row by row, to a row."""
+    """Add weight times value of the eight neighbours at one distance to a row, row by row from the top left."""
     width, twice = len(out), 2 * dilation
     w0, w1 = weights[first, row][left : left + width], weights[first + 1, row][left : left + width]
     w2, w3 = weights[first + 2, row][left : left + width], weights[first + 3, row][left : left + width]
@@ -61,20 +61,20 @@ def add_neighbours(out, weights, first, row, left, above, beside, below, dilatio
 
 
 def compute(weights, dilations, source, target, top, bottom, left, right):
-    """One step for a rectangle of pixels.
+    """Compute one step for a rectangle of pixels.
 
     Args:
         weights: (8 * len(dilations)) x H x W, float32, C-contiguous.
         dilations: distances of the neighbours, an array of integers.
-        source: values Q x (H + 2 margin) x (W + 2 margin), likewise; the margin is the greatest dilation.
-        target: gets the result, of the same shape.
+        source: values Q x (H + 2 margin) x (W + 2 margin), likewise; the margin is the largest dilation.
+        target: receives the result, of the same shape.
         top, bottom, left, right: the rectangle in pixels of H x W, `bottom` and `right` not included.
     """
     margin = dilations.max()
     for row in range(top, bottom):
         for query in range(len(source)):
             out = target[query, margin + row][margin + left : margin + right]
-            out[:] = -0.0  # adding to it changes no bit, unlike 0.0
+            out[:] = -0.0  # adding to it keeps all bits, unlike 0.0
             for index, dilation in enumerate(dilations):
                 start = margin + left - dilation
                 above = source[query, margin + row - dilation][start:]
@@ -84,12 +84,12 @@ def compute(weights, dilations, source, target, top, bottom, left, right):
 
 
 def compiled(on_disk: bool) -> Callable:
-    """`compute` as machine code, which runs without Python's lock.
+    """Compile `compute` to machine code that releases Python's global lock.
 
     Args:
-        on_disk: keep it for the next process, beside this file or in the user's cache.
+        on_disk: cache it for the next process, beside this file or in the user's cache.
 
     Raises:
-        RuntimeError: neither can be written.
+        RuntimeError: neither is writable.
     """
     return njit(nogil=True, error_model='numpy', cache=on_disk)(compute)
