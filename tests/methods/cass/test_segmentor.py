@@ -145,7 +145,7 @@ def test_words_and_settings_change_without_encoding(build, picture, monkeypatch)
     same = model.decode(encoded, model.bank, {}, (60, 70), scores=False)
     assert same.scores is None and not torch.equal(same.labels, found.labels)
     for name, value in dict(prior='window', scale_spectrum=False, decomposition='drawn').items():
-        with pytest.raises(UserError, match=rf'{name}={value!r}: not possible; allowed: .* encoded anew'):
+        with pytest.raises(UserError, match=rf'{name}={value!r}: not possible; allowed: .* use --cfg-options'):
             model.decode(encoded, model.bank, {name: value}, (60, 70), scores=False)
     with pytest.raises(UserError, match="setting='colour'"):
         model.decode(encoded, model.bank, dict(colour=1), (60, 70), scores=False)

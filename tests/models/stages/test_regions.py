@@ -54,7 +54,7 @@ def test_a_map_from_a_file(tmp_path):
         (lambda path: np.savez(path, instance_mask=np.zeros(60, int)), r'instance_mask is int64 of shape \(60,\)'),
         (
             lambda path: write_regions(path, np.zeros((80, 60), int)),
-            r'a region map of \(80, 60\), but some/picture.jpg',
+            r'the region map is \(80, 60\), but some/picture.jpg',
         ),
     ],
 )
