@@ -171,7 +171,7 @@ def test_faults(build, changes, named):
 
 def test_heads_are_matched_one_to_one(build, weights):
     """A DINO of other heads is named before anything is computed."""
-    with pytest.raises(UserError, match=r'model\.dino: 8 heads of 32 channels, but CLIP has 4 of 64, with which they'):
+    with pytest.raises(UserError, match=r'model\.dino: has 8 heads of 32 channels, but CLIP has 4 of 64; use'):
         build(dino=dict(pretrained=weights['dino'], heads=8))
 
 
