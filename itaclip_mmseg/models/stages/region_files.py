@@ -37,11 +37,15 @@ class RegionFiles(RegionGenerator):
         """Return a config of regions that needs no files, for benchmarking."""
         return dict(type='felzenszwalb')
 
+    def files(self, photograph: str) -> list[str]:
+        """The one file of a photograph's name."""
+        return [str(Path(self.folder) / f'{Path(photograph).stem}.npz')]
+
     def region_map(self, photograph: Photograph, device: torch.device) -> np.ndarray:
         """Read the map; a `UserError` if the file is missing or has another size."""
         if photograph.path is None:
             raise UserError(f'{self.folder}: an image without a file name has no region map; set model.regions.type')
-        path = Path(self.folder) / f'{Path(photograph.path).stem}.npz'
+        (path,) = map(Path, self.files(photograph.path))
         regions, size = read_regions(path), photograph.pixels.shape[:2]
         if regions.shape != size:
             raise UserError(

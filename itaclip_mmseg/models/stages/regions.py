@@ -41,6 +41,10 @@ class RegionGenerator(ABC):
     def region_map(self, photograph: Photograph, device: torch.device) -> np.ndarray:
         """Compute the region map of a photograph, H x W."""
 
+    def files(self, photograph: str) -> list[str]:
+        """Files that the map of a photograph, given by its path, is read from."""
+        return []
+
     def version(self) -> str:
         """Everything but the photograph that a map depends on; cached maps are valid only for the same version."""
         return repr(self)
