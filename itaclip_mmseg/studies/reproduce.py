@@ -63,9 +63,7 @@ def reproduce(
     init_default_scope('mmseg')
     cells, passes = plan(tables, datasets)
     if not cells:
-        raise UserError(
-            f'{", ".join(tables)}: these tables have no figures for {", ".join(datasets)}; choose other datasets'
-        )
+        raise UserError(f'{", ".join(tables)}: no figures for {", ".join(datasets)}; choose other datasets')
     chosen = overrides_by_config(passes, options or {})
     configs = {
         one.config: prepare(one, work_dir, data_root, pretrained, chosen[one.config], launcher, protocol)
