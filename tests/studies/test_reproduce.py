@@ -205,8 +205,7 @@ def test_overrides_of_a_method_are_checked_first(run_with, option, named):
     assert named in done.stderr and 'Plan' not in done.stdout
 
 
-@pytest.mark.parametrize('damage', ['{', '', '[]', '{}', '[' * 99999, '"x"'], ids=range(6))
-def test_damaged_results_count_as_none(small_scenes, damage, tmp_path, capsys):
+def test_damaged_results_count_as_none(small_scenes, tmp_path, capsys):
     """A line names the file, and the pass is done again."""
     config = load_config(
         'configs/itaclip/itaclip_tiny_scenes.py',
@@ -231,7 +230,8 @@ def test_damaged_results_count_as_none(small_scenes, damage, tmp_path, capsys):
     for changes in (dict(run_key='of another version'), dict(data=data_state(counted[1:]))):
         write(**changes, seal=seal_of(results | changes))
         assert reproduce.finished(config) is None and capsys.readouterr().err == ''
-    path.write_text(damage)
-    assert reproduce.finished(config) is None
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f'warning: {path}: not readable as results')
+    for damage in ('{', '', '[]', '{}', '[' * 99999, '"x"'):
+        path.write_text(damage)
+        assert reproduce.finished(config) is None
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f'warning: {path}: not readable as results')
