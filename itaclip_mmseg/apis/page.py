@@ -129,7 +129,7 @@ class Page(Downloads):
         tags = [result.tag_line() for result in answer.results.values()]
         notes = [answer.photo.note, f'segmented in {time.perf_counter() - start:.2f} s', *tags]
         told = html.escape('; '.join(filter(None, notes)))
-        return {self.message: told + warned(answer.warnings), self.answer: answer} | view_of
+        return {self.message: told + fault(*answer.faults) + warned(answer.warnings), self.answer: answer} | view_of
 
     def adjust(self, given: dict) -> dict:
         """A slider was moved; that takes no time to tell of."""

@@ -85,6 +85,7 @@ def segment_all(
         answer = faults.result(segment_one, workbench, path, chosen)
         if answer is None:
             continue
+        faults.lines += answer.faults
         for title, result in answer.results.items():
             name = names[path] if title == OWN else f'{names[path]}_{title}'
             result.save(place / f'{name}.png', ('overlay', 'labels', 'classes'))

@@ -17,7 +17,8 @@ TRUTH_HINT = (
     'Add label maps with the names of your photographs. A pixel is the index of its class, counted from 0; the '
     'background, if there is one, is 0. 255 is ignored. If you compare two methods, both are measured.'
 )
-INTO_VIEW = "() => document.querySelector('{}')?.scrollIntoView({{ behavior: 'smooth', block: 'nearest' }})"
+INTO_VIEW = """() => setTimeout(() => document.querySelector('{}')
+    ?.scrollIntoView({{ behavior: 'smooth', block: 'nearest' }}), 100)"""  # once what came is laid out
 HOUR = 3600  # seconds that a photograph is kept
 
 
@@ -131,9 +132,8 @@ def lacking_list(methods: Mapping[str, Other]) -> str:
     """The methods that cannot run, and what each needs, as Markdown."""
     folders = {name: Path(method.config).parent.name for name, method in methods.items()}
     lines = [f'- **{name}** (`{folders[name]}`): {"; ".join(method.needs)}' for name, method in methods.items()]
-    return '\n'.join(
-        [*lines, '', f'`python tools/prepare_data.py --weights {next(iter(folders.values()))}` gets weights.']
-    )
+    command = f'python tools/prepare_data.py --weights {next(iter(folders.values()))}'
+    return '\n'.join([*lines, '', f'To get weights, run for instance `{command}`, and restart the page.'])
 
 
 def gallery(pictures: list, name: str, visible: bool) -> gr.Gallery:

@@ -22,7 +22,7 @@ from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.classes import bank_of_text
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.errors import Faults, UserError
 from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.resources import written_whole
 
@@ -32,7 +32,7 @@ OWN = 'these settings'  # what the page calls the method whose sliders it has
 @dataclass(frozen=True)
 class Answer:
     """A segmented photograph: classes as `--classes` takes them; settings and labels by method, `OWN`
-    first; what the visitor should know of the words.
+    first; what the visitor should know of the words; why there is no second method.
     """
 
     photo: Photo
@@ -40,6 +40,7 @@ class Answer:
     settings: dict[str, dict]
     results: dict[str, Segmentation]
     warnings: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -124,12 +125,14 @@ class Workbench:
         own = fitting(values, bank) if values else {}
         with self.pace.timed(OWN, photo.pixels):
             results = {OWN: photo.picture.segment(bank, **own)}
+        faults = Faults()
         if method:
             known = previous is not None and previous.photo is photo and previous.classes == classes
-            known = previous.results.get(method) if known else None
-            results[method] = known or self.second(method, photo, bank, track)
-        settings = {OWN: own} | ({method: self.methods.get(method, {})} if method else {})
-        return Answer(photo, classes, settings, results, tuple(word_warnings(bank)))
+            second = previous.results.get(method) if known else None
+            second = second or faults.result(self.second, method, photo, bank, track)
+            results |= {} if second is None else {method: second}
+        settings = {OWN: own} | {name: self.methods.get(name, {}) for name in results if name != OWN}
+        return Answer(photo, classes, settings, results, tuple(word_warnings(bank)), tuple(faults.lines))
 
     def second(self, method: str, photo: Photo, bank: TextBank, track: Track) -> Segmentation:
         """What another method makes of a photograph."""

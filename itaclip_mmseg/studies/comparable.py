@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import yaml
-from mmengine.config import Config, ConfigDict
+from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 
 from itaclip_mmseg.apis.page_methods import Other
@@ -29,32 +29,39 @@ def comparable_methods(config: str, options: Sequence[str] = ()) -> tuple[dict[s
     Returns:
         Changes of the config's settings by method, none for its own, which is first; and all other methods.
     """
-    page, own = load_config(config, parse_options(options)), Path(config).resolve()
-    varied = takes_methods(page.model)
+    page, own = load_config(config, parse_options(options)).model, Path(config).resolve()
+    varied = takes_methods(page)
     changes = {method_name(own.parent): {}} if varied else {}
+    fetched = missing_parts(page)  # when the page starts
     others = {}
     for folder in sorted(path.parent for path in (ROOT / 'configs').glob('*/metafile.yaml')):
         if folder.name == own.parent.name:
             continue
-        other = other_method(method_config(folder, own.stem.split('_')[-1]), page)
-        if varied and not other.needs and takes_methods(load_config(other.config).model):
+        file = method_config(folder, own.stem.split('_')[-1])
+        model = load_config(str(file)).model
+        given = give_weights(model, page)
+        needs = [line for line in missing_parts(model) if line not in fetched] + unknown_prompts(model)
+        if varied and not needs and takes_methods(model):
             changes[method_name(folder)] = method_changes(folder.name)
         else:
-            others[method_name(folder)] = other
+            others[method_name(folder)] = Other(str(file.relative_to(ROOT)), given, tuple(needs))
     return changes, others
 
 
-def other_method(file: Path, page: Config) -> Other:
-    """A method by its config: the overrides that give it the page's weights, and what is missing then."""
-    model, options = load_config(str(file)).model, []
-    if model.backbone.type == page.model.backbone.type:
-        options = [f'model.backbone.{key}={page.model.backbone.get(key)}' for key in ('arch', 'pretrained')]
-    if (model.get('regions') or {}).get('type') == 'files':  # visitors' photographs have none
-        options.append('model.regions=sam2')
-    model = load_config(str(file), parse_options(options)).model
-    own = missing_parts(page.model)  # which the page fetches when it starts
-    needs = [line for line in missing_parts(model) if line not in own] + unknown_prompts(model)
-    return Other(str(file.relative_to(ROOT)), tuple(options), tuple(needs))
+def give_weights(model: ConfigDict, page: ConfigDict) -> tuple[str, ...]:
+    """Give a method the weights of the page's backbone, in place, where its own is of that kind; returns the overrides.
+
+    Region maps of files, which visitors' photographs do not have, are replaced by SAM 2.
+    """
+    options = []
+    if model.backbone.type == page.backbone.type:
+        for key in ('arch', 'pretrained'):
+            model.backbone[key] = page.backbone.get(key)
+            options.append(f'model.backbone.{key}={model.backbone[key]}')
+    if (model.get('regions') or {}).get('type') == 'files':
+        model.regions = 'sam2'
+        options.append(f'model.regions={model.regions}')
+    return tuple(options)
 
 
 def unknown_prompts(model: ConfigDict) -> list[str]:
