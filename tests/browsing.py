@@ -1,5 +1,6 @@
 """The page's server and what a visitor does in a browser, for tests."""
 
+import io
 import os
 import shutil
 import socket
@@ -8,7 +9,11 @@ import sys
 import time
 from contextlib import contextmanager
 
+import numpy as np
 from conftest import REPO
+from PIL import Image
+
+from itaclip_mmseg.scenes.render import render_scene
 
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
 OPTION = 'test_pipeline.1.scale=(512,224)'  # two windows, so that encoding takes a moment
@@ -79,3 +84,27 @@ def compare_with(page, method):
     page.locator('#method input').click()
     page.get_by_role('option', name=method, exact=True).click()
     page.wait_for_function('old => document.querySelectorAll("#view figure").length > old', arg=number)
+
+
+def own_folder(folder, seeds=(25, 30)):
+    """Photographs and label maps of scenes."""
+    for seed in seeds:
+        scene = render_scene(seed, *SIZE)
+        for kind, values in (('images', scene.image), ('labels', scene.labels.astype(np.uint8))):
+            (folder / kind).mkdir(exist_ok=True)
+            Image.fromarray(values).save(folder / kind / f'scene_{seed}.png')
+    return sorted((folder / 'images').iterdir()), sorted((folder / 'labels').iterdir())
+
+
+def tab_to(page, selector):
+    """Press Tab until an element is focused."""
+    for _ in range(150):
+        page.keyboard.press('Tab')
+        if page.evaluate('name => document.activeElement.matches(name)', selector):
+            return
+    raise AssertionError(f'{selector}: Tab does not reach it')
+
+
+def shoot(page, path):
+    """A picture of what is in view, in 256 colours."""
+    Image.open(io.BytesIO(page.screenshot())).convert('RGB').quantize(256).save(path, optimize=True)

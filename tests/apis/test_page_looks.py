@@ -1,14 +1,12 @@
 """What a visitor sees of the page at several sizes, in light and dark; what is greyed."""
 
-import io
 import os
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import answer, compare_with, is_in_view, say, slide
-from PIL import Image
+from browsing import answer, compare_with, is_in_view, say, shoot, slide
 
 LOOKS = ((1280, 800, 'light'), (1280, 800, 'dark'), (390, 844, 'light'), (390, 844, 'dark'))
 
@@ -61,11 +59,6 @@ def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
             picture.press(key)
         changed = 'old => document.querySelector("#attention .patch").getAttribute("style") !== old'
         page.wait_for_function(changed, arg=first)
-
-
-def shoot(page, path):
-    """A picture of what is in view, in 256 colours."""
-    Image.open(io.BytesIO(page.screenshot())).convert('RGB').quantize(256).save(path, optimize=True)
 
 
 # Every text of the page that can be used, with its colour and that of what it is on.
