@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from conftest import REPO
@@ -18,16 +19,21 @@ from itaclip_mmseg.scenes.render import render_scene
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
 OPTION = 'test_pipeline.1.scale=(512,224)'  # two windows, so that encoding takes a moment
 SIZE = (375, 500)  # of the examples
+LOOKS = ((1280, 800, 'light'), (1280, 800, 'dark'), (390, 844, 'light'), (390, 844, 'dark'))
 
 
 @contextmanager
 def served(temporary, *arguments):
-    """The tool as a user starts it; when it is told to end, no upload is left behind."""
+    """The tool as a user starts it; when it is told to end, no upload is left behind, and nothing has failed."""
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, str(REPO / 'tools/page.py'), '--port', str(port), *arguments]
     environment = os.environ | dict(TMPDIR=str(temporary), PYTHONPATH=str(REPO))
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    errors = temporary / 'errors.txt'
+    with (
+        open(errors, 'w') as file,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=file, text=True) as process,
+    ):
         try:
             line = next((line for line in process.stdout if 'listening' in line), None)
             assert line and list(temporary.glob('itaclip_mmseg_page_*/scene_6.png'))
@@ -35,6 +41,7 @@ def served(temporary, *arguments):
         finally:
             process.terminate()
     assert not list(temporary.glob('itaclip_mmseg_page_*'))
+    assert 'Traceback' not in errors.read_text(), errors.read_text()
 
 
 def answer(page, action):
@@ -105,6 +112,14 @@ def tab_to(page, selector):
     raise AssertionError(f'{selector}: Tab does not reach it')
 
 
-def shoot(page, path):
-    """A picture of what is in view, in 256 colours."""
+def shoot(page, name, look, folder):
+    """A picture of what is in view, in 256 colours.
+
+    Args:
+        name: of the file; another look than the documentation's, 1280 x 800 and light, is added to it.
+        folder: where it goes, unless PAGE_PICTURES names one, such as docs.
+    """
+    width, _, scheme = look
+    ending = '' if (width, scheme) == (1280, 'light') else f'_{width}_{scheme}'
+    path = Path(os.environ.get('PAGE_PICTURES', folder)) / f'{name}{ending}.png'
     Image.open(io.BytesIO(page.screenshot())).convert('RGB').quantize(256).save(path, optimize=True)

@@ -149,7 +149,7 @@ class Page(Downloads):
     def repaint(self, given: dict) -> dict:
         """A class was switched on or off."""
         answer = given[self.answer]
-        return {self.view: view(answer.results, given[self.shown])} if answer else {}
+        return {self.view: view(answer.results, given[self.shown]) if answer else gr.skip()}
 
     def grey(self, given: dict) -> dict:
         """Words or thresholds were changed: grey the sliders without effect, unless the words cannot be read."""
@@ -157,7 +157,7 @@ class Page(Downloads):
         try:
             bank = bank_of_text(class_list(given[self.classes], given[self.background], given[self.definitions]))
         except UserError:
-            return {}
+            return dict.fromkeys(self.sliders.values(), gr.skip())
         reasons = idle(values, bank)
         return {slider: gr.Slider(**effect(reasons.get(name))) for name, slider in self.sliders.items()}
 

@@ -8,7 +8,6 @@ import torch
 
 from itaclip_mmseg.apis.page_photos import named_alone
 from itaclip_mmseg.apis.segmentation import Segmentation
-from itaclip_mmseg.datasets.checks import truth_warnings
 from itaclip_mmseg.datasets.reading import as_trained, check_photograph, check_size, read_labels
 from itaclip_mmseg.engine.own_data import ignored_label
 from itaclip_mmseg.engine.results import FIGURES, figures_by_variant, spelled
@@ -58,7 +57,11 @@ class Measurement:
 
     def warnings(self) -> list[str]:
         """What the label maps lack, once `figures` were computed."""
-        return truth_warnings(self.metric.confusion.sum(axis=1).tolist(), self.metric.ignored, self.names)
+        absent = [name for name, pixels in zip(self.names, self.metric.confusion.sum(axis=1)) if not pixels]
+        if not absent:
+            return []
+        told = f'{len(absent)} of {len(self.names)} classes are in none of your label maps ({absent[0]}, ...)'
+        return [f'{told}; if they should be, check that labels and classes have the same order']
 
 
 def paired(names: Mapping[str, str], label_maps: Sequence[str], faults: Faults) -> dict[str, str]:

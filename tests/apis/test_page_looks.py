@@ -1,25 +1,20 @@
 """What a visitor sees of the page at several sizes, in light and dark; what is greyed."""
 
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import answer, compare_with, is_in_view, say, shoot, slide
-
-LOOKS = ((1280, 800, 'light'), (1280, 800, 'dark'), (390, 844, 'light'), (390, 844, 'dark'))
+from browsing import LOOKS, answer, compare_with, is_in_view, say, shoot, slide
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(('width', 'height', 'scheme'), LOOKS)
-def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
+@pytest.mark.parametrize('look', LOOKS)
+def test_what_matters_is_in_view(visit, look, tmp_path):
     """The answer once it is there, and while sliders are used; two methods beside each other; attention after a click.
 
     With PAGE_PICTURES=docs the pictures of the documentation are written there, those of other looks beside them.
     """
-    folder = Path(os.environ.get('PAGE_PICTURES', tmp_path))
-    look = '' if (width, scheme) == (1280, 'light') else f'_{width}_{scheme}'
+    width, height, scheme = look
     page = visit(viewport=dict(width=width, height=height), color_scheme=scheme)
     page.locator('#shell button').first.click()
     page.locator('#examples button').first.click()
@@ -28,15 +23,14 @@ def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
     page.locator('#view figure').wait_for()
     assert is_in_view(page, '#view figure img')
     page.wait_for_timeout(500)
-    shoot(page, folder / f'page{look}.png')
+    shoot(page, 'page', look, tmp_path)
     compare_with(page, 'NACLIP')
     page.locator('#pamr').scroll_into_view_if_needed()
     assert is_in_view(page, '#view figure img') and is_in_view(page, '#pamr')
     boxes = [figure.bounding_box() for figure in page.locator('#view figure').all()]
     assert boxes[0]['y'] == boxes[1]['y'] and boxes[0]['x'] < boxes[1]['x']
     page.wait_for_timeout(500)
-    if look:
-        shoot(page, folder / f'page_compare{look}.png')
+    shoot(page, 'page_compare', look, tmp_path)
     contrasts = {text: contrast(*colours) for text, *colours in page.evaluate(TEXTS)}
     assert len(contrasts) > 20 and 'no effect: both thresholds are off' in contrasts
     assert min(contrasts.values()) >= 4.5, sorted(contrasts.items(), key=lambda item: item[1])[:5]
@@ -46,7 +40,7 @@ def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
     page.locator('#attention .maps').wait_for()
     assert is_in_view(page, '#attention')
     page.wait_for_timeout(500)
-    shoot(page, folder / f'page_attention{look}.png')
+    shoot(page, 'page_attention', look, tmp_path)
     layers = page.locator('#attention input[type=range]')
     assert 'Layer 12' in page.locator('#attention .sentence').inner_text()
     layers.press('ArrowLeft')

@@ -1,18 +1,14 @@
 """Two methods on one's own folder with label maps, and which methods there are, in a real browser."""
 
-import os
-from pathlib import Path
-
 import pytest
-from browsing import answer, compare_with, is_in_view, own_folder, shoot
-
-LOOKS = ((1280, 800, 'light'), (1280, 800, 'dark'), (390, 844, 'light'), (390, 844, 'dark'))
+from browsing import LOOKS, answer, compare_with, is_in_view, own_folder, shoot
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(('width', 'height', 'scheme'), LOOKS)
-def test_both_methods_are_measured_on_a_folder(visit, width, height, scheme, tmp_path):
+@pytest.mark.parametrize('look', LOOKS)
+def test_both_methods_are_measured_on_a_folder(visit, look, tmp_path):
     """The IoU of both comes into view; a label map that does not fit is named, and the others count."""
+    width, height, scheme = look
     page = visit(viewport=dict(width=width, height=height), color_scheme=scheme)
     images, labels = own_folder(tmp_path)
     (tmp_path / 'other.png').write_bytes(labels[0].read_bytes())
@@ -25,7 +21,7 @@ def test_both_methods_are_measured_on_a_folder(visit, width, height, scheme, tmp
     page.locator('#iou table').wait_for()
     assert is_in_view(page, '#iou table')
     page.wait_for_timeout(500)
-    shoot(page, Path(os.environ.get('PAGE_PICTURES', tmp_path)) / f'page_iou_{width}_{scheme}.png')
+    shoot(page, 'page_iou', look, tmp_path)
     assert 'other.png: there is no photograph other' in page.locator('#message .fault').inner_text()
     rows = [row.split('\t') for row in page.locator('#iou table').inner_text().splitlines()]
     figures = {name: values for name, *values in rows if values}
