@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -123,3 +124,31 @@ def shoot(page, name, look, folder):
     ending = '' if (width, scheme) == (1280, 'light') else f'_{width}_{scheme}'
     path = Path(os.environ.get('PAGE_PICTURES', folder)) / f'{name}{ending}.png'
     Image.open(io.BytesIO(page.screenshot())).convert('RGB').quantize(256).save(path, optimize=True)
+
+
+# Every text of the page that can be used, with its colour and that of what it is on.
+TEXTS = r"""() => [...document.querySelectorAll('#columns *, #iou *, #attention *')].filter(one =>
+    one.checkVisibility() && one.clientHeight && !one.closest('figure, :disabled, .tip, style')
+    && [...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())).map(one => {
+        let below = one
+        while (below && /, 0\)|transparent/.test(getComputedStyle(below).backgroundColor)) below = below.parentElement
+        return [one.textContent.trim().slice(0, 60), getComputedStyle(one).color,
+            getComputedStyle(below ?? document.body).backgroundColor] })"""
+
+
+def text_contrasts(page):
+    """The contrast of every text in view or not."""
+    return {text: contrast(*colours) for text, *colours in page.evaluate(TEXTS)}
+
+
+def contrast(*colours):
+    """Of a text and what it is on, as WCAG defines it."""
+    dark, light = sorted(map(luminance, colours))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour):
+    """Of a colour as browsers spell it, 0 to 1."""
+    channels = np.array([float(one) for one in re.findall(r'[\d.]+', colour)[:3]]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])

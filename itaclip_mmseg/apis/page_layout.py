@@ -17,8 +17,8 @@ TRUTH_HINT = (
     'Add label maps with the names of your photographs. A pixel is the index of its class, counted from 0; the '
     'background, if there is one, is 0. 255 is ignored. If you compare two methods, both are measured.'
 )
-INTO_VIEW = """() => setTimeout(() => document.querySelector('{}')
-    ?.scrollIntoView({{ behavior: 'smooth', block: 'nearest' }}), 100)"""  # once what came is laid out
+INTO_VIEW = """() => [100, 700].forEach(wait => setTimeout(() => document.querySelector('{}')
+    ?.scrollIntoView({{ behavior: 'smooth', block: 'nearest' }}), wait))"""  # again where downloads moved it meanwhile
 HOUR = 3600  # seconds that a photograph is kept
 
 

@@ -1,10 +1,7 @@
 """What a visitor sees of the page at several sizes, in light and dark; what is greyed."""
 
-import re
-
-import numpy as np
 import pytest
-from browsing import LOOKS, answer, compare_with, is_in_view, say, shoot, slide
+from browsing import LOOKS, answer, compare_with, is_in_view, say, shoot, slide, text_contrasts
 
 
 @pytest.mark.slow
@@ -17,6 +14,7 @@ def test_what_matters_is_in_view(visit, look, tmp_path):
     width, height, scheme = look
     page = visit(viewport=dict(width=width, height=height), color_scheme=scheme)
     page.locator('#shell button').first.click()
+    page.evaluate('scrollTo(0, 0)')
     page.locator('#examples button').first.click()
     page.locator('#view', has_text='encoding').wait_for()
     assert is_in_view(page, '#view')
@@ -31,7 +29,7 @@ def test_what_matters_is_in_view(visit, look, tmp_path):
     assert boxes[0]['y'] == boxes[1]['y'] and boxes[0]['x'] < boxes[1]['x']
     page.wait_for_timeout(500)
     shoot(page, 'page_compare', look, tmp_path)
-    contrasts = {text: contrast(*colours) for text, *colours in page.evaluate(TEXTS)}
+    contrasts = text_contrasts(page)
     assert len(contrasts) > 20 and 'no effect: both thresholds are off' in contrasts
     assert min(contrasts.values()) >= 4.5, sorted(contrasts.items(), key=lambda item: item[1])[:5]
     print('lowest contrast:', min(contrasts.items(), key=lambda item: item[1]))
@@ -53,29 +51,6 @@ def test_what_matters_is_in_view(visit, look, tmp_path):
             picture.press(key)
         changed = 'old => document.querySelector("#attention .patch").getAttribute("style") !== old'
         page.wait_for_function(changed, arg=first)
-
-
-# Every text of the page that can be used, with its colour and that of what it is on.
-TEXTS = r"""() => [...document.querySelectorAll('#columns *')].filter(one => one.checkVisibility() && one.clientHeight
-    && !one.closest('figure, :disabled, .tip, style')
-    && [...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())).map(one => {
-        let below = one
-        while (below && /, 0\)|transparent/.test(getComputedStyle(below).backgroundColor)) below = below.parentElement
-        return [one.textContent.trim().slice(0, 60), getComputedStyle(one).color,
-            getComputedStyle(below ?? document.body).backgroundColor] })"""
-
-
-def contrast(*colours):
-    """Of a text and what it is on, as WCAG defines it."""
-    dark, light = sorted(map(luminance, colours))
-    return (light + 0.05) / (dark + 0.05)
-
-
-def luminance(colour):
-    """Of a colour as browsers spell it, 0 to 1."""
-    channels = np.array([float(one) for one in re.findall(r'[\d.]+', colour)[:3]]) / 255
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 @pytest.mark.slow

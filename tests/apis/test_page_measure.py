@@ -1,7 +1,7 @@
 """Two methods on one's own folder with label maps, and which methods there are, in a real browser."""
 
 import pytest
-from browsing import LOOKS, answer, compare_with, is_in_view, own_folder, shoot
+from browsing import LOOKS, answer, compare_with, is_in_view, own_folder, shoot, text_contrasts
 
 
 @pytest.mark.slow
@@ -22,6 +22,12 @@ def test_both_methods_are_measured_on_a_folder(visit, look, tmp_path):
     assert is_in_view(page, '#iou table')
     page.wait_for_timeout(500)
     shoot(page, 'page_iou', look, tmp_path)
+    page.locator('#lacking button').click()
+    page.locator('#lacking li').first.wait_for()
+    contrasts = text_contrasts(page)
+    assert 'mIoU' in contrasts and any(text.startswith('GroupViT (groupvit)') for text in contrasts)
+    assert min(contrasts.values()) >= 4.5, sorted(contrasts.items(), key=lambda item: item[1])[:3]
+    print('lowest contrast:', min(contrasts.items(), key=lambda item: item[1]))
     assert 'other.png: there is no photograph other' in page.locator('#message .fault').inner_text()
     rows = [row.split('\t') for row in page.locator('#iou table').inner_text().splitlines()]
     figures = {name: values for name, *values in rows if values}
