@@ -91,7 +91,7 @@ def test_labels_of_a_shrunk_photograph_are_resized_back(pair):
     ('values', 'message'),
     [
         (TRUTH[:2], r'a\.png: size 2 x 4 \(height x width\), but its photograph has 4 x 4'),
-        (TRUTH + np.uint8(2), r'a\.png: holds label 4, but the data set has 3 classes'),
+        (TRUTH + np.uint8(2), r'a\.png: holds labels 3, 4, but the class list ends with label 2'),
         (np.stack([TRUTH, 0 * TRUTH, TRUTH], axis=-1), r'a\.png: a picture in colours'),
     ],
 )
