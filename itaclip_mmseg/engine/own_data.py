@@ -81,8 +81,13 @@ def adopt_data(config: Config, data: OwnData) -> None:
     pipeline = config.test_dataloader.dataset.pipeline
     config.test_dataloader.dataset = ConfigDict(type=FolderDataset.__name__, data_prefix=folders, pipeline=pipeline)
     config.test_evaluator = ConfigDict(type=OURS)
-    if len(bank.classes) > IGNORED:
-        config.test_evaluator.ignore_index = IGNORED_IN_16_BITS
+    if (ignored := ignored_label(len(bank.classes))) != IGNORED:
+        config.test_evaluator.ignore_index = ignored
+
+
+def ignored_label(num_classes: int) -> int:
+    """The label of pixels that do not count, in label maps of so many classes."""
+    return IGNORED_IN_16_BITS if num_classes > IGNORED else IGNORED
 
 
 def fitted(bank: TextBank, model: dict) -> dict[str, object]:

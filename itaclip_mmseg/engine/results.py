@@ -17,7 +17,7 @@ from rich.table import Table
 from itaclip_mmseg.datasets.checks import truth_warnings
 from itaclip_mmseg.engine.checks import print_warnings
 from itaclip_mmseg.engine.journal import PLACES, Journal, data_state
-from itaclip_mmseg.evaluation.iou import SegmentationScores, known_mean
+from itaclip_mmseg.evaluation.iou import ExactIoUMetric, SegmentationScores, known_mean
 from itaclip_mmseg.evaluation.tags import tag_precisions
 from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.utils.fingerprints import combined
@@ -65,7 +65,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     """
     metric, model, backbone = runner.test_evaluator.metrics[0], runner.model, config.model.get('backbone', {})
     classes = [name.strip() for name in runner.test_dataloader.dataset.metainfo['classes']]
-    rows = {name: figures(metric.scores(confusion), classes) for name, confusion in metric.confusions.items()}
+    rows = figures_by_variant(metric, classes)
     results = dict(
         **next(iter(rows.values())),
         settings=dict(
@@ -121,6 +121,11 @@ def written(settings: Decision) -> dict:
     if 'last_block' in values:
         values['last_block'] = dict(type=settings.last_block.name, **values['last_block'])
     return values
+
+
+def figures_by_variant(metric: ExactIoUMetric, classes: Sequence[str]) -> dict[str, dict]:
+    """The `figures` of each variant that a metric has counted."""
+    return {name: figures(metric.scores(confusion), classes) for name, confusion in metric.confusions.items()}
 
 
 def figures(scores: SegmentationScores, classes: Sequence[str]) -> dict:
