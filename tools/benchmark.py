@@ -14,7 +14,7 @@ from itaclip_cli import add_data_arguments
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Time the stages of a config on one image.')
-    parser.add_argument('config', help='path of a config file, yours or an installed one')
+    parser.add_argument('config', help='path of a config, or name of an installed one')
     add_data_arguments(parser)
     parser.add_argument(
         '--image', help='a photograph (default: the first of --images, else a rendered scene of --size)'
@@ -48,10 +48,11 @@ def main() -> None:
     from itaclip_mmseg.engine.config import load_config, parse_options
     from itaclip_mmseg.engine.own_data import first_image, own_data
     from itaclip_mmseg.utils.outputs import Output, check_outputs
+    from itaclip_mmseg.utils.resources import files_among
 
     settings = BenchmarkSettings(args.repeats, args.device, args.precision, args.random_weights, not args.no_reference)
     written = [Output(path) for path in (args.json, args.picture) if path]
-    check_outputs(written, filter(None, (args.image, args.config)))
+    check_outputs(written, files_among((args.image, args.config, args.classes)))
     data = own_data(args.images, args.labels, args.classes)
     config = load_config(args.config, parse_options(args.cfg_options), data=data)
     figures = run_benchmark(config, load_photograph(data and first_image(config)), settings)
@@ -63,7 +64,7 @@ def main() -> None:
 
 
 def load_photograph(own: str | None) -> 'np.ndarray':
-    """The image to segment, H x W x 3 uint8 RGB: --image, else `own`, else a scene."""
+    """The image to segment, H x W x 3 uint8 RGB: --image, or else `own`, or else a rendered scene."""
     path = args.image or own
     if path is None:
         if min(args.size) < 32:

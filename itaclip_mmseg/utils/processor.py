@@ -1,4 +1,4 @@
-"""What PyTorch does on the processor: by private functions, which older versions lack, and by trying."""
+"""What PyTorch supports on the CPU: asked by private functions, which older versions lack, or tried."""
 
 import functools
 
@@ -7,19 +7,19 @@ from torch.nn import functional as F
 
 
 def supports(instructions: str) -> bool:
-    """Has this processor instructions such as 'amx_tile'? False where this version of PyTorch cannot tell."""
+    """Whether the CPU has instructions such as 'amx_tile'; False if this version of PyTorch cannot find out."""
     return bool(getattr(torch.cpu, f'_is_{instructions}_supported', lambda: False)())
 
 
 def fast_precisions() -> set[str]:
-    """Precisions in which the processor multiplies at least as fast as in fp32."""
+    """Precisions in which the CPU multiplies at least as fast as in fp32."""
     bf16 = supports('amx_tile') or supports('avx512_bf16')
     return {'fp32', *(['bf16'] * bf16), *(['fp16'] * supports('amx_fp16'))}
 
 
 @functools.cache
 def computes_half() -> bool:
-    """Does this version of PyTorch compute in fp16 on a processor?"""
+    """Whether this version of PyTorch can compute in fp16 on a CPU."""
     one = torch.ones(1, 1, 1, 1, dtype=torch.float16)
     try:
         F.conv2d(one, one)
@@ -29,5 +29,5 @@ def computes_half() -> bool:
 
 
 def fused_attention() -> object | None:
-    """PyTorch's operator for softmax(q kᵀ) v on a processor; None where this version has none."""
+    """PyTorch's operator for softmax(q kᵀ) v on a CPU; None where this version has none."""
     return getattr(torch.ops.aten, '_scaled_dot_product_flash_attention_for_cpu', None)

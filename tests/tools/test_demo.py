@@ -1,8 +1,6 @@
 """The demo tool from words to files: what it understood, broken photographs, deep pictures, weights."""
 
 import json
-import runpy
-import sys
 
 import cv2
 import numpy as np
@@ -21,21 +19,13 @@ PIXELS = cv2.resize(np.random.RandomState(0).randint(0, 256, (5, 6, 3)).astype(n
 
 
 @pytest.fixture
-def demo(tmp_path, monkeypatch, capsys):
+def demo(run_tool):
     """Run the tool in an empty folder: exit code, lines on stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
 
     def run(*arguments, options=()):
         options = ['test_pipeline.1.scale=(512,112)', 'model.pamr=None', *options]
-        arguments = ['--config', CONFIG, *arguments, '--cfg-options', *options]
-        monkeypatch.setattr(sys, 'argv', ['demo.py', *arguments])
-        try:
-            runpy.run_path(str(REPO / 'tools/demo.py'), run_name='__main__')
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out.splitlines(), captured.err.splitlines()
+        done = run_tool('demo', '--config', CONFIG, *arguments, '--cfg-options', *options)
+        return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
     return run
 
@@ -67,7 +57,7 @@ def test_words(demo, tmp_path):
     code, out, err = demo('a.png', '--classes', 'Background = sky; fish')
     assert code == 0 and '2 classes: Background = sky; fish' in out and names() == ['Background', 'fish']
     code, _, err = demo('a.png', '--classes', 'fish')
-    assert code == 0 and len(err) == 1 and err[0].startswith("warning: classes: 'fish' alone takes every pixel")
+    assert code == 0 and len(err) == 1 and err[0].startswith("warning: classes: 'fish' is the only class")
 
 
 @pytest.mark.parametrize('classes', ['nothere.txt', 'balloon; fish, ball', 'fish, Background', 'voc21'])
@@ -165,7 +155,7 @@ def test_floating_and_long_values(tmp_path, capsys, top, kind):
     [
         (np.full((20, 30), np.nan, np.float32), 'NaN or infinite'),
         (np.array([[0, np.inf]] * 20, np.float32).repeat(15, 1), 'NaN or infinite'),
-        (np.linspace(-50, 8848, 600, dtype=np.float32).reshape(20, 30), 'floating numbers (float32) from -50 to 8848'),
+        (np.linspace(-50, 8848, 600, dtype=np.float32).reshape(20, 30), 'values (float32) from -50 to 8848'),
         (np.linspace(0, 1e9, 600, dtype=np.float32).reshape(20, 30), 'from 0 to 1e+09'),
     ],
 )
@@ -173,7 +163,7 @@ def test_values_that_no_photograph_has(demo, values, named):
     """Called what they are, not damaged, before weights are read."""
     cv2.imwrite('a.tif', values)
     code, _, err = demo('a.tif', '--classes', 'fish', options=['model.backbone.pretrained=nothere.pt'])
-    assert code == 1 and len(err) == 1 and err[0].startswith('error: a.tif: holds') and named in err[0], err
+    assert code == 1 and len(err) == 1 and err[0].startswith('error: a.tif: has') and named in err[0], err
 
 
 def test_deep_pictures_in_memory():
@@ -218,5 +208,5 @@ def test_weights_with_nan_end_before_any_photograph(demo, tiny_state, tmp_path, 
     broken[-1, -1] = float('nan')
     torch.save(tiny_state | {name: broken}, 'nan.pt')
     code, _, err = demo('a.png', '--classes', 'cat, dog', options=['model.backbone.pretrained=nan.pt'])
-    assert code == 1 and len(err) == 1 and err[0].startswith(f'error: nan.pt: {name} holds NaN'), err
+    assert code == 1 and len(err) == 1 and err[0].startswith(f'error: nan.pt: {name} contains NaN'), err
     assert not [path for path in tmp_path.glob('work_dirs/**/*') if path.is_file()]

@@ -1,4 +1,4 @@
-"""What converters share: many maps in parallel, each written whole, those of an earlier run kept where they fit."""
+"""Shared code of the converters: writing many label maps in parallel and keeping those that are up to date."""
 
 import os
 import sys
@@ -10,20 +10,20 @@ from typing import NamedTuple
 
 from itaclip_mmseg.datasets.preparation.record import Record
 from itaclip_mmseg.utils.checks import check
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 
-FEW = 32  # maps that are made sooner than further processes start
+FEW = 32  # maps that take less time than starting more processes
 
 
 class Item(NamedTuple):
-    """A file to make.
+    """A file to write.
 
     Attributes:
-        target: the file.
-        made_of: a hash of all that it depends on, besides the converter.
-        arguments: what the job takes.
+        target: path of the file.
+        made_of: a hash of everything it depends on, except the converter.
+        arguments: input of the job.
     """
 
     target: Path
@@ -32,22 +32,23 @@ class Item(NamedTuple):
 
 
 class Conversion(NamedTuple):
-    """What a run did."""
+    """The result of a run."""
 
     folder: Path
     kept: int
     made: int
     left_over: list[str]
+    kind: str
 
     def __str__(self) -> str:
-        return f'{self.folder}: {self.kept + self.made} label maps, {self.kept} kept, {self.made} made'
+        return f'{self.folder}: {self.kept + self.made} {self.kind}, {self.kept} kept, {self.made} written'
 
     def report(self) -> None:
-        """Print it, and warn of maps that belong to nothing any more."""
+        """Print the result, and warn about maps of earlier runs that no longer have an input."""
         print(self)
         if self.left_over:
             print(
-                f'warning: {self.folder / self.left_over[0]}: of an earlier run, belongs to nothing in this one '
+                f'warning: {self.folder / self.left_over[0]}: from an earlier run, has no input in this one '
                 f'({len(self.left_over)} such maps); remove what you do not need',
                 file=sys.stderr,
             )
@@ -61,24 +62,26 @@ def convert_all(
     workers: int | None = None,
     texts: Mapping[Path, str] | None = None,
     replace: bool = False,
+    kind: str = 'label maps',
 ) -> Conversion:
-    """Run a job on all items whose file is missing or does not fit, with progress.
+    """Run a job on all items whose file is missing or outdated, with progress.
 
     Args:
         job: writes an item's target; see `written_whole`.
-        record: of the folder that all targets lie in.
+        record: record of the folder of all targets.
         inputs: all files that the converter reads.
-        workers: processes; None for one a core.
-        texts: of small files beside the maps.
-        replace: make files anew that no converter wrote; else they are refused.
+        workers: number of processes; None for one per core.
+        texts: contents of small files beside the maps, by path.
+        replace: replace existing files that no converter wrote; by default they raise an error.
+        kind: name of the files in messages.
 
     Raises:
-        UserError: see `check_targets`; or a job's.
+        UserError: see `check_outputs` and `Record.check_known`; or an error of a job.
     """
     check(workers is None or workers > 0, '--workers', workers, 'whole numbers from 1')
     texts = texts or {}
     files = {item.target: item.made_of for item in items} | texts
-    check_targets([*(item.target for item in items), *texts], inputs)
+    check_outputs(map(Output, (*(item.target for item in items), *texts, record.path)), inputs)
     if not replace:
         record.check_known(files)
     remove_unfinished([*files, record.path])
@@ -89,34 +92,16 @@ def convert_all(
             temporary.write_text(text, encoding='utf-8')
     missing = [item for item in items if not item.target.exists()]
     kept = len(items) - len(missing)
-    with ProgressBar('label maps', len(items), kept) as bar:
+    with ProgressBar(kind, len(items), kept) as bar:
         for _ in run_all(job, missing, workers):
             bar.advance()
-    return Conversion(record.folder, kept, len(missing), left_over)
+    return Conversion(record.folder, kept, len(missing), left_over, kind)
 
 
 def run_all(job: Callable[[Item], None], items: Sequence[Item], workers: int | None) -> Iterable[None]:
-    """Run a job on items, in this process where there are few or where one is enough."""
+    """Run a job on items, in this process if there are few or `workers` is 1."""
     if workers == 1 or (workers is None and len(items) <= FEW):
         yield from map(job, items)
         return
     with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
         yield from pool.map(job, items, chunksize=8)
-
-
-def check_targets(targets: Iterable[Path], inputs: Iterable[str | os.PathLike]) -> None:
-    """Raise a `UserError` where a file to be written is an input, or two of them are one file."""
-    read = {real_path(path): path for path in inputs}
-    written = set()
-    for target in targets:
-        place = real_path(target)
-        if place in read:
-            raise UserError(f'{target}: would replace the input {read[place]}; choose another folder')
-        if place in written:
-            raise UserError(f'{target}: two maps would be this one file; rename one of their sources')
-        written.add(place)
-
-
-def real_path(path: str | os.PathLike) -> str:
-    """The one name of a file, in whatever case, through whatever links."""
-    return os.path.realpath(path).casefold()

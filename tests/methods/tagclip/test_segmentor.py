@@ -176,10 +176,10 @@ def test_any_words(build, classes, around):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(tag_share=2), 'tag_share=2: not possible'),
-        (dict(affinity_layers=(0,)), 'affinity_layers=(0,): not possible'),
+        (dict(tag_share=2), 'tag_share=2: invalid'),
+        (dict(affinity_layers=(0,)), 'affinity_layers=(0,): invalid'),
         (dict(affinity_layers=(13,)), 'counted from 1 to 12'),
-        (dict(tag_templates='none'), "templates='none': not known"),
+        (dict(tag_templates='none'), "templates='none': unknown"),
         (dict(test_cfg=dict(mode='slide', crop_size=(224, 224), stride=(112, 112))), "test_cfg.mode='slide'"),
     ],
 )
@@ -207,4 +207,4 @@ def test_weights_are_read_once_for_both_towers_and_long_words_are_named(build, t
     monkeypatch.setattr(MMLogger, 'warning', lambda self, message: said.append(message))
     build(text_bank=str(tmp_path / 'bank.json'))
     assert len(reads) == 1
-    assert any("class 'cat': its word is longer than the 77 tokens" in message for message in said)
+    assert any("class 'cat': the word is longer than CLIP's limit" in message for message in said)
