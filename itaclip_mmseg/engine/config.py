@@ -80,7 +80,16 @@ def sees_photographs(config: Config) -> bool:
     pipeline = value_at(config, 'test_dataloader.dataset.pipeline')
     if not (isinstance(kind, str) and pipeline):
         return False
-    return getattr(MODELS.get(kind), 'sees_photograph', False) or bool(value_at(config, 'model.regions'))
+    changes = value_at(config, 'model.variants') or {}
+    regions = [value_at(config, 'model.regions'), *(one.get('regions') for one in changes.values())]
+    return getattr(MODELS.get(kind), 'sees_photograph', False) or any(regions)
+
+
+def set_variants(config: Config, variants: Mapping[str, Mapping]) -> None:
+    """Give a config other variants; in place. Its pipeline keeps photographs if one of them needs those."""
+    config.model.variants = variants
+    if sees_photographs(config):
+        keep_photographs(config.test_dataloader.dataset.pipeline)
 
 
 def figures_of(path: Path) -> set[str]:

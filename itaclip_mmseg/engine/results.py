@@ -63,6 +63,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     metric, model, backbone = runner.test_evaluator.metrics[0], runner.model, config.model.get('backbone', {})
     classes = [name.strip() for name in runner.test_dataloader.dataset.metainfo['classes']]
     rows = {name: figures(metric.scores(confusion), classes) for name, confusion in metric.confusions.items()}
+    regions = regions_by_variant(config.model)
     results = dict(
         **next(iter(rows.values())),
         settings=dict(
@@ -71,7 +72,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
             pretrained=str(backbone.get('pretrained')),
             text_bank=config.model.text_bank,
             test_cfg=dict(config.model.get('test_cfg', {})),
-            regions=config.model.get('regions'),
+            regions=next(iter(regions.values())),
             test_pipeline=config.test_dataloader.dataset.pipeline,
             precision=backbone.get('precision', 'fp32'),
             **written(next(iter(model.variants.values()))),
@@ -87,11 +88,20 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     if precisions := tag_precisions(metric.images, classes):
         results['tags'] = tag_figures(precisions)
     if config.model.get('variants'):
-        results['variants'] = {name: dict(**row, settings=written(model.variants[name])) for name, row in rows.items()}
+        results['variants'] = {
+            name: dict(**row, settings=written(model.variants[name]) | dict(regions=regions[name]))
+            for name, row in rows.items()
+        }
     folder, rows = Path(config.work_dir), zip(classes, metric.confusion.tolist())
     write_csv(folder / 'confusion.csv', [['truth', *classes], *([name, *row] for name, row in rows)])
     write_json(folder / 'results.json', results)
     return results
+
+
+def regions_by_variant(model: Mapping) -> dict[str, object]:
+    """Where the regions of each variant of a model's config come from; a model without variants has one, ''."""
+    variants = model.get('variants') or {'': {}}
+    return {name: changes.get('regions', model.get('regions')) for name, changes in variants.items()}
 
 
 def written(settings: Decision) -> dict:

@@ -26,9 +26,13 @@ def missing(config: Config, download: bool) -> list[str]:
     wanted = [name for name in named_weights(config.model) if download or not is_download(*name)]
     files = [partial(weights_file, *name) for name in wanted]
     checks = [partial(check_config, config), partial(check_packages, config.model), *files]
-    if config.model.get('regions'):
-        checks.append(partial(RegionMaps, config.model.regions))
-    return list(dict.fromkeys(faults(checks)))
+    found = [*faults(checks), regions_fault(config.model.get('regions'))]
+    return list(dict.fromkeys(fault for fault in found if fault))
+
+
+def regions_fault(regions: str | Mapping | None) -> str | None:
+    """What a source of regions lacks, a package or weights; None if nothing."""
+    return None if regions is None else next(faults([partial(RegionMaps, regions)]), None)
 
 
 def faults(checks: list[Callable[[], object]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,18 @@ def photo(number: int, height: int, width: int) -> np.ndarray:
 def regions(number: int, height: int, width: int, everywhere: int = 0) -> np.ndarray:
     """The region map of a number, H x W; the pages call it `regions(7 + number, H, W)`."""
     return tiny_regions.regions(SEED + number, height, width, everywhere)
+
+
+class Stored:
+    """A text encoder whose vectors are given: those of a recorded bank's words, whatever they are called."""
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self.vectors = torch.from_numpy(vectors)
+
+    def encode(self, words: Sequence[str]) -> torch.Tensor:
+        """One for each word, in their order."""
+        assert len(words) == len(self.vectors)
+        return self.vectors
 
 
 def hold(

@@ -69,7 +69,10 @@ def test_photographs_and_what_is_there_stays(make, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['--type', 'sam3'], "error: regions.type='sam3': not possible; allowed: felzenszwalb, files, sam2"),
+        (
+            ['--type', 'sam3'],
+            "error: regions.type='sam3': not possible; allowed: felzenszwalb, files, prompted_sam, sam2",
+        ),
         (['--truth'], 'in: no picture in it; allowed: .jpg'),
     ],
 )

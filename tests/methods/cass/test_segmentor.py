@@ -141,7 +141,7 @@ def test_words_and_settings_change_without_encoding(build, picture, monkeypatch)
     monkeypatch.setattr(model.backbone, 'shared_blocks', None)
     monkeypatch.setattr(model.dino, 'last_keys', None)
     found = model.decode(encoded, model.bank, changes, (60, 70), scores=True)
-    assert torch.equal(found.scores, other.class_scores(image, (60, 70)))
+    assert torch.equal(found.scores, other.scores_and_notes(image, (60, 70))[0])
     same = model.decode(encoded, model.bank, {}, (60, 70), scores=False)
     assert same.scores is None and not torch.equal(same.labels, found.labels)
     for name, value in dict(prior='window', scale_spectrum=False, decomposition='drawn').items():

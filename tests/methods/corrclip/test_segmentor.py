@@ -17,7 +17,8 @@ from itaclip_mmseg.last_block import Keep
 from itaclip_mmseg.methods.corrclip.branches import finer_values, three_branches
 from itaclip_mmseg.methods.corrclip.region_attention import merge_regions, region_components, region_distances
 from itaclip_mmseg.models.stages.photograph import Photograph
-from itaclip_mmseg.models.stages.regions import nearest, write_regions
+from itaclip_mmseg.models.stages.region_rules import nearest
+from itaclip_mmseg.models.stages.regions import write_regions
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.utils.errors import UserError
 
@@ -62,7 +63,7 @@ def model(corrclip):
 def test_texts(corrclip, arrays, words):
     """A word's embedding is the mean over the 80 templates."""
     model = corrclip(words=words, vectors=False, prob_threshold=None)
-    hold(f'text_{words}', model.texts, arrays[f'text_{words}'], atol=1e-6)
+    hold(f'text_{words}', model.text_encoder.encode(model.bank.words), arrays[f'text_{words}'], atol=1e-6)
 
 
 WORDS = dict(voc21='voc21', voc20='voc20', context60='context60', context59='context59', ade20k='ade20k150')
@@ -143,7 +144,7 @@ def test_windows(corrclip, arrays, photograph, name):
     place, size, side, step = SLIDES[name]
     model = corrclip(**slide(side))
     encoded = model.encode(image(*place), photograph=photograph(regions(*place)))
-    fields = torch.einsum('qd,wdrc->wqrc', model.texts, encoded.tokens)
+    fields = torch.einsum('qd,wdrc->wqrc', model.text_encoder.encode(model.bank.words), encoded.tokens)
     hold(name, encoded.grid.merge(fields, size)[None, :, ::step, ::step], arrays[name], **CUT)
 
 
@@ -233,7 +234,7 @@ def test_a_batch_equals_single_images_and_words_change_without_encoding(corrclip
     [
         (dict(regions=None), r'regions=None: not possible'),
         (dict(regions='sam'), r"regions\.type='sam': not possible; allowed: .*files"),
-        (dict(regions=dict(type='files', path='x')), r"regions='path': not possible; allowed: folder"),
+        (dict(regions=dict(type='files', path='x')), r"regions='path': not possible; allowed: folder, rule"),
         (dict(merge_distance=-1), 'merge_distance=-1'),
         (dict(spatial_layers=(6, 12)), r'spatial_layers=\(6, 12\): not possible; allowed: numbers of blocks.* to 11'),
         (dict(semantic_weight='half'), 'semantic_weight'),

@@ -85,7 +85,7 @@ def test_windows(model, arrays, photograph, place, size, name):
     step = dict(wide=6, voc21=12)[name]
     shown = photograph(regions(*place), photo(*place))
     encoded = model.encode(shrunk(model, shown.pixels, size), photograph=shown)
-    fields = torch.einsum('qd,wdrc->wqrc', model.texts, encoded.tokens)
+    fields = torch.einsum('qd,wdrc->wqrc', model.text_encoder.encode(model.bank.words), encoded.tokens)
     merged = encoded.grid.merge(fields, place[1:])[None, :, ::step, ::step]
     hold(f'slide_{name}', merged, arrays[f'slide_{name}'], **CUT)
 

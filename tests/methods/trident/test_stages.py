@@ -11,11 +11,11 @@ from golden import DIR, hold
 from golden.trident_runs import ALONE, RUNS, WORDS, alone, config
 
 from itaclip_mmseg.methods.trident.aggregation import aggregate, attention_weights
-from itaclip_mmseg.methods.trident.refinement import draw, refine
-from itaclip_mmseg.methods.trident.regions import Half, Regions, find_regions, mask_prompt, prompts
+from itaclip_mmseg.methods.trident.refinement import refine
 from itaclip_mmseg.methods.trident.segmentor import in_whole_patches
 from itaclip_mmseg.methods.trident.windows import attend, encode_windows, in_patches, splice
 from itaclip_mmseg.models import SAM
+from itaclip_mmseg.models.stages.prompts import Half, Regions, draw, find_regions, mask_prompt, prompts
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.text.bank import load_bank
 
@@ -114,7 +114,7 @@ def test_runs(runs, recorded, name):
     """The whole way under each config's settings: cosines, answer, regions, final labels."""
     run = runs(name)
     share = 0.97 if name == 'voc20' else 0.99  # on some processors a pair of DINO's patches falls across the cut
-    fields = (run.encoded.tokens @ run.model.texts.mT).movedim(-1, 0)[None]
+    fields = (run.encoded.tokens @ run.model.text_encoder.encode(run.model.bank.words).mT).movedim(-1, 0)[None]
     cosines = Grid(fields.shape[-2:], None, None).merge(fields, run.size)
     hold(f'cos_{name}', cosines[:, ::12, ::12], recorded[f'cos_{name}'], atol=5e-3, most=(1e-5, share))
     coarse = run.answer(refine=False)

@@ -74,5 +74,5 @@ def test_other_weights_are_named(network_weights, tmp_path):
     state['mask_decoder.iou_token.weight'] = torch.zeros(2, tiny_sam.DIM)
     path = tmp_path / 'other.pth'
     torch.save(state, path)
-    with pytest.raises(UserError, match=r'other\.pth: weights of another architecture.*iou_token'):
+    with pytest.raises(UserError, match=r'other\.pth: weights of another kind .*iou_token'):
         SAM(str(path))
