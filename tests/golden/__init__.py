@@ -77,7 +77,7 @@ def hold(
     if equal is None:
         assert difference <= atol, f'{name}: differs by {difference:.1e}, more than {atol:.1e}'
     else:
-        assert share >= equal, f'{name}: {100 * share:.3f} % are equal'
+        assert share >= equal - 1e-9, f'{name}: {100 * share:.3f} % are equal'
     if most is not None:
         near = (differences <= most[0]).mean()
         assert near >= most[1], f'{name}: {100 * near:.2f} % differ by at most {most[0]:.1e}'
