@@ -280,3 +280,11 @@ def test_through_the_tool(tmp_path, monkeypatch, capsys):
     runpy.run_path(str(REPO / 'tools/reproduce.py'), run_name='__main__')
     assert (tmp_path / 'docs/results.md').is_file() and (tmp_path / 'work_dirs/reproduce/leaderboard.html').is_file()
     assert len(SETS) == 8 and 'docs/results.md' in capsys.readouterr().out
+
+
+def test_a_dry_run_writes_nothing(tmp_path, monkeypatch, capsys):
+    """Protects a results page of one's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', ['reproduce.py', 'leaderboard', '--dry-run'])
+    runpy.run_path(str(REPO / 'tools/reproduce.py'), run_name='__main__')
+    assert not list(tmp_path.rglob('*')) and 'to be written: docs/results.md' in capsys.readouterr().out
