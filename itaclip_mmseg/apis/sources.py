@@ -10,7 +10,7 @@ from typing import NamedTuple
 from itaclip_mmseg.apis.segmentation import result_files
 from itaclip_mmseg.datasets.reading import SUFFIXES
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.folders import each_once, files_below
+from itaclip_mmseg.utils.folders import NOT_READ, each_once, files_below, is_hidden
 from itaclip_mmseg.utils.outputs import Output, check_outputs, is_result
 
 
@@ -39,7 +39,9 @@ def image_files(sources: Sequence[str | os.PathLike]) -> tuple[list[Source], lis
         images = files if source.is_file() else [path for path in files if is_photograph(path)]
         left_out += [path for path in files if path not in images]
         if not images:
-            raise UserError(f'{source}: no photograph there; suffixes are {", ".join(SUFFIXES)} in any case')
+            raise UserError(
+                f'{source}: no photograph there; suffixes are {", ".join(SUFFIXES)} in any case, {NOT_READ}'
+            )
         found |= {path: path.relative_to(source if source.is_dir() else path.parent) for path in images}
     names = Counter(name.with_suffix('') for name in found.values())
     if max(names.values()) > 1:  # of several folders: their own names tell results apart
@@ -65,7 +67,7 @@ def expand(source: Path) -> list[Path]:
     else:
         raise UserError(f'{source}: no such file or folder; check the path')
     paths = map(Path, each_once(inside))
-    return sorted(path for path in paths if not path.name.startswith('.') and (path.is_file() or path.is_symlink()))
+    return sorted(path for path in paths if not is_hidden(path.name) and (path.is_file() or path.is_symlink()))
 
 
 def is_photograph(path: Path) -> bool:

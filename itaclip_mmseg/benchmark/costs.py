@@ -51,7 +51,8 @@ def measure_costs(configs: Mapping[str, str], photograph: np.ndarray, path: Path
 def conditions(size: tuple[int, int]) -> dict:
     """What a cost depends on beside the method."""
     found = versions()
-    return dict(size=list(size), device=found['device'], threads=torch.get_num_threads(), torch=found['torch'])
+    kept = {key: found[key] for key in ('itaclip_mmseg', 'device', 'torch')}
+    return dict(size=list(size), threads=torch.get_num_threads(), **kept)
 
 
 def measure_or_say_why(config: str, photograph: np.ndarray) -> dict:

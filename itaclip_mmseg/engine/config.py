@@ -17,6 +17,7 @@ from itaclip_mmseg.engine.normalise import TEXTS, normalise
 from itaclip_mmseg.engine.overrides import check_overrides
 from itaclip_mmseg.engine.own_data import OwnData, adopt_data, names_from_bank
 from itaclip_mmseg.engine.protocol import FIGURES, adopt_protocol, is_own, protocol_source, run_name
+from itaclip_mmseg.models.stages.regions import regions_by_variant
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import find_config
 
@@ -46,6 +47,7 @@ def load_config(
     path = find_config(path)
     try:
         config = Config.fromfile(path)
+        config.launcher = launcher
         if not is_own(path, protocol):
             adopt_protocol(config, Config.fromfile(protocol_source(path, protocol)))
         normalise(config)
@@ -67,7 +69,6 @@ def load_config(
         raise
     except Exception as error:  # a config is a program, which may raise anything
         raise UserError(f'{path}: {first_line(error)}; check the config and --cfg-options') from error
-    config.launcher = launcher
     config.run_name = run_name(path, protocol) + ('' if data is None else f'_{data.name}')
     folder = work_dir or config.get('work_dir') or f'work_dirs/{config.run_name}'
     config.work_dir = os.path.expanduser(str(folder))
@@ -80,9 +81,7 @@ def sees_photographs(config: Config) -> bool:
     pipeline = value_at(config, 'test_dataloader.dataset.pipeline')
     if not (isinstance(kind, str) and pipeline):
         return False
-    changes = value_at(config, 'model.variants') or {}
-    regions = [value_at(config, 'model.regions'), *(one.get('regions') for one in changes.values())]
-    return getattr(MODELS.get(kind), 'sees_photograph', False) or any(regions)
+    return getattr(MODELS.get(kind), 'sees_photograph', False) or any(regions_by_variant(config.model).values())
 
 
 def set_variants(config: Config, variants: Mapping[str, Mapping]) -> None:

@@ -1,5 +1,6 @@
 """What a test leaves: results.json, confusion.csv, and the table on the terminal."""
 
+import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -15,10 +16,12 @@ from rich.table import Table
 
 from itaclip_mmseg.datasets.checks import truth_warnings
 from itaclip_mmseg.engine.checks import print_warnings
-from itaclip_mmseg.engine.journal import Journal, data_state
+from itaclip_mmseg.engine.journal import PLACES, Journal, data_state
 from itaclip_mmseg.evaluation.iou import SegmentationScores, known_mean
 from itaclip_mmseg.evaluation.tags import tag_precisions
+from itaclip_mmseg.models.stages.regions import regions_by_variant
 from itaclip_mmseg.settings import Decision
+from itaclip_mmseg.utils.fingerprints import combined
 from itaclip_mmseg.utils.resources import write_csv, write_json
 from itaclip_mmseg.version import __version__
 
@@ -74,6 +77,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
             test_cfg=dict(config.model.get('test_cfg', {})),
             regions=next(iter(regions.values())),
             test_pipeline=config.test_dataloader.dataset.pipeline,
+            **measured_on(config),
             precision=backbone.get('precision', 'fp32'),
             **written(next(iter(model.variants.values()))),
         ),
@@ -94,14 +98,25 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
         }
     folder, rows = Path(config.work_dir), zip(classes, metric.confusion.tolist())
     write_csv(folder / 'confusion.csv', [['truth', *classes], *([name, *row] for name, row in rows)])
+    results['seal'] = seal_of(results)
     write_json(folder / 'results.json', results)
     return results
 
 
-def regions_by_variant(model: Mapping) -> dict[str, object]:
-    """Where the regions of each variant of a model's config come from; a model without variants has one, ''."""
-    variants = model.get('variants') or {'': {}}
-    return {name: changes.get('regions', model.get('regions')) for name, changes in variants.items()}
+def measured_on(config: Config) -> dict:
+    """Data set and metric of a config, without places: figures of other ones are no figures of this config."""
+    dataset, metric = config.test_dataloader.dataset, config.test_evaluator
+    parts = dict(
+        dataset={key: value for key, value in dataset.items() if key not in ('data_root', 'pipeline')},
+        metric={key: value for key, value in metric.items() if key not in PLACES},
+    )
+    return json.loads(json.dumps(parts, default=str))
+
+
+def seal_of(results: Mapping) -> str:
+    """A hash of all results, so that a later run does not take figures that somebody has edited for measured ones."""
+    content = json.loads(json.dumps({key: value for key, value in results.items() if key != 'seal'}))
+    return combined([json.dumps(content, sort_keys=True)])
 
 
 def written(settings: Decision) -> dict:

@@ -1,6 +1,7 @@
 """Rendered scenes with label maps: a data set that needs no download, made on first use."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,11 @@ from PIL import Image
 
 from itaclip_mmseg.scenes.names import PALETTE, SCENE_CLASSES
 from itaclip_mmseg.scenes.render import render_scene
+from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.outputs import REMEDY
 from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
+
+NAME = re.compile(r'scene_\d{6,}_\d+x\d+')
 
 
 def write_scenes(root: Path, seed: int = 0, num_images: int = 50) -> None:
@@ -21,6 +26,9 @@ def write_scenes(root: Path, seed: int = 0, num_images: int = 50) -> None:
         root: gets JPEGImages, SegmentationClass and ImageSets/Segmentation/val.txt.
         seed: of the first scene; the others follow.
         num_images: sizes are mixed, short sides 224 to 500.
+
+    Raises:
+        UserError: there is a list of other images.
     """
     root = Path(root)
     split = root / 'ImageSets' / 'Segmentation' / 'val.txt'
@@ -30,6 +38,8 @@ def write_scenes(root: Path, seed: int = 0, num_images: int = 50) -> None:
     files = list(scene_files(root, names))
     if is_text(split, listing) and all(path.is_file() for path in files):
         return
+    if split.is_file() and not all(map(NAME.fullmatch, split.read_text(encoding='utf-8', errors='replace').split())):
+        raise UserError(f'{split}: lists other images than scenes; {REMEDY}')
     remove_unfinished((split, *files))
     colours = [channel for colour in PALETTE for channel in colour]
     for index, ((height, width), name) in enumerate(zip(sizes, names)):

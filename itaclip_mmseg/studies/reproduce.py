@@ -15,6 +15,7 @@ from itaclip_mmseg.engine.journal import Journal, is_data_unchanged, run_key
 from itaclip_mmseg.engine.overrides import check_overrides, unread
 from itaclip_mmseg.engine.plan import files_of
 from itaclip_mmseg.engine.protocol import run_name
+from itaclip_mmseg.engine.results import seal_of
 from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.studies.estimates import takes_variants
@@ -191,8 +192,8 @@ def finished(config: Config) -> dict | None:
     key = run_key(config)
     if results.get('run_key') != key:
         return None
-    files = files_of(samples_of(build_dataset(config.test_dataloader.dataset)))
-    if not is_data_unchanged(results.get('data'), files):
+    files = files_of(samples_of(build_dataset(config.test_dataloader.dataset)), config.model)
+    if results.get('seal') != seal_of(results) or not is_data_unchanged(results.get('data'), files):
         return None
     Journal(path.parent, key).remove()  # of a pass that was killed at its very end
     return results

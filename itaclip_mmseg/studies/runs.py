@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from itaclip_mmseg.engine.config import load_config
-from itaclip_mmseg.engine.results import written
+from itaclip_mmseg.engine.results import measured_on, written
 from itaclip_mmseg.settings import Settings, Window
 from itaclip_mmseg.utils.checks import is_number
 from itaclip_mmseg.utils.errors import UserError
@@ -84,6 +84,7 @@ def own_settings(config: Config) -> Iterator[tuple[str, object]]:
     yield from dict(arch=backbone.get('arch'), precision=backbone.get('precision', 'fp32')).items()
     yield 'regions', model.get('regions')
     yield 'test_pipeline', config.test_dataloader.dataset.pipeline
+    yield from measured_on(config).items()
     if MODELS.get(model.type).takes_variants:
         keys = {key: model[key] for key in Settings.__dataclass_fields__ if key in model}
         window = Window.from_config(model.test_cfg)

@@ -4,8 +4,10 @@ import pytest
 from conftest import REPO
 from mmengine.config import Config
 
-from itaclip_mmseg.engine.checks import check_config, check_launcher
+from itaclip_mmseg.engine.checks import check_config
 from itaclip_mmseg.engine.config import figures_of, load_config, parse_options
+from itaclip_mmseg.engine.launchers import check_launcher, say
+from itaclip_mmseg.engine.own_data import OwnData
 from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
 
@@ -167,6 +169,19 @@ def test_launchers_started_by_hand(launcher, variable, monkeypatch):
     for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
         monkeypatch.setenv(name, '0')
     check_launcher('pytorch')
+
+
+@pytest.mark.parametrize(('process', 'lines'), [('0', 1), ('1', 0), (None, 1)])
+def test_one_process_speaks_for_all(process, lines, tmp_path, monkeypatch, capsys):
+    """Before processes are connected: the class line, our metric's line, warnings."""
+    if process:
+        monkeypatch.setenv('RANK', process)
+    data = OwnData(str(tmp_path), classes='balloon, fish')
+    config = load_config(CONFIG, {'test_evaluator': [IOU]}, launcher='pytorch' if process else 'none', data=data)
+    say(config, 'warning: me')
+    printed = capsys.readouterr()
+    assert printed.out.count('2 classes: balloon, fish') == lines
+    assert printed.err.count('takes the place of') == printed.err.count('warning: me') == lines
 
 
 @pytest.mark.parametrize('name', ['gpu', 'cuda:99', 'meta', ''])

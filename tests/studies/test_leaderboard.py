@@ -4,8 +4,6 @@ import itertools
 import json
 import os
 import re
-import runpy
-import sys
 
 import matplotlib.figure
 import pytest
@@ -273,18 +271,14 @@ def test_methods_to_measure(board):
         board.cost_configs(['OV-Stitcher'])
 
 
-def test_through_the_tool(tmp_path, monkeypatch, capsys):
+def test_through_the_tool(tmp_path, run_tool):
     """The tool's own defaults: docs/results.md, and the page in the work folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, 'argv', ['reproduce.py', 'leaderboard'])
-    runpy.run_path(str(REPO / 'tools/reproduce.py'), run_name='__main__')
+    done = run_tool('reproduce', 'leaderboard')
     assert (tmp_path / 'docs/results.md').is_file() and (tmp_path / 'work_dirs/reproduce/leaderboard.html').is_file()
-    assert len(SETS) == 8 and 'docs/results.md' in capsys.readouterr().out
+    assert len(SETS) == 8 and 'docs/results.md' in done.stdout
 
 
-def test_a_dry_run_writes_nothing(tmp_path, monkeypatch, capsys):
+def test_a_dry_run_writes_nothing(tmp_path, run_tool):
     """Protects a results page of one's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, 'argv', ['reproduce.py', 'leaderboard', '--dry-run'])
-    runpy.run_path(str(REPO / 'tools/reproduce.py'), run_name='__main__')
-    assert not list(tmp_path.rglob('*')) and 'to be written: docs/results.md' in capsys.readouterr().out
+    done = run_tool('reproduce', 'leaderboard', '--dry-run')
+    assert not list(tmp_path.rglob('*')) and 'to be written: docs/results.md' in done.stdout

@@ -21,14 +21,16 @@ from itaclip_mmseg.models.backbones.clip_image import CLIPImageEncoder
 from itaclip_mmseg.models.backbones.clip_resnet import CLIPResNetBackbone
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.backbones.vit import ViTBackbone
-from itaclip_mmseg.models.backbones.weights import weight_files
+from itaclip_mmseg.models.backbones.weights import named_weights, weight_files
 from itaclip_mmseg.models.stages.photograph import CLIP, IMAGENET, Statistics, normalise
 from itaclip_mmseg.text.classes import ClassList, bank_of
 from itaclip_mmseg.utils.depth import rgb_image
 from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.folders import NOT_READ, each_once, files_below
+from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.progress import ProgressBar, track
-from itaclip_mmseg.utils.resources import cache_dir, written_whole
+from itaclip_mmseg.utils.resources import cache_dir, files_among, written_whole
 
 SUFFIXES = ('.jpg', '.jpeg', '.png')
 CHUNK = 256  # pictures whose embeddings are kept in one file
@@ -54,12 +56,14 @@ def make_references(classes: ClassList, images: Path, out: Path, config: Config,
     Raises:
         UserError: classes, pictures or weights do not fit.
     """
-    words = bank_of(classes).words
+    bank = bank_of(classes)
     if out.suffix != '.safetensors':
         raise UserError(f'{out}: not a name for references; end it in .safetensors')
     paths = find_pictures(images)
+    weights = [pretrained for _, pretrained in named_weights(config)]
+    check_outputs([Output(out)], [*paths, *files_among([bank.path, config.filename, *weights])])
     settings = config.cosegmentation
-    sources = {word: settings.same.get(word, word) for word in words}
+    sources = {word: settings.same.get(word, word) for word in bank.words}
     wanted = list(dict.fromkeys([*settings.contexts, *sources.values()]))
     init_default_scope('mmseg')
     device = torch.device(chosen_device(device))
@@ -72,9 +76,11 @@ def make_references(classes: ClassList, images: Path, out: Path, config: Config,
 
 def find_pictures(folder: Path) -> list[Path]:
     """All pictures below a folder, sorted, or a `UserError`."""
-    paths = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
+    if not folder.is_dir():
+        raise UserError(f'--images {folder}: no such folder; give the folder of the index')
+    paths = sorted(path for path in map(Path, each_once(files_below(folder))) if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise UserError(f'--images {folder}: no picture ({", ".join(SUFFIXES)}); give the folder of the index')
+        raise UserError(f'--images {folder}: no picture ({", ".join(SUFFIXES)}; {NOT_READ}); give that of the index')
     return paths
 
 

@@ -90,9 +90,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         changes = {name: dict(one) for name, one in (variants or {'': {}}).items()}
         self.region_maps = maps_by_name({name: one.pop('regions', regions) for name, one in changes.items()})
         possible = not self.needs_regions or (self.region_map is not None and not self.region_map.is_prompted)
-        check(
-            possible, 'regions', regions, "dict(type='files', folder=FOLDER), or the name of a generator such as 'sam2'"
-        )
+        check(possible, 'regions', regions, "dict(type='files', folder=FOLDER), or a generator such as 'sam2'")
         settings = self.read_settings(config, parts)
         check(self.takes_variants or not variants, 'variants', variants, 'None: this method has one setting at a time')
         # Settings by name; those of a method without variants have the name ''.
@@ -244,10 +242,7 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     def unify(self, result: Result, photograph: Photograph | None, settings: Decision | None = None) -> Result:
         """The last rule: a label for each region of the photograph; the result as it is without `regions`.
 
-        Args:
-            result: of one of the variants, else of the first.
-            photograph: as it was read.
-            settings: of the result; None for the variant's.
+        `settings` are the result's, None for those of its variant, or of the first if it is of none.
         """
         maps = self.region_maps.get(result.name, self.region_map)
         if maps is None:

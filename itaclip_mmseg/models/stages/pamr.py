@@ -1,16 +1,17 @@
 """Pixel-adaptive mask refinement (PAMR, arXiv 2005.08104, section 3.3), as ITACLIP uses it after merging (table 5)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.stages.pamr_step import NEIGHBOURS, chosen_step, shifted_views, without_margin
+from itaclip_mmseg.models.stages.pamr_step import NEIGHBOURS, chosen_way, shifted_views, without_margin
 from itaclip_mmseg.models.stages.tiles import Tile
 from itaclip_mmseg.settings import Pamr
 
 STRIP_PIXELS = 1 << 16  # whose affinities are computed at a time
+COPIED_PIXELS = 1 << 14  # at a time, where the queries of a pixel lie side by side, so that they stay in the cache
 
 
 def refine(image: Tensor, logits: Tensor, settings: Pamr, align_corners: bool = False) -> Tensor:
@@ -46,17 +47,19 @@ def propagate(
     margin = max(settings.dilations)
     regions = [inner.grown(margin * left, size) for left in reversed(range(settings.num_iters))]
     refined = logits.new_empty(len(logits), *inner.shape) if out is None else out
-    with chosen_step(logits, weights) as (step, queries_at_once):
-        parts = -(-len(logits) // queries_at_once)
-        buffers = [empty_padded(logits.tensor_split(parts)[0], margin) for _ in range(2)]
-        for some, result in zip(logits.tensor_split(parts), refined.tensor_split(parts)):
+    with chosen_way(logits, weights) as (step, queries_at_once, room):
+        padded = [side + 2 * margin for side in size]
+        buffers = [room(min(len(logits), queries_at_once), *padded) for _ in range(2)]
+        for some, result in zip(logits.split(queries_at_once), refined.split(queries_at_once)):
             source, target = (buffer[: len(some)] for buffer in buffers)
             pad_into(some, source)
             for region in regions:
                 step(weights, settings.dilations, source, target, region)
                 replicate_border(target, margin)
                 source, target = target, source
-            result.copy_(without_margin(source, margin)[inner.place])
+            inside = without_margin(source, margin)[inner.place]
+            for strip in parts(inside, COPIED_PIXELS):
+                result[strip.place] = inside[strip.place]
     return refined
 
 
@@ -73,14 +76,19 @@ def affinity(guide: Tensor, dilations: tuple[int, ...], exact_std: bool = False)
     """
     padded = pad_into(guide, empty_padded(guide, max(dilations)))
     height, width = guide.shape[-2:]
-    whole, distances = Tile(0, height, 0, width), guide.new_empty(len(NEIGHBOURS) * len(dilations), height, width)
-    # On a CPU some rows at a time, so that the many operations read and write in its cache.
-    for strip in whole.strips(STRIP_PIXELS) if guide.device.type == 'cpu' else [whole]:
+    distances = guide.new_empty(len(NEIGHBOURS) * len(dilations), height, width)
+    for strip in parts(guide, STRIP_PIXELS):
         neighbours, pixel = shifted_views(padded, dilations, strip), guide[strip.place]
         tolerance = 1e-8 + 0.1 * standard_deviation(pixel, neighbours, exact_std)  # 3 x h x w
         for distance, neighbour in zip(distances[strip.place], neighbours):
             torch.mean((neighbour - pixel).abs_().div_(tolerance), dim=0, out=distance)
     return distances.neg_().softmax(dim=0)
+
+
+def parts(field: Tensor, pixels: int) -> Iterable[Tile]:
+    """The pixels of a field ... x H x W: on a CPU some rows at a time, so that operations stay in its cache."""
+    whole = Tile(0, field.shape[-2], 0, field.shape[-1])
+    return whole.strips(pixels) if field.device.type == 'cpu' else [whole]
 
 
 def standard_deviation(pixel: Tensor, neighbours: Sequence[Tensor], exact: bool) -> Tensor:

@@ -38,11 +38,15 @@ class RegionFiles(RegionGenerator):
         """To measure with, regions that need no file."""
         return dict(type='felzenszwalb')
 
+    def files(self, photograph: str) -> list[str]:
+        """The one file of a photograph's name."""
+        return [str(Path(self.folder) / f'{Path(photograph).stem}.npz')]
+
     def region_map(self, photograph: Photograph, device: torch.device) -> np.ndarray:
         """The map of the file; a `UserError` if there is none, or it is of another size."""
         if photograph.path is None:
             raise UserError(f'{self.folder}: an image without a file name has no region map; set model.regions.type')
-        path = Path(self.folder) / f'{Path(photograph.path).stem}.npz'
+        (path,) = map(Path, self.files(photograph.path))
         regions, size = read_regions(path), photograph.pixels.shape[:2]
         if regions.shape != size:
             raise UserError(f'{path}: a region map of {regions.shape}, but {photograph.path} is {size}; make it anew')

@@ -35,6 +35,10 @@ class RegionGenerator(ABC):
     def region_map(self, photograph: Photograph, device: torch.device) -> np.ndarray:
         """Numbers of the regions, H x W of the photograph."""
 
+    def files(self, photograph: str) -> list[str]:
+        """Files that the map of a photograph, given by its path, is read from."""
+        return []
+
     def version(self) -> str:
         """All that decides a map but the photograph: maps on disk count for this alone."""
         return repr(self)

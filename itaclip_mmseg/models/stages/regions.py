@@ -124,6 +124,18 @@ def maps_by_name(configs: Mapping[str, str | Mapping | None]) -> dict[str, Regio
     return {name: made[repr(config)] for name, config in configs.items()}
 
 
+def regions_by_variant(model: Mapping) -> dict[str, object]:
+    """Where the regions of each variant of a model's config come from; a model without variants has one, ''."""
+    variants = model.get('variants') or {'': {}}
+    return {name: changes.get('regions', model.get('regions')) for name, changes in variants.items()}
+
+
+def generators_of(model: Mapping) -> list[RegionGenerator]:
+    """The generators that a model's config names, in it or in its variants, each once."""
+    maps = maps_by_name(regions_by_variant(model))
+    return [one.generator for one in dict.fromkeys(maps.values()) if one is not None]
+
+
 def cache_path(photograph: Photograph, version: str) -> Path:
     """Where the map of a photograph is kept."""
     digest = hashlib.sha256(f'{version} {photograph.pixels.shape}'.encode())
