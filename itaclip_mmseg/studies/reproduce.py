@@ -64,8 +64,7 @@ def reproduce(
     cells, passes = plan(tables, datasets)
     if not cells:
         raise UserError(f'{", ".join(tables)}: no such figures of {", ".join(datasets)}; name other data sets')
-    for one in passes:
-        leave_out_regions(one)
+    leave_out_regions(passes)
     chosen = overrides_by_config(passes, options or {})
     configs = {
         one.config: prepare(one, work_dir, data_root, pretrained, chosen[one.config], launcher, protocol)
@@ -170,13 +169,14 @@ def mark_missing(one: Pass, config: Config, download: bool) -> bool:
     return not one.needs
 
 
-def leave_out_regions(one: Pass) -> None:
-    """Take out the rows of a pass whose regions cannot be had, as all others can be; their cells say why."""
-    for name, changes in list(one.variants.items()):
-        if need := regions_fault(changes.get('regions')):
-            del one.variants[name]
-            for cell in one.cells.pop(name):
-                cell.missing = need
+def leave_out_regions(passes: Iterable[Pass]) -> None:
+    """Take out rows whose regions cannot be had, as all others of their pass can be; their cells tell why."""
+    for one in passes:
+        for name, changes in list(one.variants.items()):
+            if need := regions_fault(changes.get('regions')):
+                del one.variants[name]
+                for cell in one.cells.pop(name):
+                    cell.missing = need
 
 
 def finished(config: Config) -> dict | None:

@@ -70,7 +70,7 @@ def test_without_scikit_image_the_other_columns_are_answered(monkeypatch):
     """Protects the table of who has not installed the extra."""
     monkeypatch.setitem(sys.modules, 'skimage.segmentation', None)
     cells, (one,) = plan([COMBINED], [SCENES])
-    leave_out_regions(one)
+    leave_out_regions([one])
     assert len(one.variants) == len(one.cells) == 45
     missing = {cell.part: cell.missing for cell in cells if cell.missing}
     assert list(missing) == ['+ regions'] and 'needs scikit-image; pip install' in missing['+ regions']
