@@ -179,9 +179,9 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
         (line,) = (line for line in lines if f' {method}_vit-b-16_voc21 ' in line)
         assert 'missing' not in line and 'not estimated' in line
     assert any('ViT-L-14 openai, of car; open_clip downloads it' in line for line in lines)
-    assert 'Cited, as there is no configuration: ReCo on voc21, context60' in lines
+    assert 'Cited, because there is no config: ReCo on voc21, context60' in lines
     (command,) = (line for line in lines if 'tools/prepare_data.py' in line and not line[:1].isdigit())
-    command = command.removeprefix('To fetch what is missing: python tools/prepare_data.py ').split()
+    command = command.removeprefix('To download what is missing: python tools/prepare_data.py ').split()
     assert command[:2] == ['context60', '--data-root'] and command[3] == '--weights'
     assert set(command[4:]) == {'clip', 'groupvit', 'tcl', 'clip_diy', 'car'}, 'the others need what these do'
 
@@ -189,7 +189,10 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
 @pytest.mark.parametrize(
     ('option', 'named'),
     [
-        ('tlc:model.decoder.pretrained=tcl.pth', 'tlc:model.decoder.pretrained: no method of these tables; there are'),
+        (
+            'tlc:model.decoder.pretrained=tcl.pth',
+            'tlc:model.decoder.pretrained: not a method in these tables; choose from',
+        ),
         ('tcl:model.decodr.pretrained=tcl.pth', 'tcl_voc21.py: an override names model.decodr, which nothing reads'),
         ('tcl:model.decoder.pretrained=absent.pth', 'absent.pth: no such weights file'),
         ('tcl:test_pipeline.7.scale=(512,128)', 'tcl_voc21.py'),

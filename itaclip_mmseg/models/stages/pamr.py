@@ -10,8 +10,8 @@ from itaclip_mmseg.models.stages.pamr_step import NEIGHBOURS, chosen_way, shifte
 from itaclip_mmseg.models.stages.tiles import Tile
 from itaclip_mmseg.settings import Pamr
 
-STRIP_PIXELS = 1 << 16  # whose affinities are computed at a time
-COPIED_PIXELS = 1 << 14  # at a time, where the queries of a pixel lie side by side, so that they stay in the cache
+STRIP_PIXELS = 1 << 16  # pixels per strip when affinities are computed
+COPIED_PIXELS = 1 << 14  # pixels copied at a time when the queries of a pixel are made adjacent, to stay in the cache
 
 
 def refine(image: Tensor, logits: Tensor, settings: Pamr, align_corners: bool = False) -> Tensor:
@@ -21,23 +21,23 @@ def refine(image: Tensor, logits: Tensor, settings: Pamr, align_corners: bool = 
 
 
 def resized(image: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
-    """The guide: an image 3 x h x w at the logits' size, bilinear."""
+    """Resize the guide, an image 3 x h x w, to the size of the logits, bilinear."""
     return F.interpolate(image[None].float(), size=size, mode='bilinear', align_corners=align_corners)[0]
 
 
 def propagate(
     logits: Tensor, weights: Tensor, settings: Pamr, inner: Tile | None = None, out: Tensor | None = None
 ) -> Tensor:
-    """Each step replaces a pixel by the mean of its neighbours, weighted by affinity.
+    """Run the steps: each replaces a pixel by the mean of its neighbours, weighted by affinity.
 
-    A step is a stencil of 8 neighbours a dilation, the pixel itself not among them; the authors gather the neighbours
-    into a tensor 16 times the size, which is never built here.
+    A step is a stencil of 8 neighbours per dilation, without the pixel itself. The authors gather the neighbours into a
+    tensor 16 times the size, which this implementation avoids.
 
     Args:
         logits: Q x H x W.
         weights: see `affinity`.
-        inner: the pixels that are wanted, None for all; each step leaves out what does not reach them any more.
-        out: what the result is written to; None for a new tensor.
+        inner: the pixels to return, None for all; each step skips pixels that cannot affect them any more.
+        out: tensor for the result; None creates one.
 
     Returns:
         Q x height x width of `inner`.
@@ -92,10 +92,10 @@ def parts(field: Tensor, pixels: int) -> Iterable[Tile]:
 
 
 def standard_deviation(pixel: Tensor, neighbours: Sequence[Tensor], exact: bool) -> Tensor:
-    """Of the neighbours and, once a dilation, of the pixel itself, 3 x h x w; unbiased.
+    """Standard deviation of the neighbours and, once per dilation, the pixel itself, 3 x h x w; unbiased.
 
-    Exact is 0 where all values are equal. In float32 rounding makes it up to 1e-7 there, which the authors' arrays of
-    ITACLIP and its peers contain. In two passes, so that the neighbours are never gathered.
+    The exact value is 0 where all values are equal. In float32, rounding makes it up to 1e-7 there, which is part of
+    the reference outputs of ITACLIP and others. Two passes avoid gathering the neighbours.
     """
     precision = torch.float64 if exact else pixel.dtype
     pixel, times = pixel.to(precision), len(neighbours) // len(NEIGHBOURS)
@@ -111,7 +111,7 @@ def standard_deviation(pixel: Tensor, neighbours: Sequence[Tensor], exact: bool)
 
 
 def empty_padded(field: Tensor, margin: int) -> Tensor:
-    """Room for a field ... x H x W with a margin on all sides."""
+    """Allocate a field ... x H x W with a margin on all sides."""
     height, width = field.shape[-2:]
     return field.new_empty(*field.shape[:-2], height + 2 * margin, width + 2 * margin)
 

@@ -1,8 +1,8 @@
-"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr_step.py` imports it, where it is used.
+"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr_step.py` imports this module.
 
-Torch's operations read the weights and write the result once for each neighbour. Here the values of `LANES` queries at
-a pixel lie side by side, as one vector; its sum over all neighbours stays in a register, and each weight is read once
-for all queries. The products and sums are those of torch in the same order: not one bit differs.
+Torch reads the weights and writes the result once per neighbour. Here the values of `LANES` queries at a pixel are
+adjacent and form a vector; its sum over all neighbours stays in a register, and each weight is read once for all
+queries. Products and sums are those of torch in the same order, so the results are identical to the last bit.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 from itaclip_mmseg.models.stages.pamr_step import LANES
 
-SMALL = 2.0**-12  # the square of 1 + SMALL is no float32
+SMALL = 2.0**-12  # the square of 1 + SMALL is not a float32
 PIXELS = 4  # summed together, which shares the look-up of where the neighbours are
 COLUMNS = 512  # at a time, so that the rows between the highest and the lowest neighbour stay in a core's cache
 FLOAT, WHOLE, INDEX = ir.FloatType(), ir.IntType(64), ir.IntType(32)
@@ -33,7 +33,7 @@ FUSES = torch_fuses()
 
 
 def multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-    """A * b + c of vectors, rounded as often as torch does."""
+    """A * b + c of vectors, rounded like torch's."""
     if not FUSES:
         return builder.fadd(builder.fmul(a, b), c)
     kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
@@ -41,14 +41,14 @@ def multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -
 
 
 def spread(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
-    """A number in all lanes of a vector."""
+    """Copy a number to all lanes of a vector."""
     unset = ir.Constant(VECTOR, ir.Undefined)
     first = builder.insert_element(unset, value, INDEX(0))
     return builder.shuffle_vector(first, unset, ir.Constant(ir.VectorType(INDEX, LANES), [0] * LANES))
 
 
 def summing(pixels: int) -> Callable:
-    """A function for compiled code that sums over the neighbours of some pixels, side by side in a row."""
+    """Make a function for compiled code that sums over the neighbours of adjacent pixels in a row."""
 
     @intrinsic
     def sums(context, weights, plane, source, step, offsets, count, target):
@@ -60,7 +60,7 @@ def summing(pixels: int) -> Callable:
 
         def generate(context, builder, signature, arguments):
             weights, plane, source, step, offsets, count, target = arguments
-            # Adding to -0.0 changes no bit, unlike 0.0.
+            # Adding to -0.0 keeps all bits, unlike 0.0.
             totals = [cgutils.alloca_once_value(builder, VECTOR([-0.0] * LANES)) for _ in range(pixels)]
 
             def values(address, pixel):
@@ -89,7 +89,7 @@ sum_some, sum_one = summing(PIXELS), summing(1)
 
 
 def compute(weights, offsets, source, target, margin, top, bottom, left, right):
-    """One step for a rectangle of pixels.
+    """Compute one step for a rectangle of pixels.
 
     Args:
         weights: N x H x W, float32; the columns side by side.
@@ -121,12 +121,12 @@ def compute(weights, offsets, source, target, margin, top, bottom, left, right):
 
 
 def compiled(on_disk: bool) -> Callable:
-    """`compute` as machine code, which runs without Python's lock.
+    """Compile `compute` to machine code that releases Python's global lock.
 
     Args:
-        on_disk: keep it for the next process, beside this file or in the user's cache.
+        on_disk: cache it for the next process, beside this file or in the user's cache.
 
     Raises:
-        RuntimeError: neither can be written.
+        RuntimeError: neither is writable.
     """
     return njit(nogil=True, error_model='numpy', cache=on_disk)(compute)

@@ -1,4 +1,4 @@
-"""How a step of PAMR is computed: by torch's operations, or compiled; both give the same bits."""
+"""Compute a step of PAMR by torch's operations or by compiled code, with identical results."""
 
 import contextlib
 import functools
@@ -21,12 +21,12 @@ NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != 
 
 
 def implementation(logits: Tensor) -> str:
-    """What computes the steps for such logits: numba or torch."""
+    """Name of the implementation for such logits: numba or torch."""
     return 'numba' if compilable(logits) and compiled_compute() is not None else 'torch'
 
 
 class Way(NamedTuple):
-    """How steps are computed."""
+    """A way to compute steps."""
 
     step: Callable[[Tensor, tuple[int, ...], Tensor, Tensor, Tile], None]  # see `plain_step`
     queries_at_once: int
@@ -35,7 +35,7 @@ class Way(NamedTuple):
 
 @contextlib.contextmanager
 def chosen_way(logits: Tensor, weights: Tensor) -> Iterator[Way]:
-    """The fastest way to compute the steps; both ways give the same bits."""
+    """Choose the fastest way to compute the steps; both ways give identical results."""
     if compilable(weights) and implementation(logits) == 'numba':
         threads = torch.get_num_threads()
         with ThreadPoolExecutor(threads) as pool:
@@ -48,12 +48,12 @@ def chosen_way(logits: Tensor, weights: Tensor) -> Iterator[Way]:
 
 
 def compilable(values: Tensor) -> bool:
-    """Whether the compiled step takes them."""
+    """Whether the compiled step supports these values."""
     return values.device.type == 'cpu' and values.dtype == torch.float32 and not values.requires_grad
 
 
 def plain_step(weights: Tensor, dilations: tuple[int, ...], source: Tensor, target: Tensor, region: Tile) -> None:
-    """One step by torch's operations, of the pixels of a region; `source` and `target` have margins."""
+    """Compute one step for the pixels of a region by torch's operations; `source` and `target` have margins."""
     neighbours = shifted_views(source, dilations, region)
     weighted_sum(weights[region.place], neighbours, out=without_margin(target, max(dilations))[region.place])
 
@@ -68,7 +68,7 @@ def compiled_step(
     target: Tensor,
     region: Tile,
 ) -> None:
-    """As `plain_step`, each thread some of the rows; `source` and `target` are from `side_by_side`."""
+    """Like `plain_step`, with rows divided among threads; `source` and `target` are from `side_by_side`."""
     values, sums = (field.permute(1, 2, 0).numpy() for field in (source, target))
     row, column, _ = values.strides
     offsets = np.array([dilation * (dy * row + dx * column) for dilation in dilations for dy, dx in NEIGHBOURS])
@@ -79,28 +79,30 @@ def compiled_step(
 
 
 def side_by_side(queries: int, height: int, width: int) -> Tensor:
-    """Zeros, queries x height x width, in memory the queries of a pixel side by side, with room for whole vectors."""
+    """Zeros, queries x height x width, with the queries of a pixel adjacent in memory and padded to whole vectors."""
     return torch.zeros(height, width, -(-queries // LANES) * LANES).permute(2, 0, 1)[:queries]
 
 
 @functools.cache
 def compiled_compute() -> Callable | None:
-    """`pamr_kernel.compute`, compiled; None without numba, or where it rounds otherwise than torch in a trial."""
+    """`pamr_kernel.compute`, compiled; None without numba, or if it rounds differently from torch in a trial."""
     try:
         from itaclip_mmseg.models.stages.pamr_kernel import compiled
     except ImportError:
         return None
-    for on_disk in (True, False):  # a cache may be unwritable or damaged
+    for on_disk in (True, False):  # the cache may be read-only or damaged
         with contextlib.suppress(Exception):
             compute = compiled(on_disk)
             if equals_torch(compute):
                 return compute
-    MMLogger.get_current_instance().info('PAMR: by torch, as what numba compiles here gives other results')
+    MMLogger.get_current_instance().info(
+        'PAMR: computed by torch, because the code that numba compiles here gives different results'
+    )
     return None
 
 
 def equals_torch(compute: Callable) -> bool:
-    """Whether a step is the same to the last bit."""
+    """Whether the compiled step equals torch's to the last bit."""
     dilations, region, generator = (1, 3), Tile(0, 23, 0, 37), torch.Generator().manual_seed(0)
     values, weights = torch.rand(5, 29, 43, generator=generator) - 0.5, torch.rand(16, 23, 37, generator=generator)
     expected, source, result = torch.zeros(5, 29, 43), side_by_side(5, 29, 43), side_by_side(5, 29, 43)
@@ -111,14 +113,14 @@ def equals_torch(compute: Callable) -> bool:
 
 
 def weighted_sum(weights: Tensor, neighbours: Sequence[Tensor], out: Tensor) -> None:
-    """One step: out, ... x H x W, becomes the sum over the neighbours of weight (H x W) times value (... x H x W)."""
+    """Write to `out`, ... x H x W, the sum over the neighbours of weight (H x W) times value (... x H x W)."""
     torch.mul(weights[0], neighbours[0], out=out)
     for weight, neighbour in zip(weights[1:], neighbours[1:]):
         out.addcmul_(weight, neighbour)
 
 
 def shifted_views(padded: Tensor, dilations: tuple[int, ...], region: Tile | None = None) -> list[Tensor]:
-    """The 8 * len(dilations) neighbours of all pixels, or of a region, as views ... x H x W of a padded field."""
+    """Views ... x H x W of a padded field: the 8 * len(dilations) neighbours of all pixels, or of a region."""
     margin = max(dilations)
     height, width = (side - 2 * margin for side in padded.shape[-2:])
     top, bottom, left, right = (margin + side for side in region or (0, height, 0, width))
@@ -130,5 +132,5 @@ def shifted_views(padded: Tensor, dilations: tuple[int, ...], region: Tile | Non
 
 
 def without_margin(padded: Tensor, margin: int) -> Tensor:
-    """The field itself, a view."""
+    """View of a padded field without its margin."""
     return padded[..., margin:-margin, margin:-margin]
