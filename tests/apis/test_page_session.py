@@ -118,7 +118,7 @@ def test_labels_may_be_one_in_each_region_or_not(options, small_voc, tmp_path, m
     assert workbench.may_unify and len(np.unique(on.results[OWN].labels)) == 1
     assert len(np.unique(off.results[OWN].labels)) > 1
     assert 'model.regions=None' in workbench.command(off) and 'model.regions=None' not in workbench.command(on)
-    with pytest.raises(UserError, match="regions='sam2': not possible; allowed: None"):
+    with pytest.raises(UserError, match="regions='sam2': invalid; allowed: None"):
         photo.picture.segment(regions='sam2')
 
 

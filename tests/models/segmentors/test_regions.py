@@ -93,9 +93,7 @@ def test_a_method_that_computes_with_regions_needs_them_before_labels(network_we
     """In one line before any weights are read."""
     settings = Config.fromfile(REPO / 'configs/corrclip/corrclip_vit-b-16_voc21.py').model.to_dict()
     source = dict(type='prompted_sam', pretrained=network_weights['sam'])
-    with pytest.raises(
-        UserError, match=r"^regions=\{'type': 'prompted_sam'.*: not possible; allowed: dict\(type='files'"
-    ):
+    with pytest.raises(UserError, match=r"^regions=\{'type': 'prompted_sam'.*: invalid; allowed: dict\(type='files'"):
         MODELS.build(settings | dict(regions=source))
 
 
