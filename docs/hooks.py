@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = {
     'index.md': 'README.md',
     'configs.md': 'configs/README.md',
+    'combinations.md': 'configs/combined/README.md',
     'data.md': 'data/README.md',
     'tools.md': 'tools/README.md',
     'small_clip.md': 'itaclip_mmseg/assets/README.md',

@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import REPO
+from golden.bounds import BOUNDS
+
+from itaclip_mmseg.studies.comparable import method_name
 
 PAGES = sorted([REPO / 'README.md', *(REPO / 'docs').glob('*.md'), *REPO.glob('configs/**/README.md')])
 PAGES += [REPO / 'data/README.md', REPO / 'tools/README.md']
 TABLE = re.compile(r'(<!-- methods: .*? -->\n)(.*?)(<!-- end of methods -->)', re.DOTALL)
+EQUALITY = re.compile(r'(<!-- equality: .*? -->\n)(.*?)(<!-- end of equality -->)', re.DOTALL)
+GOLDEN = REPO / 'tests/golden/README.md'
 COMMAND = re.compile(r'^    (?:\w+=\S+ )*python (tools/\S+\.py)((?:[^\\\n]|\\\n)*)', re.MULTILINE)
 
 
@@ -84,6 +89,20 @@ def test_the_table_of_methods_has_the_stated_figures():
     assert f'runs {number} training-free' in text
 
 
+def equality_table() -> list[str]:
+    """The table of what the tests hold each method to, a line each."""
+    lines = ['| method | equal labels | scores differ by at most | |', '|---|---|---|---|']
+    for name, bound in sorted(BOUNDS.items(), key=lambda pair: method_name(pair[0]).lower()):
+        lines.append(f'| {" | ".join([method_name(name), *bound.row()])} |')
+    return lines
+
+
+def test_the_table_of_equality_has_the_bounds_of_the_tests():
+    """What is claimed of equality is what the tests hold, of every method; run this file to write it anew."""
+    assert EQUALITY.search(GOLDEN.read_text(encoding='utf-8'))[2].strip().splitlines() == equality_table()
+    assert len(BOUNDS) == len(method_table()) - 2
+
+
 def broken_links(site) -> list[str]:
     """Links and pictures of the built pages that lead nowhere inside the site."""
     broken = []
@@ -98,6 +117,9 @@ def broken_links(site) -> list[str]:
 
 
 if __name__ == '__main__':
-    readme = REPO / 'README.md'
-    table = '\n'.join(method_table()) + '\n'
-    readme.write_text(TABLE.sub(lambda found: found[1] + table + found[3], readme.read_text(encoding='utf-8')))
+    for page, place, table in (
+        (REPO / 'README.md', TABLE, method_table()),
+        (GOLDEN, EQUALITY, equality_table()),
+    ):
+        lines, text = '\n'.join(table) + '\n', page.read_text(encoding='utf-8')
+        page.write_text(place.sub(lambda found, lines=lines: found[1] + lines + found[3], text), encoding='utf-8')

@@ -60,6 +60,9 @@ def leaderboard() -> None:
     from itaclip_mmseg.studies.leaderboard_report import write_leaderboard
 
     board, path = collect(args.work_dir), args.work_dir / 'costs.json'
+    if args.dry_run:
+        print(f'to be written: {args.out}, {args.work_dir}/leaderboard.html')
+        return
     if args.measure is not None:
         if min(args.size) < 32:
             raise UserError(f'--size {args.size[0]} {args.size[1]}: must be at least 32 each')

@@ -23,6 +23,7 @@ from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
+from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
@@ -151,18 +152,22 @@ class Segmenter:
         """Decode, if the method supports it; otherwise run the whole method, rebuilt for other words or settings."""
         check(settings.get('regions') is None, 'regions', settings.get('regions'), 'None; a config chooses a generator')
         own = {name: value for name, value in settings.items() if name != 'regions'}
-        result = self.own_result(picture, bank, own, scores)
-        return result if 'regions' in settings else self.model.unify(result, picture.photograph)
+        maps = None if 'regions' in settings else self.model.region_map
+        result, chosen = self.own_result(picture, bank, own, scores or (maps is not None and maps.needs_scores))
+        result = result if maps is None else self.model.unify(result, picture.photograph, chosen)
+        return result if scores else result._replace(scores=None)
 
-    def own_result(self, picture: Picture, bank: TextBank, settings: dict, scores: bool) -> Result:
-        """Like `result`, before each region gets one label."""
+    def own_result(self, picture: Picture, bank: TextBank, changes: dict, scores: bool) -> tuple[Result, Decision]:
+        """Like `result`, before each region gets one label; and the settings that were used."""
         size = picture.image.shape[:2]
         if self.model.two_halves:
-            return self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)
-        if (bank, settings) != self.built_for:
-            self.model, self.built_for = self.build(bank, settings), (bank, settings)
+            changes = fitted(bank, self.config) | changes
+            result = self.model.decode(picture.encoded, bank, changes, size, scores)
+            return result, self.model.settings.vary(changes)
+        if (bank, changes) != self.built_for:
+            self.model, self.built_for = self.build(bank, changes), (bank, changes)
         self.model.with_scores = scores
-        return self.model.result(picture.encoded, size, picture.photograph)
+        return self.model.result(picture.encoded, size, picture.photograph), self.model.settings
 
     def label_maps(self, image: ImageSource) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return the image as RGB, and its labels H x W by variant, from one encoding pass."""

@@ -1,5 +1,6 @@
 """Checks of a run before weights are read: launcher, config, folders, classes, files, pipeline."""
 
+import itertools
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +27,7 @@ from itaclip_mmseg.datasets.folders import image_folder
 from itaclip_mmseg.datasets.reading import IGNORED, trained_labels
 from itaclip_mmseg.engine.kinds import check_kinds
 from itaclip_mmseg.engine.launchers import check_launcher, is_first_process, say
-from itaclip_mmseg.models.stages.regions import RegionMaps
+from itaclip_mmseg.models.stages.regions import generators_of
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.utils.errors import UserError, first_line
@@ -53,7 +54,7 @@ def check_run(config: Config, predictions: bool) -> BaseSegDataset:
     if is_first_process(config.get('launcher', 'none')):
         print_warnings(warnings)
     dataset = checked_dataset(config)
-    check_regions(config.model.get('regions'), samples_of(dataset))
+    check_regions(config.model, samples_of(dataset))
     try_pipeline(dataset)
     check_some_labels(dataset, config.test_evaluator.get('ignore_index', IGNORED))
     return dataset
@@ -144,17 +145,16 @@ def check_found(images: Sequence[str], folder: str) -> None:
             raise UserError(f'{image}: is in a hidden folder; remove that folder, or use FolderDataset')
 
 
-def check_regions(regions: str | Mapping | None, samples: Iterable[Mapping]) -> None:
-    """Raise a `UserError` for an image without a region map, or with the same one as another image."""
-    generator = None if regions is None else RegionMaps(regions).generator
-    first: dict[str, str] = {}
-    for image in () if generator is None else (sample['img_path'] for sample in samples):
+def check_regions(model: Mapping, samples: Iterable[Mapping]) -> None:
+    """Raise a `UserError` for an image whose region map is in no file, or in that of another image."""
+    images, first = [sample['img_path'] for sample in samples], {}
+    for generator, image in itertools.product(generators_of(model), images):
         for path in generator.files(image):
             if not os.path.isfile(path):
-                raise UserError(f'{path}: no such region map, for {image}; create it with tools/make_regions.py')
-            if path in first:
-                raise UserError(f'{path}: would be the region map of {first[path]} and of {image}; rename one of them')
-            first[path] = image
+                raise UserError(f'{path}: no such region map, for {image}; make it by tools/make_regions.py')
+            other = first.setdefault(path, image)
+            if other != image:
+                raise UserError(f'{path}: would be the region map of {other} and of {image}; rename one of them')
 
 
 def samples_of(dataset: BaseSegDataset) -> list[dict]:

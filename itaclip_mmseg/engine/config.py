@@ -17,6 +17,7 @@ from itaclip_mmseg.engine.normalise import TEXTS, normalise
 from itaclip_mmseg.engine.overrides import check_overrides
 from itaclip_mmseg.engine.own_data import OwnData, adopt_data, names_from_bank
 from itaclip_mmseg.engine.protocol import FIGURES, adopt_protocol, is_own, protocol_source, run_name
+from itaclip_mmseg.models.stages.regions import regions_by_variant
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import find_config, nearest_config
 
@@ -102,7 +103,14 @@ def sees_photographs(config: Config) -> bool:
     pipeline = value_at(config, 'test_dataloader.dataset.pipeline')
     if not (isinstance(kind, str) and pipeline):
         return False
-    return getattr(MODELS.get(kind), 'sees_photograph', False) or bool(value_at(config, 'model.regions'))
+    return getattr(MODELS.get(kind), 'sees_photograph', False) or any(regions_by_variant(config.model).values())
+
+
+def set_variants(config: Config, variants: Mapping[str, Mapping]) -> None:
+    """Give a config other variants; in place. Its pipeline keeps photographs if one of them needs those."""
+    config.model.variants = variants
+    if sees_photographs(config):
+        keep_photographs(config.test_dataloader.dataset.pipeline)
 
 
 def figures_of(path: Path) -> set[str]:

@@ -17,7 +17,7 @@ from itaclip_mmseg.engine.outputs import RESULTS
 from itaclip_mmseg.engine.runner import is_in
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.backbones.weights import named_weights
-from itaclip_mmseg.models.stages.regions import RegionMaps
+from itaclip_mmseg.models.stages.regions import generators_of
 from itaclip_mmseg.utils.fingerprints import is_unchanged
 from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.resources import mirrored
@@ -61,7 +61,7 @@ def plan_run(
     """
     folders = {LABEL_MAPS: out_dir or config.test_evaluator.get('output_dir'), OVERLAYS: show_dir}
     folders = {kind: str(Path(folder).expanduser()) for kind, folder in folders.items() if folder}
-    files = files_of(samples_of(dataset), config.model.get('regions'))
+    files = files_of(samples_of(dataset), config.model)
     plan = Plan(config.work_dir, files, image_folder(dataset), folders)
     copied = [] if is_in(Path(config.work_dir), config.filename) else [Path(config.filename).name]
     outputs = [Output(Path(config.work_dir) / name) for name in (*RESULTS, *copied, *more)]
@@ -71,18 +71,18 @@ def plan_run(
     return plan
 
 
-def files_of(samples: Iterable[Mapping], regions: str | Mapping | None = None) -> dict[str, list[str]]:
+def files_of(samples: Iterable[Mapping], model: Mapping) -> dict[str, list[str]]:
     """The files that each image of a dataset is counted from, by image.
 
     Args:
-        regions: the value of `model.regions`, whose maps may be read from files.
+        samples: of the data set.
+        model: the model's config, whose region maps may be read from files.
     """
-    generator = None if regions is None else RegionMaps(regions).generator
-    files = {}
+    generators, files = generators_of(model), {}
     for sample in samples:
         image, labels = sample['img_path'], sample.get('seg_map_path')
         files[image] = [image, *([] if labels is None else [labels])]
-        files[image] += [] if generator is None else generator.files(image)
+        files[image] += dict.fromkeys(path for generator in generators for path in generator.files(image))
     return files
 
 

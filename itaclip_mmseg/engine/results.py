@@ -19,6 +19,7 @@ from itaclip_mmseg.engine.checks import print_warnings
 from itaclip_mmseg.engine.journal import PLACES, Journal, data_state
 from itaclip_mmseg.evaluation.iou import ExactIoUMetric, SegmentationScores, known_mean
 from itaclip_mmseg.evaluation.tags import tag_precisions
+from itaclip_mmseg.models.stages.regions import regions_by_variant
 from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.utils.fingerprints import combined
 from itaclip_mmseg.utils.resources import write_csv, write_json
@@ -65,7 +66,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     """
     metric, model, backbone = runner.test_evaluator.metrics[0], runner.model, config.model.get('backbone', {})
     classes = [name.strip() for name in runner.test_dataloader.dataset.metainfo['classes']]
-    rows = figures_by_variant(metric, classes)
+    rows, regions = figures_by_variant(metric, classes), regions_by_variant(config.model)
     results = dict(
         **next(iter(rows.values())),
         settings=dict(
@@ -74,7 +75,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
             pretrained=str(backbone.get('pretrained')),
             text_bank=config.model.text_bank,
             test_cfg=dict(config.model.get('test_cfg', {})),
-            regions=config.model.get('regions'),
+            regions=next(iter(regions.values())),
             test_pipeline=config.test_dataloader.dataset.pipeline,
             **measured_on(config),
             precision=backbone.get('precision', 'fp32'),
@@ -91,7 +92,10 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
     if precisions := tag_precisions(metric.images, classes):
         results['tags'] = tag_figures(precisions)
     if config.model.get('variants'):
-        results['variants'] = {name: dict(**row, settings=written(model.variants[name])) for name, row in rows.items()}
+        results['variants'] = {
+            name: dict(**row, settings=written(model.variants[name]) | dict(regions=regions[name]))
+            for name, row in rows.items()
+        }
     folder, rows = Path(config.work_dir), zip(classes, metric.confusion.tolist())
     write_csv(folder / 'confusion.csv', [['truth', *classes], *([name, *row] for name, row in rows)])
     results['seal'] = seal_of(results)

@@ -12,6 +12,7 @@ from itaclip_mmseg.models.backbones.vit import ViTBackbone
 from itaclip_mmseg.models.data_preprocessor import MixedSizeDataPreProcessor
 from itaclip_mmseg.models.stages.region_felzenszwalb import FelzenszwalbRegions
 from itaclip_mmseg.models.stages.region_files import RegionFiles
+from itaclip_mmseg.models.stages.region_prompted_sam import PromptedSAMRegions
 from itaclip_mmseg.models.stages.region_sam2 import SAM2Regions
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     'DINOv2',
     'FelzenszwalbRegions',
     'MixedSizeDataPreProcessor',
+    'PromptedSAMRegions',
     'RegionFiles',
     'SAM2Regions',
     'ViTBackbone',

@@ -16,8 +16,10 @@ PARTS = {
     '+ views': ('auxiliary', 'pamr', 'closing_kernel'),
     '+ texts': ('image_engineering', 'pamr', 'closing_kernel'),
     '+ PAMR': ('image_engineering', 'auxiliary', 'closing_kernel'),
+    '+ regions': tuple(OFF),
     'all': (),
 }  # settings that are off in each column
+ADDED = {'+ regions': dict(regions='felzenszwalb')}  # to ITACLIP, which has none; these need no weights
 
 
 def combined_table() -> dict:
@@ -26,8 +28,9 @@ def combined_table() -> dict:
         title="Each method's last block with the parts of ITACLIP",
         assumptions=[
             "All columns use ITACLIP's image size, windows, words, scale and thresholds, which are not tuned for the "
-            'combinations. + views, + texts and + PAMR add one part each to plain; all has the three parts and the '
-            'closing.',
+            'combinations. + views, + texts, + PAMR and + regions add one part each to plain; all has the first three '
+            'parts and the closing.',
+            "+ regions gives each of Felzenszwalb's regions its most frequent label, after the thresholds.",
             "Each last block has the settings of its method's base config; ResCLIP's is the first pass only "
             '(RCS), without feedback (SFR).',
         ],
@@ -40,8 +43,13 @@ def combined_rows() -> Iterator[dict]:
     for method in BLOCKS:
         block = block_changes(method)
         name = 'resclip (RCS)' if 'feedback' in block else method
-        for part, off in PARTS.items():
-            yield dict(row=name, part=part, paper={}, settings=block | {key: OFF[key] for key in off})
+        for part in PARTS:
+            yield dict(row=name, part=part, paper={}, settings=block | settings_of(part))
+
+
+def settings_of(part: str) -> dict:
+    """The changes of ITACLIP's settings in a column."""
+    return {key: OFF[key] for key in PARTS[part]} | ADDED.get(part, {})
 
 
 def block_changes(method: str) -> dict:

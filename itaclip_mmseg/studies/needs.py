@@ -42,6 +42,11 @@ def checks_of_parts(model: Mapping) -> list[Callable[[], object]]:
     return [partial(check_packages, model), *([partial(RegionMaps, regions)] if regions else [])]
 
 
+def regions_fault(regions: str | Mapping | None) -> str | None:
+    """Return what a source of regions lacks, a package or weights; None if nothing."""
+    return None if regions is None else next(faults([partial(RegionMaps, regions)]), None)
+
+
 def faults(checks: list[Callable[[], object]]) -> Iterator[str]:
     """Yield the errors of checks."""
     for check in checks:

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 
 from itaclip_mmseg.datasets.checks import build_dataset, move_root
 from itaclip_mmseg.engine.checks import print_warnings, samples_of
-from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.config import load_config, set_variants
 from itaclip_mmseg.engine.journal import Journal, is_data_unchanged, run_key
 from itaclip_mmseg.engine.overrides import check_overrides, unread
 from itaclip_mmseg.engine.plan import files_of
@@ -19,7 +19,7 @@ from itaclip_mmseg.engine.results import seal_of
 from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.studies.estimates import takes_variants
-from itaclip_mmseg.studies.needs import missing
+from itaclip_mmseg.studies.needs import missing, regions_fault
 from itaclip_mmseg.studies.plan_view import print_plan
 from itaclip_mmseg.studies.report import print_report, write_report
 from itaclip_mmseg.studies.report_head import Run
@@ -64,6 +64,7 @@ def reproduce(
     cells, passes = plan(tables, datasets)
     if not cells:
         raise UserError(f'{", ".join(tables)}: no figures for {", ".join(datasets)}; choose other datasets')
+    leave_out_regions(passes)
     chosen = overrides_by_config(passes, options or {})
     configs = {
         one.config: prepare(one, work_dir, data_root, pretrained, chosen[one.config], launcher, protocol)
@@ -146,7 +147,7 @@ def prepare(
     if pretrained is not None and config.model.get('backbone', {}).get('arch') == 'ViT-B-16':
         config.model.backbone.pretrained = pretrained
     if takes_variants(config):
-        config.model.variants = one.variants
+        set_variants(config, one.variants)
         if one.dataset == SCENES and 'model.test_cfg.stride' not in options:
             config.model.test_cfg.stride = STRIDE
     return config
@@ -168,6 +169,16 @@ def mark_missing(one: Pass, config: Config, download: bool) -> bool:
     return not one.needs
 
 
+def leave_out_regions(passes: Iterable[Pass]) -> None:
+    """Take out rows whose regions cannot be had, as all others of their pass can be; their cells tell why."""
+    for one in passes:
+        for name, changes in list(one.variants.items()):
+            if need := regions_fault(changes.get('regions')):
+                del one.variants[name]
+                for cell in one.cells.pop(name):
+                    cell.missing = need
+
+
 def finished(config: Config) -> dict | None:
     """Results of an earlier call for exactly this pass."""
     path = Path(config.work_dir) / 'results.json'
@@ -181,7 +192,7 @@ def finished(config: Config) -> dict | None:
     key = run_key(config)
     if results.get('run_key') != key:
         return None
-    files = files_of(samples_of(build_dataset(config.test_dataloader.dataset)), config.model.get('regions'))
+    files = files_of(samples_of(build_dataset(config.test_dataloader.dataset)), config.model)
     if results.get('seal') != seal_of(results) or not is_data_unchanged(results.get('data'), files):
         return None
     Journal(path.parent, key).remove()  # of a pass that was killed at its very end

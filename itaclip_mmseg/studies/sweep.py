@@ -8,7 +8,7 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from itaclip_mmseg.engine.config import parse_options
+from itaclip_mmseg.engine.config import parse_options, set_variants
 from itaclip_mmseg.engine.results import FIGURES
 from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.utils.errors import UserError
@@ -58,7 +58,7 @@ def run_sweep(config: Config, values: Values) -> dict:
         The content of sweep.json: rows sorted by mIoU, best first, and the number of encoded views.
     """
     variants = grid_variants(values)
-    config.model.variants = variants
+    set_variants(config, variants)
     sweep = {}
 
     def write(results: dict) -> None:

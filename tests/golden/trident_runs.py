@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from golden import SEED, arrays, photo, tiny_sam
+from golden import SEED, Stored, arrays, photo, tiny_sam
 from itaclip_mmseg.methods.trident.settings import TridentSettings
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
@@ -60,7 +60,7 @@ class Run:
     def __init__(self, name: str, build: Callable[[str, TextBank], nn.Module]) -> None:
         recorded, dataset = arrays('trident'), RUNS[name][0]
         self.model = build(dataset, class_lines(name))
-        self.model.texts = torch.from_numpy(recorded['query'][: len(self.model.bank.words)])
+        self.model.text_encoder = Stored(recorded['query'][: len(self.model.bank.words)])
         self.photograph = Photograph(photo(*json.loads(str(recorded['pictures']))[name]))
         self.size = self.photograph.pixels.shape[:2]
 
@@ -78,8 +78,7 @@ class Run:
     @torch.no_grad()
     def answer(self, **changes: object) -> Result:
         """The other half."""
-        model, settings = self.model, self.model.settings.vary(changes)
-        return model.answer(self.encoded, model.texts, model.bank, settings, self.size)
+        return self.model.decode(self.encoded, self.model.bank, changes, self.size, True)
 
 
 def config(dataset: str) -> Config:

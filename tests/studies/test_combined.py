@@ -1,6 +1,7 @@
 """The table of last blocks and parts of a protocol that no paper has."""
 
 import json
+import sys
 
 import pytest
 from conftest import REPO
@@ -8,14 +9,15 @@ from mmengine.config import Config
 
 from itaclip_mmseg.settings import Settings
 from itaclip_mmseg.studies import combined
-from itaclip_mmseg.studies.combined import BLOCKS, COMBINED, OFF, PARTS, block_changes
+from itaclip_mmseg.studies.combined import BLOCKS, COMBINED, PARTS, block_changes, settings_of
+from itaclip_mmseg.studies.reproduce import leave_out_regions
 from itaclip_mmseg.studies.tables import DATASETS, SCENES, plan
 
 
 def test_one_pass_a_data_set_answers_the_whole_table():
     cells, passes = plan([COMBINED], [SCENES, *DATASETS])
     number = len(BLOCKS) * len(PARTS)
-    assert number == 45 and len(passes) == 1 + len(DATASETS)
+    assert number == 54 and len(passes) == 1 + len(DATASETS)
     assert len(cells) == number * len(passes) and not any(cell.cited or cell.paper for cell in cells)
     for one in passes:
         assert len(one.variants) == number and (REPO / one.config).is_file()
@@ -32,7 +34,10 @@ def test_parts_are_what_they_say():
     own = Settings()
     for method in BLOCKS:
         block = block_changes(method)
-        settings = {part: own.vary(block | {key: OFF[key] for key in off}) for part, off in PARTS.items()}
+        changes = {part: settings_of(part) for part in PARTS}
+        regions = {part: one.pop('regions') for part, one in changes.items() if 'regions' in one}
+        assert regions == {'+ regions': 'felzenszwalb'} and changes['+ regions'] == changes['plain']
+        settings = {part: own.vary(block | one) for part, one in changes.items()}
         assert len({one.last_block for one in settings.values()}) == 1
         plain = settings['plain']
         assert not plain.image_engineering and (plain.auxiliary, plain.pamr, plain.closing_kernel) == (None,) * 3
@@ -59,6 +64,16 @@ def test_configs_are_itaclips_but_for_the_tokens(run, block):
     own = Config.fromfile(REPO / f'configs/itaclip/itaclip_{run.format(arch)}.py').model
     model = Config.fromfile(REPO / f'configs/combined/itaclip_{run.format(f"{arch}-{block}")}.py').model
     assert model.backbone.pop('last_block').type == block and model == own
+
+
+def test_without_scikit_image_the_other_columns_are_answered(monkeypatch):
+    """Protects the table of who has not installed the extra."""
+    monkeypatch.setitem(sys.modules, 'skimage.segmentation', None)
+    cells, (one,) = plan([COMBINED], [SCENES])
+    leave_out_regions([one])
+    assert len(one.variants) == len(one.cells) == 45
+    missing = {cell.part: cell.missing for cell in cells if cell.missing}
+    assert list(missing) == ['+ regions'] and 'needs scikit-image; pip install' in missing['+ regions']
 
 
 @pytest.mark.slow

@@ -276,3 +276,9 @@ def test_through_the_tool(tmp_path, run_tool):
     done = run_tool('reproduce', 'leaderboard')
     assert (tmp_path / 'docs/results.md').is_file() and (tmp_path / 'work_dirs/reproduce/leaderboard.html').is_file()
     assert len(SETS) == 8 and 'docs/results.md' in done.stdout
+
+
+def test_a_dry_run_writes_nothing(tmp_path, run_tool):
+    """Protects a results page of one's own."""
+    done = run_tool('reproduce', 'leaderboard', '--dry-run')
+    assert not list(tmp_path.rglob('*')) and 'to be written: docs/results.md' in done.stdout

@@ -213,7 +213,7 @@ def test_damaged_results_count_as_none(small_scenes, tmp_path, capsys):
         str(tmp_path),
     )
     init_default_scope('mmseg')
-    files = files_of(samples_of(build_dataset(config.test_dataloader.dataset)))
+    files = files_of(samples_of(build_dataset(config.test_dataloader.dataset)), config.model)
     counted = [ImageCounts(image, 1, {}, files=[*map(fingerprint, pair)]) for image, pair in files.items()]
     results = dict(mIoU=1.5, num_images=2, run_key=run_key(config), data=data_state(counted))
     results |= dict(settings=dict(config='x'), versions=dict(device='y'))

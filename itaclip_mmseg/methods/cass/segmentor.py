@@ -73,16 +73,6 @@ class CASS(OpenVocabularySegmentor):
         self.text_encoder.encode(self.bank.words)
 
     @torch.no_grad()
-    def result(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Result:
-        """Encode, then decode."""
-        return self.decode(self.encode(image), self.bank, {}, size, self.with_scores)
-
-    @torch.no_grad()
-    def class_scores(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Tensor:
-        """Scores before any rule, C x height x width."""
-        return self.decode(self.encode(image), self.bank, dict(area_threshold=None), size, True).scores
-
-    @torch.no_grad()
     def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> Encoded:
         """Compute everything that does not depend on words, for an image 3 x h x w."""
         grid = self.grid(image)

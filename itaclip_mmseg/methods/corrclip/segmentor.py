@@ -17,7 +17,7 @@ from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
-from itaclip_mmseg.models.stages.regions import nearest
+from itaclip_mmseg.models.stages.region_rules import nearest
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.window_labels import label_windows
 from itaclip_mmseg.settings import Decision, Pamr, changed_pamr, check_layers
@@ -110,8 +110,8 @@ class CorrCLIP(OpenVocabularySegmentor):
         pad = self.window.pad
         self.multiple = self.backbone.patch_size if pad is True else (pad or 1, pad or 1)
         self.smallest = self.backbone.patch_size
-        self.text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
-        self.register_buffer('texts', self.text_encoder.encode(self.bank.words), persistent=False)
+        self.text_encoder = TextEncoder.beside(self.backbone, 'imagenet')
+        self.text_encoder.encode(self.bank.words)
 
     @torch.no_grad()
     def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> Encoded:
@@ -164,26 +164,6 @@ class CorrCLIP(OpenVocabularySegmentor):
         settings = self.settings.vary(changes)
         bank.check_background(settings)
         texts = self.text_encoder.encode(bank.words).to(encoded.tokens)
-        return self.label(encoded, texts, bank, settings, size, scores)
-
-    @torch.no_grad()
-    def result(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Result:
-        """Encode, then decode; see the base class."""
-        encoded = self.encode(image, photograph=photograph)
-        return self.label(encoded, self.texts, self.bank, self.settings, size, self.with_scores)
-
-    def label(
-        self, encoded: Encoded, texts: Tensor, bank: TextBank, settings: RegionSettings, size: tuple, scores: bool
-    ) -> Result:
-        """Scores and labels of an image from the embeddings of a bank's words, Q x width."""
         fields = torch.einsum('qd,wdrc->wqrc', texts, encoded.tokens)
         classes = torch.tensor(bank.word_classes)
         return label_windows(encoded.image, fields, encoded.grid, size, classes, settings, scores)
-
-    def scores_and_notes(
-        self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None
-    ) -> tuple[Tensor, dict]:
-        """Scores before any rule; see the base class."""
-        settings = replace(self.settings, prob_threshold=None, area_threshold=None, closing_kernel=None)
-        encoded = self.encode(image, photograph=photograph)
-        return self.label(encoded, self.texts, self.bank, settings, size, True).scores, {}

@@ -95,10 +95,9 @@ class ITACLIP(OpenVocabularySegmentor):
         """
         samples = as_samples(inputs, data_samples)
         grids = [self.grid(image) for image in inputs]
-        scored = list(self.variants)[: self.with_scores]
         for image, grid, fields, sample in zip(inputs, grids, self.encoder.encode(inputs, grids), samples):
             size = original_size(image, sample)
-            results = decode(image, fields, grid, size, self.variants, self.texts, self.memory_budget, scored)
+            results = decode(image, fields, grid, size, self.variants, self.texts, self.memory_budget, self.scored)
             self.pack(sample, results, self.variants)
             sample.set_metainfo(dict(encoded_views=len(grid) * self.encoder.views_a_window))
         return samples
@@ -108,7 +107,7 @@ class ITACLIP(OpenVocabularySegmentor):
         """Encode and decode with the first variant; also for last blocks that need the words."""
         grid, variants = self.grid(image), {'': self.settings}
         (fields,) = self.encoder.encode([image], [grid])
-        scored = [''][: self.with_scores]
+        scored = [''][: self.keeps_scores]
         return next(decode(image, fields, grid, size, variants, self.texts, self.memory_budget, scored))
 
     @torch.no_grad()

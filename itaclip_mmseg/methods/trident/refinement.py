@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.methods.trident.regions import Half, Regions, find_regions, mask_prompt, prompts
 from itaclip_mmseg.methods.trident.settings import TridentSettings
-from itaclip_mmseg.models.backbones.sam import MASK_SIDE, SAM, Seen, resize_mask
+from itaclip_mmseg.models.backbones.sam import SAM, Seen, resize_mask
+from itaclip_mmseg.models.stages.prompts import Half, Regions, draw, find_regions
 
 
 def refine(labels: Tensor, scores: Tensor, seen: Seen, sam: SAM, settings: TridentSettings) -> tuple[Tensor, Tensor]:
@@ -46,23 +46,6 @@ def failed_pixels(regions: Regions, kept: np.ndarray, labels: Tensor) -> Tensor:
     """Which pixels of labels H x W lie in regions that are not kept."""
     failed = torch.from_numpy(np.isin(regions.index, np.flatnonzero(~kept))).to(labels.device)
     return F.interpolate(failed[None, None].float(), size=labels.shape, mode='nearest')[0, 0] > 0
-
-
-def draw(
-    regions: Regions, half: Half, size: tuple[int, int], embedding: Tensor, sam: SAM, settings: TridentSettings
-) -> tuple[Tensor, Tensor]:
-    """Logits R x 256 x 256 and predicted IoU, R, of SAM's masks; the regions of a class share a mask prompt.
-
-    `size` is height and width of the answer that `half` is half of.
-    """
-    points, boxes = prompts(regions, embedding.device)
-    logits, quality = [embedding.new_zeros(0, MASK_SIDE, MASK_SIDE)], [embedding.new_zeros(0)]
-    for label in np.unique(regions.classes).tolist():
-        own = np.flatnonzero(regions.classes == label).tolist()
-        mask = mask_prompt(half.scores[label], size, settings.confidence_threshold, settings.mask_factor)
-        for kind, found in zip((logits, quality), sam.masks(embedding, points[own], boxes[own], mask)):
-            kind.append(found)
-    return torch.cat(logits), torch.cat(quality)
 
 
 def masked(scores: Tensor, masks: Iterable[Tensor]) -> Tensor:

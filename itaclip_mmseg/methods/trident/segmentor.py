@@ -1,5 +1,6 @@
 """Trident (arXiv 2411.09219): windows of CLIP and DINO, spliced, averaged by SAM's attention and drawn again by SAM."""
 
+from types import MappingProxyType
 from typing import NamedTuple
 
 import cv2
@@ -64,6 +65,7 @@ class Trident(OpenVocabularySegmentor):
     settings_type = TridentSettings
     default_window = dict(mode='slide', crop_size=(336, 336), stride=(224, 224))
     two_halves = sees_photograph = True
+    before_rules = MappingProxyType(dict(area_threshold=None, refine=False))
 
     def build(
         self,
@@ -91,8 +93,8 @@ class Trident(OpenVocabularySegmentor):
                 f'dino.pretrained={dino["pretrained"]!r}: patches of {self.dino.patch_size} pixels, but those of CLIP '
                 f'are {self.patch}; give the DINO of that patch'
             )
-        self.text_encoder = TextEncoder(self.backbone.arch, self.backbone.pretrained, self.backbone.quick_gelu)
-        self.register_buffer('texts', self.text_encoder.encode(self.bank.words), persistent=False)  # Q x E
+        self.text_encoder = TextEncoder.beside(self.backbone, 'imagenet')
+        self.text_encoder.encode(self.bank.words)
 
     @torch.no_grad()
     def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> Encoded:
@@ -126,34 +128,12 @@ class Trident(OpenVocabularySegmentor):
         Raises:
             UserError: a setting that is not possible, or that is one of the other half.
         """
+        settings = self.settings.vary(changes)
         texts = self.text_encoder.encode(bank.words).to(encoded.tokens.device)
-        result = self.answer(encoded, texts, bank, self.settings.vary(changes), size)
-        return result if scores else result._replace(scores=None)
-
-    @torch.no_grad()
-    def result(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Result:
-        """Both halves, for the model's own words and settings."""
-        encoded = self.encode(image, photograph=photograph)
-        result = self.answer(encoded, self.texts, self.bank, self.settings, size)
-        return result if self.with_scores else result._replace(scores=None)
-
-    @torch.no_grad()
-    def scores_and_notes(
-        self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None
-    ) -> tuple[Tensor, dict]:
-        """Scores before any rule and before SAM's masks, C x height x width."""
-        encoded = self.encode(image, photograph=photograph)
-        return word_scores(encoded.tokens, self.texts, self.bank, self.settings, size), {}
-
-    def answer(
-        self, encoded: Encoded, texts: Tensor, bank: TextBank, settings: TridentSettings, size: tuple[int, int]
-    ) -> Result:
-        """Scores and labels of words."""
-        scores = word_scores(encoded.tokens, texts, bank, settings, size)
-        scores, labels = decide(scores, settings)
+        found, labels = decide(word_scores(encoded.tokens, texts, bank, settings, size), settings)
         if settings.refine:
-            labels, scores = refine(labels, scores, encoded.seen, self.sam, settings)
-        return Result('', scores, labels)
+            labels, found = refine(labels, found, encoded.seen, self.sam, settings)
+        return Result('', found if scores else None, labels)
 
 
 def word_scores(

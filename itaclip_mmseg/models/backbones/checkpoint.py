@@ -180,13 +180,27 @@ def read_checkpoint(pretrained: str, origin: str) -> StateDict:
     return read_weights(find(pretrained, 'weights file', origin))
 
 
-def load_network(network: nn.Module, state: StateDict, pretrained: str, origin: str) -> None:
-    """Load all parameters, or raise a `UserError` that names the first one that does not fit."""
-    if faults := state_faults(state, network.state_dict()):
-        raise other_weights(pretrained, faults[0], origin)
-    network.load_state_dict(state)
+def load_network(network: nn.Module, state: StateDict, pretrained: str | Path, remedy: str) -> None:
+    """Load all parameters, or raise a `UserError` that names the first one that does not fit.
+
+    Args:
+        network: gets the parameters.
+        state: what `read_weights` read, by the network's names.
+        pretrained: path of the file, for the message.
+        remedy: what to do, for the message, such as where the right file is to be had.
+    """
+    # The number of batches that a batch norm has seen is not used here, and some files lack it.
+    expected = {
+        name: value
+        for name, value in network.state_dict().items()
+        if name in state or 'num_batches_tracked' not in name
+    }
+    if faults := state_faults(state, expected):
+        more = f' and {len(faults) - 1} more' if len(faults) > 1 else ''
+        raise other_weights(pretrained, faults[0] + more, remedy)
+    network.load_state_dict(state, strict=False)  # `state_faults` is stricter
 
 
-def other_weights(pretrained: str, fault: str, origin: str) -> UserError:
+def other_weights(pretrained: str | Path, fault: str, remedy: str) -> UserError:
     """The error for a file with weights of another network."""
-    return UserError(f'{pretrained}: weights of another network ({fault}); {origin}')
+    return UserError(f'{pretrained}: weights of another network ({fault}); {remedy}')

@@ -12,7 +12,7 @@ from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from itaclip_mmseg.models.backbones.activation import Activation, decide_quick_gelu, published_activations
-from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_weights, state_faults
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, read_weights
 from itaclip_mmseg.models.backbones.clip_dimensions import config_from_weights
 from itaclip_mmseg.models.backbones.transformers_names import from_transformers, is_transformers
 from itaclip_mmseg.models.backbones.weights import members, weights_file
@@ -63,7 +63,8 @@ def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None 
     else:
         activation = Activation(quick_gelu, 'as configured')
     model = build_clip(config or config_from_weights(state, path), activation.quick_gelu)
-    load_strictly(model, state, path, arch)
+    as_in_model(state, model.state_dict())
+    load_network(model, state, path, remedy(arch))
     tell_activation(pretrained, arch, activation)
     return model.eval()
 
@@ -191,18 +192,15 @@ def full_vocabulary(rows: Tensor, token_ids: Tensor) -> Tensor:
     return table
 
 
-def load_strictly(model: nn.Module, state: StateDict, path: Path, arch: str | None) -> None:
-    """Load all parameters, or raise a `UserError` that names the first one that does not fit."""
-    expected = model.state_dict()
-    for name in ('logit_scale', 'logit_bias'):  # a scalar in some files, a vector of one number in others
+def as_in_model(state: StateDict, expected: StateDict) -> None:
+    """Give the numbers of CLIP, in place, the model's shape: a scalar in some files, one value in others."""
+    for name in ('logit_scale', 'logit_bias'):
         if name in state and name in expected:
             state[name] = state[name].reshape(expected[name].shape)
-    # The number of batches that a batch norm has seen is not used here, and some files lack it.
-    expected = {name: value for name, value in expected.items() if name in state or 'num_batches_tracked' not in name}
-    if faults := state_faults(state, expected):
-        more = f' and {len(faults) - 1} more' if len(faults) > 1 else ''
-        raise UserError(
-            f'{path}: the weights do not fit {arch or "the architecture read from their shapes"} ({faults[0]}{more}); '
-            'set backbone.arch to their architecture, or to None to read it from the file'
-        )
-    model.load_state_dict(state)
+
+
+def remedy(arch: str | None) -> str:
+    """What to do where the weights of a CLIP do not fit an architecture; None for the one that they seem to have."""
+    if arch is None:
+        return 'name a file with both towers of a CLIP, by the names of OpenAI or open_clip'
+    return f'backbone.arch is {arch!r}: set it to theirs, or to None to read it from the file'

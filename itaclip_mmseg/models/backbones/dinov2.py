@@ -11,8 +11,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_weights
-from itaclip_mmseg.models.backbones.clip import load_strictly
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, read_weights
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
@@ -36,7 +35,7 @@ class DINOv2(BaseModule):
         if 'register_tokens' not in state or 'pos_embed' not in state:
             raise UserError(f'{path}: not a DINOv2 with registers; give a file such as dinov2_vitl14_reg4_pretrain.pth')
         self.vit = build_vit(state, heads)
-        load_strictly(self.vit, timm_names(state), path, None)
+        load_network(self.vit, timm_names(state), path, 'name a file such as dinov2_vitl14_reg4_pretrain.pth')
         self.vit.requires_grad_(False).eval()
 
     @classmethod

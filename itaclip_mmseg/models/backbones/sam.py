@@ -13,8 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.checkpoint import read_weights
-from itaclip_mmseg.models.backbones.clip import load_strictly
+from itaclip_mmseg.models.backbones.checkpoint import load_network, read_weights
 from itaclip_mmseg.models.backbones.sam_attention import HeadByHead
 from itaclip_mmseg.models.backbones.sam_parts import PATCH, SIDE, SAMSizes, build_parts
 from itaclip_mmseg.models.backbones.weights import weights_file
@@ -63,7 +62,7 @@ class SAM(BaseModule):
         path = weights_file(None, pretrained)
         state = read_weights(path)
         self.image_encoder, self.prompt_encoder, self.mask_decoder = build_parts(SAMSizes.of_weights(state, path))
-        load_strictly(self, state, path, None)
+        load_network(self, state, path, 'name a file such as sam_vit_b_01ec64.pth')
         self.requires_grad_(False).eval()
         for block in self.image_encoder.blocks:
             if block.window_size == 0:

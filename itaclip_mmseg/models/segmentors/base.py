@@ -8,6 +8,7 @@ image to class scores, or `window_scores`, from windows to window scores, which 
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from mmengine.logging import MMLogger
@@ -21,7 +22,7 @@ from itaclip_mmseg.models.backbones.clip import read_once
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result, decide
-from itaclip_mmseg.models.stages.regions import RegionMaps, most_frequent_labels, nearest
+from itaclip_mmseg.models.stages.regions import RegionMaps, maps_by_name
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.settings import Decision, Window
 from itaclip_mmseg.text.bank import TextBank
@@ -41,9 +42,10 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         text_bank: path of a text bank, or any other list of classes, see `itaclip_mmseg.text.classes.bank_of`.
         data_preprocessor: MMSegmentation's config of it.
         test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'). None: the default.
-        variants: changes of settings by name, for methods that evaluate many settings in one encoding pass.
+        variants: changes of settings by name, for methods that evaluate many settings in one encoding pass;
+            `regions` may be among them.
         regions: generator of class-agnostic region maps, dict(type=NAME, ...) or just NAME, see
-            `models/stages/regions.py`; all pixels of a region then get its most frequent label, for any method.
+            `models/stages/regions.py`; all pixels of a region then get one label, for any method, see `rule`.
         train_cfg: None; set by MMSegmentation's `init_model`.
         pretrained: None; each network has its own weights.
         config: all other keys of the model's config: arguments of the method's `build`, and its settings (the fields of
@@ -60,8 +62,9 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     settings_type: type[Decision] = Decision  # of the config keys that are not arguments of `build`
     default_window: Mapping | None = None  # used if a config has no `test_cfg`; None: whole images only
     two_halves: bool = False  # words and settings may change after `encode`; the method has `decode`
+    before_rules: Mapping = MappingProxyType(dict(area_threshold=None))  # of such a method: scores are raw with these
     sees_photograph: bool = False  # as well as the image; pipelines then keep it, see `datasets/photographs.py`
-    no_region: int | None = 0  # see `most_frequent_labels`
+    no_region: int | None = 0  # see `region_rules.py`
     needs_regions: bool = False  # the method itself uses region maps, so its config must have `regions`
     # MMSegmentation expects the scores of all classes in each sample, gigabytes for a large photograph. Set this to
     # False if you need only labels; they stay the same.
@@ -83,15 +86,14 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         super().__init__(data_preprocessor and MODELS.build(data_preprocessor), init_cfg)
         parts = {name: config.pop(name) for name in inspect.signature(self.build).parameters if name in config}
         self.window = self.read_window(test_cfg)
-        self.region_map = None if regions is None else RegionMaps(regions)
-        needed = self.region_map is not None or not self.needs_regions
-        check(
-            needed, 'regions', regions, "dict(type='files', folder=FOLDER), or the name of a generator such as 'sam2'"
-        )
+        changes = {name: dict(one) for name, one in (variants or {'': {}}).items()}
+        self.region_maps = maps_by_name({name: one.pop('regions', regions) for name, one in changes.items()})
+        possible = not self.needs_regions or (self.region_map is not None and not self.region_map.is_prompted)
+        check(possible, 'regions', regions, "dict(type='files', folder=FOLDER), or a generator such as 'sam2'")
         settings = self.read_settings(config, parts)
         check(self.takes_variants or not variants, 'variants', variants, 'None: this method does not support variants')
         # Settings by name; without variants, the only name is ''.
-        self.variants = {name: settings.vary(changes) for name, changes in (variants or {}).items()} or {'': settings}
+        self.variants = {name: settings.vary(one) for name, one in changes.items()}
         self.bank = bank_of(text_bank)
         self.bank.check_background(settings)
         auxiliary = {getattr(one, 'auxiliary', None) for one in self.variants.values()} - {None}
@@ -118,6 +120,22 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     def settings(self) -> Decision:
         """Settings of the first variant."""
         return next(iter(self.variants.values()))
+
+    @property
+    def region_map(self) -> RegionMaps | None:
+        """Region maps of the first variant."""
+        return next(iter(self.region_maps.values()))
+
+    @property
+    def scored(self) -> list[str]:
+        """Names of the variants whose scores are kept: the first if wanted, and those whose regions need them."""
+        needed = [name for name, maps in self.region_maps.items() if maps is not None and maps.needs_scores]
+        return list(dict.fromkeys([*list(self.variants)[: self.with_scores], *needed]))
+
+    @property
+    def keeps_scores(self) -> bool:
+        """Are the scores of the first variant kept?"""
+        return next(iter(self.variants)) in self.scored
 
     @torch.no_grad()
     def predict(
@@ -149,12 +167,34 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         """
         return image
 
+    def decode(self, encoded: object, bank: TextBank, changes: Mapping, size: tuple[int, int], scores: bool) -> Result:
+        """The half that depends on words, of a method in two halves.
+
+        Args:
+            encoded: what `encode` gave.
+            bank: any words.
+            changes: of the settings, of those that need no other `encoded`.
+            size: height and width of the result.
+            scores: keep the scores.
+        """
+        raise NotImplementedError(f'{type(self).__name__} has no second half')
+
+    @torch.no_grad()
     def result(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Result:
         """Scores and labels, at height and width `size`, of an image 3 x h x w and the photograph it was made from."""
+        if self.two_halves:
+            return self.both_halves(image, size, photograph, {}, self.keeps_scores)
         scores, notes = self.scores_and_notes(image, size, photograph)
         scores, labels = decide(scores, self.settings)
-        return Result('', scores if self.with_scores else None, labels, notes)
+        return Result('', scores if self.keeps_scores else None, labels, notes)
 
+    def both_halves(
+        self, image: Tensor, size: tuple[int, int], photograph: Photograph | None, changes: Mapping, scores: bool
+    ) -> Result:
+        """`decode` of `encode`, for the model's own words."""
+        return self.decode(self.encode(image, photograph=photograph), self.bank, changes, size, scores)
+
+    @torch.no_grad()
     def scores_and_notes(
         self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None
     ) -> tuple[Tensor, dict]:
@@ -162,6 +202,8 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
 
         `tags` is dict(names=[classes found in the image], scores={class: score}); the test computes their mAP.
         """
+        if self.two_halves:
+            return self.both_halves(image, size, photograph, self.before_rules, True).scores, {}
         return self.class_scores(image, size), {}
 
     def class_scores(self, image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -188,22 +230,24 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         labels, names = {}, list(names)
         for result in results:
             result = self.unify(result, sample.metainfo.get('photograph'))
-            if result.scores is not None:
-                sample.seg_logits = PixelData(data=result.scores)
             if result.name == names[0]:
+                if self.with_scores and result.scores is not None:
+                    sample.seg_logits = PixelData(data=result.scores)
                 sample.pred_sem_seg = PixelData(data=result.labels[None].long())
             labels[result.name] = result.labels.to(torch.int16)
             sample.set_metainfo(result.notes or {})
         sample.set_field({name: labels[name] for name in names}, 'variant_labels')
 
-    def unify(self, result: Result, photograph: Photograph | None) -> Result:
-        """Last rule: give each region of the photograph one label. Without `regions`, the result is not changed."""
-        if self.region_map is None:
+    def unify(self, result: Result, photograph: Photograph | None, settings: Decision | None = None) -> Result:
+        """Last rule: give each region of the photograph one label. Without `regions`, the result is not changed.
+
+        `settings` are the result's, None for those of its variant, or of the first if it is of none.
+        """
+        maps = self.region_maps.get(result.name, self.region_map)
+        if maps is None:
             return result
-        regions = self.region_map(photograph, result.labels.device)
-        if regions.shape != result.labels.shape:  # the ground truth has another size
-            regions = nearest(regions, tuple(result.labels.shape))
-        return result._replace(labels=most_frequent_labels(result.labels, regions, self.no_region))
+        settings = settings or self.variants.get(result.name, self.settings)
+        return maps.unify(result, photograph, settings, self.no_region)
 
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """Not supported by default: most methods have no features apart from their scores."""

@@ -7,7 +7,7 @@ import torch
 from mmseg.registry import MODELS
 
 from itaclip_mmseg.models.stages.photograph import Photograph
-from itaclip_mmseg.models.stages.regions import RegionGenerator
+from itaclip_mmseg.models.stages.region_generator import RegionGenerator
 from itaclip_mmseg.settings import check_count
 from itaclip_mmseg.utils.checks import check, is_number
 from itaclip_mmseg.utils.errors import UserError

@@ -8,7 +8,8 @@ import torch
 from mmseg.registry import MODELS
 
 from itaclip_mmseg.models.stages.photograph import Photograph
-from itaclip_mmseg.models.stages.regions import RegionGenerator, read_regions
+from itaclip_mmseg.models.stages.region_generator import RegionGenerator
+from itaclip_mmseg.models.stages.regions import read_regions
 from itaclip_mmseg.utils.errors import UserError
 
 

@@ -11,11 +11,11 @@ from mmseg.registry import MODELS
 from safetensors.torch import save_file
 from torch import nn
 
-from itaclip_mmseg.models.backbones.checkpoint import read_weights, state_faults
+from itaclip_mmseg.models.backbones.checkpoint import load_network, read_weights
 from itaclip_mmseg.models.backbones.embedding_cache import file_digest
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.models.stages.photograph import Photograph
-from itaclip_mmseg.models.stages.regions import RegionGenerator
+from itaclip_mmseg.models.stages.region_generator import RegionGenerator
 from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, LOGITS_BYTES
 from itaclip_mmseg.settings import check_count, check_share
 from itaclip_mmseg.utils.checks import check
@@ -124,10 +124,7 @@ def counting_generator() -> type:
 def load(arch: str, pretrained: str, device: str) -> nn.Module:
     """Load the network on a device; a `UserError` for weights of another network."""
     path, network = weights_file(None, pretrained), build(arch)
-    state = read_weights(path)
-    if faults := state_faults(state, network.state_dict()):
-        raise UserError(f'{path}: not weights of {arch} ({faults[-1]}); set regions.arch to their architecture')
-    network.load_state_dict(state)
+    load_network(network, read_weights(path), path, f'regions.arch is {arch!r}: set it to theirs')
     return network.requires_grad_(False).to(device)
 
 

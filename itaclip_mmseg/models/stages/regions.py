@@ -1,4 +1,4 @@
-"""Class-agnostic regions of a photograph, and the rule that gives all pixels of a region one label.
+"""Class-agnostic regions of a photograph, in each of which all pixels get one label.
 
 A region map gives each pixel the number of its region. Each generator is a file `region_NAME.py` in this folder.
 Computed maps are cached on disk by photograph and settings.
@@ -6,48 +6,32 @@ Computed maps are cached on disk by photograph and settings.
 
 import hashlib
 import zipfile
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.logging import MMLogger
-from mmseg.registry import MODELS
 from torch import Tensor
-from torch.nn import functional as F
 
 from itaclip_mmseg.last_block import from_dict
 from itaclip_mmseg.models.stages.photograph import Photograph
+from itaclip_mmseg.models.stages.postprocess import Result
+from itaclip_mmseg.models.stages.region_generator import (
+    HIGHEST_MEAN,
+    MOST_FREQUENT,
+    RULES,
+    PromptedRegions,
+    RegionGenerator,
+    generators,
+)
+from itaclip_mmseg.models.stages.region_rules import highest_mean_labels, most_frequent_labels, nearest
+from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.utils.checks import check
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import cache_dir, written_whole
 
 KEY = 'instance_mask'  # of the array in a file, as in published maps
-
-
-class RegionGenerator(ABC):
-    """Base of generators: a frozen dataclass of settings, registered in MMSegmentation's MODELS by its name.
-
-    Attributes:
-        name: the value of `model.regions.type`.
-        cached: cache maps on disk.
-    """
-
-    name: str
-    cached: bool = True
-
-    @abstractmethod
-    def region_map(self, photograph: Photograph, device: torch.device) -> np.ndarray:
-        """Compute the region map of a photograph, H x W."""
-
-    def files(self, photograph: str) -> list[str]:
-        """Files that the map of a photograph, given by its path, is read from."""
-        return []
-
-    def version(self) -> str:
-        """Everything but the photograph that a map depends on; cached maps are valid only for the same version."""
-        return repr(self)
 
 
 class RegionMaps:
@@ -65,14 +49,47 @@ class RegionMaps:
         name = settings.pop('type', None)
         check(name in generators(), 'regions.type', name, ', '.join(sorted(generators())))
         self.generator: RegionGenerator = from_dict(generators()[name], settings, 'regions')
-        self.latest: tuple[Photograph, np.ndarray] | None = None  # reused while words and settings change
+        check(self.generator.rule in RULES, 'regions.rule', self.generator.rule, ', '.join(RULES))
+        self.latest: tuple[Photograph, object] | None = None  # reused while words and settings change
 
-    def __call__(self, photograph: Photograph | None, device: torch.device | str = 'cpu') -> Tensor:
+    @property
+    def is_prompted(self) -> bool:
+        """Do regions follow from a result?"""
+        return isinstance(self.generator, PromptedRegions)
+
+    @property
+    def needs_scores(self) -> bool:
+        """Must a result have scores?"""
+        return self.is_prompted or self.generator.rule != MOST_FREQUENT
+
+    def unify(self, result: Result, photograph: Photograph | None, decision: Decision, no_region: int | None) -> Result:
+        """A result whose labels are one in each region of the photograph.
+
+        Args:
+            result: with scores, if it `needs_scores`.
+            photograph: the original photograph.
+            decision: whose background rule labels by mean scores need.
+            no_region: see `most_frequent_labels`.
+        """
+        labels = result.labels
+        regions = self(photograph, labels.device, result)
+        if regions.shape != labels.shape:  # a truth of another size
+            regions = nearest(regions, tuple(labels.shape))
+        if self.generator.rule == HIGHEST_MEAN:
+            labels = highest_mean_labels(labels, result.scores, regions, decision.prob_threshold, no_region)
+        else:
+            labels = most_frequent_labels(labels, regions, no_region)
+        return result._replace(labels=labels)
+
+    def __call__(
+        self, photograph: Photograph | None, device: torch.device | str = 'cpu', result: Result | None = None
+    ) -> Tensor:
         """Region map of a photograph, H x W int64, on the CPU, so that reading it does not synchronise a GPU.
 
         Args:
             photograph: the original photograph.
             device: device of the generator's network.
+            result: which regions may follow from.
 
         Raises:
             UserError: the pipeline did not keep the photograph, or it has no map.
@@ -82,9 +99,11 @@ class RegionMaps:
                 "regions: the pipeline does not keep the photograph; add dict(type='KeepPhotograph') after its first "
                 "step, and use dict(type='PackPhotograph') instead of PackSegInputs"
             )
+        prompted = self.is_prompted and result is not None
         if self.latest is None or self.latest[0] is not photograph:
-            self.latest = photograph, self.find(photograph, torch.device(device))
-        return torch.from_numpy(self.latest[1].astype(np.int64))
+            self.latest = photograph, (self.generator.see if prompted else self.find)(photograph, torch.device(device))
+        found = self.generator.regions_of(self.latest[1], result) if prompted else self.latest[1]
+        return torch.from_numpy(found.astype(np.int64))
 
     def find(self, photograph: Photograph, device: torch.device) -> np.ndarray:
         """Map of a photograph, from the cache or computed."""
@@ -98,10 +117,23 @@ class RegionMaps:
         return found
 
 
-def generators() -> dict[str, type[RegionGenerator]]:
-    """All generators by name."""
-    kinds = MODELS.module_dict.values()
-    return {kind.name: kind for kind in kinds if isinstance(kind, type) and issubclass(kind, RegionGenerator)}
+def maps_by_name(configs: Mapping[str, str | Mapping | None]) -> dict[str, RegionMaps | None]:
+    """`RegionMaps` of configs by name, None where there is none; equal configs share theirs."""
+    different = {repr(config): config for config in configs.values()}
+    made = {key: None if config is None else RegionMaps(config) for key, config in different.items()}
+    return {name: made[repr(config)] for name, config in configs.items()}
+
+
+def regions_by_variant(model: Mapping) -> dict[str, object]:
+    """Where the regions of each variant of a model's config come from; a model without variants has one, ''."""
+    variants = model.get('variants') or {'': {}}
+    return {name: changes.get('regions', model.get('regions')) for name, changes in variants.items()}
+
+
+def generators_of(model: Mapping) -> list[RegionGenerator]:
+    """The generators that a model's config names, in it or in its variants, each once."""
+    maps = maps_by_name(regions_by_variant(model))
+    return [one.generator for one in dict.fromkeys(maps.values()) if one is not None]
 
 
 def cache_path(photograph: Photograph, version: str) -> Path:
@@ -147,25 +179,3 @@ def write_cached(path: Path, regions: np.ndarray) -> None:
         write_regions(path, regions)
     except OSError as error:
         MMLogger.get_current_instance().info(f'region maps could not be cached: {error}')
-
-
-def most_frequent_labels(labels: Tensor, regions: Tensor, no_region: int | None = 0) -> Tensor:
-    """Give all pixels of a region its most frequent label, the smallest on ties.
-
-    Args:
-        labels: H x W, on any device.
-        regions: region map, H x W, on the CPU.
-        no_region: numbers up to this mean no region, where labels stay; None for the smallest number in the map.
-    """
-    device, labels = labels.device, labels.cpu()
-    numbers, places = regions.unique(return_inverse=True)
-    largest = int(labels.max()) + 1
-    counts = (places.flatten() * largest + labels.flatten()).bincount(minlength=len(numbers) * largest)
-    best = counts.unflatten(0, (-1, largest)).argmax(dim=1).to(labels.dtype)
-    outside = numbers[0] if no_region is None else no_region
-    return torch.where(regions > outside, best[places], labels).to(device)
-
-
-def nearest(regions: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize a region map H x W by torch's `nearest` (not `nearest-exact`)."""
-    return F.interpolate(regions[None, None].float(), size=size, mode='nearest')[0, 0].to(regions.dtype)

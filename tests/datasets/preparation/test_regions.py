@@ -76,7 +76,10 @@ def test_maps_are_kept_by_content(make, tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['--type', 'sam3'], "error: regions.type='sam3': invalid; allowed: felzenszwalb, files, sam2"),
+        (
+            ['--type', 'sam3'],
+            "error: regions.type='sam3': invalid; allowed: felzenszwalb, files, prompted_sam, sam2",
+        ),
         (['--truth'], 'in: contains no images (hidden files and folders are not read); allowed: .jpg'),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import REPO, write_state
-from golden import SEED, arrays, tiny_cass
+from golden import SEED, Stored, arrays, tiny_cass
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
@@ -27,18 +27,6 @@ SIZES = {'224': (1, 224, 224), '208x256': (2, 208, 256), 'small': (6, 100, 130)}
 def picture():
     """picture(1, 224, 224): the page's `image`, 3 x H x W."""
     return lambda number, height, width: torch.from_numpy(tiny_cass.image(SEED + number, height, width))[0]
-
-
-class Stored:
-    """A text encoder whose vectors are given."""
-
-    def __init__(self, vectors: np.ndarray) -> None:
-        self.vectors = torch.from_numpy(vectors)
-
-    def encode(self, words) -> torch.Tensor:
-        """Those of the words of the recorded bank, whatever they are called."""
-        assert len(words) == len(self.vectors)
-        return self.vectors
 
 
 @pytest.fixture(scope='session')

@@ -8,6 +8,7 @@ import pytest
 import torch
 from conftest import REPO
 from golden import arrays, image
+from golden.bounds import BOUNDS
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -107,9 +108,10 @@ def test_labels(build, references, name):
     np.testing.assert_allclose(maps, references[f'maps_{name}'], atol=1e-5)
     np.testing.assert_allclose(top.flatten(), references[f'top_{name}'], atol=1e-5)
     values = resize_to_top(maps, top, (375, 500))
-    np.testing.assert_allclose(values[:, ::16, ::16], references[f'score_{name}'], atol=1e-5)
+    bound = BOUNDS['cliper']
+    bound.hold_scores(f'score_{name}', values[:, ::16, ::16], references[f'score_{name}'])
     result = model.predict(picture[None], sample(375, 500))[0]
-    assert (result.pred_sem_seg.data[0].numpy() != references[f'pred_{name}']).sum() <= 2  # of 187500
+    bound.hold_labels(f'pred_{name}', result.pred_sem_seg.data[0], references[f'pred_{name}'])
     assert result.seg_logits.data.shape == (10, 375, 500)
 
 

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import REPO
-from golden import SEED, arrays, tiny_dino_proxy, tiny_dinov2_reg
+from golden import SEED, Stored, arrays, tiny_dino_proxy, tiny_dinov2_reg
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from itaclip_mmseg.models.stages.photograph import Photograph
-from itaclip_mmseg.models.stages.regions import nearest, write_regions
+from itaclip_mmseg.models.stages.region_rules import nearest
+from itaclip_mmseg.models.stages.regions import write_regions
 from itaclip_mmseg.text.bank import BankClass, TextBank
 
 # Behind the cut of step 7: a pair of patches that lies on it to within rounding falls in or out.
@@ -65,8 +66,8 @@ def corrclip(newer_weights, dino_weights, dinov2_weights, bank, references, regi
         settings |= dict(text_bank=bank(version, words), regions=dict(type='files', folder=str(region_folder)))
         model = MODELS.build(settings | changes)
         if vectors:
-            query = torch.from_numpy(references[version]['query'])
-            model.texts = query[-10:] if words == 'context60' else query
+            query = references[version]['query']
+            model.text_encoder = Stored(query[-10:] if words == 'context60' else query)
         return model
 
     return build

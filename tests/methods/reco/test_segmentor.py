@@ -9,6 +9,7 @@ import pytest
 import torch
 from conftest import REPO
 from golden import arrays, hold, photo
+from golden.bounds import BOUNDS
 from mmengine.config import Config
 from mmseg.structures import SegDataSample
 from safetensors.torch import save_file
@@ -25,7 +26,6 @@ from itaclip_mmseg.utils.errors import UserError
 PICTURES = dict(
     crop=(41, 333, 500), square=(42, 224, 224), strip=(43, 112, 448), odd=(44, 250, 333), small=(45, 97, 130)
 )
-LABELS = 0.9999
 needs_crf = pytest.mark.skipif(
     importlib.util.find_spec('pydensecrf') is None, reason='pydensecrf2 is absent: the CRF is not compared'
 )
@@ -87,8 +87,8 @@ def test_features_and_labels(model, recorded, name):
     hold(f'dense_{name}', dense[0], recorded[f'dense_{name}'], atol=2e-4)  # values to 119
     hold(f'attention_{name}', text_attention(dense, model.texts)[0], recorded[f'attention_{name}'], atol=2e-6)
     scores = model.class_scores(image(name), image(name).shape[1:])
-    hold(f'score_{name}', scores[:, ::8, ::8], recorded[f'score_{name}'], atol=2e-6)
-    hold(f'pred_{name}', scores.argmax(dim=0), recorded[f'pred_{name}'], equal=LABELS)
+    BOUNDS['reco'].hold_scores(f'score_{name}', scores[:, ::8, ::8], recorded[f'score_{name}'])
+    BOUNDS['reco'].hold_labels(f'pred_{name}', scores.argmax(dim=0), recorded[f'pred_{name}'])
 
 
 @pytest.mark.parametrize('name', PICTURES)
@@ -107,7 +107,7 @@ def test_labels_after_the_crf(model, recorded, name):
     model.crf = True
     labels = model.class_scores(image(name), image(name).shape[1:]).argmax(dim=0)
     model.crf = False
-    hold(f'pred_crf_{name}', labels, recorded[f'pred_crf_{name}'], equal=LABELS)
+    BOUNDS['reco'].hold_labels(f'pred_crf_{name}', labels, recorded[f'pred_crf_{name}'])
 
 
 @pytest.mark.parametrize('name', ['eval', 'eval_crf'])

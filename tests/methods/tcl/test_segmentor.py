@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from golden import DIR, SEED, arrays, hold, image, tiny_tcl
+from golden.bounds import BOUNDS
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from open_clip import SimpleTokenizer
@@ -143,8 +144,9 @@ def test_predictions(build, expected, run, case, monkeypatch):
     monkeypatch.setattr(TCL, 'logits', lambda *given, compute=TCL.logits: kept.append(compute(*given)) or kept[0])
     (sample,) = model.predict([picture], [SegDataSample(metainfo=dict(ori_shape=size))])
     (scores,) = kept
-    hold(f'score_{run}_{case}', scores[:, ::step, ::step], expected[f'score_{run}_{case}'], 3e-6)
-    hold(f'pred_{run}_{case}', sample.pred_sem_seg.data[0], expected[f'pred_{run}_{case}'], equal=0.9999)
+    bound, labels = BOUNDS['tcl'], sample.pred_sem_seg.data[0]
+    bound.hold_scores(f'score_{run}_{case}', scores[:, ::step, ::step], expected[f'score_{run}_{case}'])
+    bound.hold_labels(f'pred_{run}_{case}', labels, expected[f'pred_{run}_{case}'])
     torch.testing.assert_close(sample.seg_logits.data, scores.softmax(dim=0))
 
 

@@ -12,25 +12,10 @@ from itaclip_mmseg.models.stages import regions as stage
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.region_felzenszwalb import FelzenszwalbRegions
 from itaclip_mmseg.models.stages.region_sam2 import SAM2Regions
-from itaclip_mmseg.models.stages.regions import RegionMaps, most_frequent_labels, write_regions
+from itaclip_mmseg.models.stages.regions import RegionMaps, write_regions
 from itaclip_mmseg.utils.errors import UserError
 
 PICTURE = Photograph(photo(1, 60, 80), 'some/picture.jpg')
-
-
-def test_labels_are_the_most_frequent_of_each_region():
-    """Of equals the smallest; where no region lies labels stay, whichever number means that."""
-    labels = torch.tensor([[2, 2, 0, 3, 1], [0, 3, 3, 0, 2]])
-    regions = torch.tensor([[7, 7, 7, 4, 0], [4, 4, 4, 4, 0]])
-    expected = torch.tensor([[2, 2, 2, 0, 1], [0, 0, 0, 0, 2]])
-    expected[1], expected[0, 3] = torch.tensor([3, 3, 3, 3, 2]), 3  # three of five: 3, once more in the row above
-    assert torch.equal(most_frequent_labels(labels, regions), expected)
-    assert torch.equal(most_frequent_labels(labels, regions, None), expected)
-    covered = regions.where(regions > 0, 4)  # region 4 is now the smallest number: it counts as no region
-    assert torch.equal(most_frequent_labels(labels, covered, None)[1], labels[1])
-    assert most_frequent_labels(torch.tensor([[5, 1]]), torch.tensor([[2, 2]])).tolist() == [[1, 1]]
-    negative = torch.full((2, 5), -1)
-    assert torch.equal(most_frequent_labels(labels.to(torch.int16), negative), labels.to(torch.int16))
 
 
 def test_a_map_from_a_file(tmp_path):
@@ -79,9 +64,9 @@ def test_what_has_no_map_is_named(tmp_path):
 @pytest.mark.parametrize(
     ('config', 'message'),
     [
-        ('slic', r"regions\.type='slic': invalid; allowed: felzenszwalb, files, sam2"),
+        ('slic', r"regions\.type='slic': invalid; allowed: felzenszwalb, files, prompted_sam, sam2"),
         (dict(folder='x'), r'regions\.type=None'),
-        (dict(type='felzenszwalb', size=3), r"regions='size': invalid; allowed: min_size, scale, sigma"),
+        (dict(type='felzenszwalb', size=3), r"regions='size': invalid; allowed: min_size, rule, scale, sigma"),
         (dict(type='felzenszwalb', sigma='1'), r"regions\.sigma='1'"),
     ],
 )

@@ -1,5 +1,6 @@
-"""Connected regions of an answer, and what they are as prompts for SAM."""
+"""Labels as prompts for SAM: their connected regions, and the mask that SAM draws of each (Trident's prompts)."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -8,9 +9,35 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.sam import MASK_SIDE, SIDE, fitted_size
+from itaclip_mmseg.models.backbones.sam import MASK_SIDE, SAM, SIDE, fitted_size
+from itaclip_mmseg.settings import check_count, check_share
+from itaclip_mmseg.utils.checks import check, is_number
 
 NONE = -1
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """How SAM is prompted; a part of the settings of whoever does so.
+
+    Args:
+        confidence_threshold: pixels whose best score is below belong to no region.
+        minimal_area: of a region, in pixels of half the image's size.
+        mask_factor: of the scores as a mask that prompts SAM.
+        iou_threshold: masks that SAM itself does not expect to be better are not used.
+    """
+
+    confidence_threshold: float = 0.2
+    minimal_area: int = 225
+    mask_factor: float = 0.005
+    iou_threshold: float = 0.8
+
+    def check_prompting(self, where: str = '') -> None:
+        """Raise a `UserError` for a value that is not possible; `where` stands before its name."""
+        check_count(self.minimal_area, f'{where}minimal_area')
+        for name in ('confidence_threshold', 'iou_threshold'):
+            check_share(getattr(self, name), where + name)
+        check(is_number(self.mask_factor, 0), f'{where}mask_factor', self.mask_factor, 'numbers from 0')
 
 
 class Half(NamedTuple):
@@ -113,3 +140,20 @@ def mask_prompt(scores: Tensor, size: tuple[int, int], threshold: float, factor:
     resized = F.interpolate(scores[None, None], size=(height, width), mode='bilinear', align_corners=False)[0, 0]
     padded = F.pad(resized, (0, MASK_SIDE - width, 0, MASK_SIDE - height))
     return padded.mul(factor).masked_fill(padded <= threshold, 0)
+
+
+def draw(
+    regions: Regions, half: Half, size: tuple[int, int], embedding: Tensor, sam: SAM, settings: Prompting
+) -> tuple[Tensor, Tensor]:
+    """Logits R x 256 x 256 and predicted IoU, R, of SAM's masks; the regions of a class share a mask prompt.
+
+    `size` is height and width of the answer that `half` is half of.
+    """
+    points, boxes = prompts(regions, embedding.device)
+    logits, quality = [embedding.new_zeros(0, MASK_SIDE, MASK_SIDE)], [embedding.new_zeros(0)]
+    for label in np.unique(regions.classes).tolist():
+        own = np.flatnonzero(regions.classes == label).tolist()
+        mask = mask_prompt(half.scores[label], size, settings.confidence_threshold, settings.mask_factor)
+        for kind, found in zip((logits, quality), sam.masks(embedding, points[own], boxes[own], mask)):
+            kind.append(found)
+    return torch.cat(logits), torch.cat(quality)
