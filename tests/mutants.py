@@ -64,8 +64,8 @@ class Mutation:
         data, self.measured = self.measured.get_data(), None
         self.reached = {path: data.contexts_by_lineno(path) for path in data.measured_files()}
 
-    def run(self, items: list[pytest.Item], first: bool = False) -> None:
-        """Run tests, up to the first that fails."""
+    def run(self, items: list[pytest.Item], first: bool = False) -> set[str]:
+        """Run tests, all or up to the first that fails; those that failed."""
         for item, following in zip(items, [*items[1:], None], strict=True):
             start = time.process_time()
             forget()
@@ -74,6 +74,7 @@ class Mutation:
             self.seconds[item.nodeid] = time.process_time() - start
             if first and self.failed:
                 break
+        return self.failed
 
     def switch(self, context: str) -> None:
         """Tell coverage what runs now."""
@@ -117,10 +118,14 @@ class Mutation:
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         signal.alarm(5 * SECONDS)  # it may wait without end
         self.measured, self.failed = None, set()
-        if not put_in(fault):
-            os._exit(NOT_TRIED)
-        self.run(tests, first=True)
-        os._exit(NOTICED if self.failed else SURVIVED)
+        outcome = NOTICED  # also where a test ends otherwise than by failing
+        try:
+            if not put_in(fault):
+                outcome = NOT_TRIED
+            elif not self.run(tests, first=True):
+                outcome = SURVIVED
+        finally:
+            os._exit(outcome)
 
     def collect(self, running: dict[int, tuple[Fault, int]]) -> None:
         """Wait for one fault; what survives is printed."""
