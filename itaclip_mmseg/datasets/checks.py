@@ -207,18 +207,18 @@ def pair_faults(sample: dict) -> list[str]:
 
 
 def truth_warnings(pixels: Sequence[int], ignored: int, classes: Sequence[str]) -> list[str]:
-    """A line where some class occurs nowhere in the truth: figures of such a data set say little.
+    """A line where some class occurs nowhere in the truth, if there is one: figures of such a data set tell little.
 
     Args:
         pixels: of the truth by class.
         ignored: pixels that do not count.
     """
     absent = [name for name, number in zip(classes, pixels) if not number]
-    if not absent:
+    total = sum(pixels) + ignored
+    if not absent or not total:
         return []
     named = ', '.join(absent[:5]) + (f' and {len(absent) - 5} more' if len(absent) > 5 else '')
-    share = ignored / max(sum(pixels) + ignored, 1)
     return [
-        f'{len(absent)} of {len(classes)} classes occur nowhere in the truth ({named}), {share:.1%} of its pixels are '
-        'ignored; if that is not meant, check label ids and class list (tools/check_dataset.py)'
+        f'{len(absent)} of {len(classes)} classes occur nowhere in the truth ({named}), {ignored / total:.1%} of its '
+        'pixels are ignored; if that is not meant, check label ids and class list (tools/check_dataset.py)'
     ]

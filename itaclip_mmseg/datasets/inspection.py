@@ -76,7 +76,7 @@ class Inspection:
     def warnings(self) -> list[str]:
         """What is no fault of a file, but hardly meant: classes that occur nowhere."""
         counts = [self.pixels[label] for label in range(len(self.classes))]
-        return truth_warnings(counts, self.pixels[self.ignored], self.classes) if self.pixels else []
+        return truth_warnings(counts, self.pixels[self.ignored], self.classes)
 
 
 def inspect(config: ConfigDict, ignored: int = IGNORED, sheet: Path | None = None) -> Inspection:

@@ -79,11 +79,9 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
         versions=versions(),
         encoded_views=metric.encoded_views,
         ignored_pixels=metric.ignored,
-        warnings=[],
+        warnings=truth_warnings(metric.confusion.sum(axis=1).tolist(), metric.ignored, classes),
         **notes,
     )
-    if metric.confusion.any() or metric.ignored:
-        results['warnings'] = truth_warnings(metric.confusion.sum(axis=1).tolist(), metric.ignored, classes)
     if precisions := tag_precisions(metric.images, classes):
         results['tags'] = tag_figures(precisions)
     if config.model.get('variants'):
