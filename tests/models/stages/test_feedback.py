@@ -9,7 +9,7 @@ from itaclip_mmseg.last_block import Feedback
 from itaclip_mmseg.models.stages.feedback import blur_rows, patch_kinds, relation, same_kind
 
 
-@pytest.mark.parametrize('shape', [(4, 7), (6, 3), (1, 1), (1, 5)])
+@pytest.mark.parametrize('shape', [(4, 7), (6, 3), (1, 1), (1, 5), (2, 2)])
 def test_relation_of_two_patches(shape):
     """Any grid and batch, pair by pair: how far along the way another kind is looked for."""
     rows, columns = shape

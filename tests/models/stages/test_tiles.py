@@ -110,6 +110,19 @@ def test_one_tile_is_refined_once(case, monkeypatch):
     assert len(calls) == 1 and not torch.equal(labels.long(), whole(case, 'refined')[1])
 
 
+def test_few_maps_are_merged_at_a_time(case, monkeypatch):
+    """Protects the memory that the many words of a long list would take."""
+    merge, merged = Grid.merge, []
+    monkeypatch.setattr(variants, 'MERGED_BYTES', 3 * 4 * SIZE[0] * SIZE[1])
+    monkeypatch.setattr(
+        Grid, 'merge', lambda grid, maps, *given: merged.append(maps.shape[1]) or merge(grid, maps, *given)
+    )
+    labels = decode(case, ['none'])['none'].labels
+    assert sum(merged) == 5 and max(merged) == 3
+    monkeypatch.undo()
+    assert torch.equal(labels.long(), whole(case, 'none')[1])
+
+
 @settings(deadline=None, max_examples=30)
 @given(size=st.tuples(*[st.integers(1, 40)] * 2), shape=st.tuples(*[st.integers(1, 50)] * 2))
 def test_tiles_cover_every_pixel_once(size, shape):
@@ -129,6 +142,7 @@ def test_tiles_fit_the_budget(size, maps):
     assert 1 <= height <= size[0] and 1 <= width <= size[1] and 4 * maps * height * width <= 1e8
     if 4 * maps * size[0] * size[1] <= 1e8:
         assert (height, width) == size
+    assert tile_shape(size, maps, 1) == (1, 1)  # as little as there can be
 
 
 def test_margins_end_at_the_border():
