@@ -139,23 +139,23 @@ def print_results(results: dict, config: Config, folders: Mapping[str, str]) -> 
     table.columns[1].justify = 'right'
     for name, iou in results['classes'].items():
         table.add_row(name, '-' if iou is None else f'{iou:.1f}')
-    console = Console(markup=False)
-    console.print(f'{results["settings"]["config"]}, {results["num_images"]} images', highlight=False)
+    console = Console(markup=False, highlight=False)
+    console.print(f'{results["settings"]["config"]}, {results["num_images"]} images')
     if results['aAcc'] is None:
-        console.print('no figures, as there was no label map', highlight=False)
+        console.print('no figures, as there was no label map')
         print_places(console, config, folders)
         return
     console.print(table)
-    console.print('   '.join(f'{name} {spelled(results[name])}' for name in FIGURES), highlight=False)
+    console.print('   '.join(f'{name} {spelled(results[name])}' for name in FIGURES))
     if 'tags' in results:
-        console.print(f'tags: mAP {spelled(results["tags"]["mAP"])}', highlight=False)
+        console.print(f'tags: mAP {spelled(results["tags"]["mAP"])}')
     if 'variants' in results:
         print_variants(results['variants'], console)
     if paper := config.get('paper'):
-        console.print(f'quoted: mIoU {paper.mIoU} ({paper.source})', highlight=False)
+        console.print(f'quoted: mIoU {paper.mIoU} ({paper.source})')
     expected = config.get('expected')
     if expected and expected.get('images', results['num_images']) == results['num_images']:
-        console.print(f'measured by us: mIoU {expected.mIoU}, give or take {expected.tolerance}', highlight=False)
+        console.print(f'measured by us: mIoU {expected.mIoU}, give or take {expected.tolerance}')
     print_places(console, config, folders)
 
 
@@ -163,7 +163,7 @@ def print_places(console: Console, config: Config, folders: Mapping[str, str]) -
     """Where results and outputs of images are."""
     places = {'results': f'{config.work_dir}/results.json', **folders}
     for kind, place in places.items():
-        console.print(f'{kind}: {place}', highlight=False, soft_wrap=True)
+        console.print(f'{kind}: {place}', soft_wrap=True)
 
 
 def print_variants(variants: dict[str, dict], console: Console) -> None:

@@ -4,7 +4,7 @@ import pytest
 from conftest import REPO
 from mmengine.config import Config, ConfigDict
 
-from itaclip_mmseg.engine.checks import check_config, check_launcher, check_run
+from itaclip_mmseg.engine.checks import check_config, check_launcher, check_run, try_pipeline
 from itaclip_mmseg.engine.config import figures_of, load_config, parse_options
 from itaclip_mmseg.engine.kinds import check_kinds
 from itaclip_mmseg.engine.normalise import normalise_loader
@@ -155,6 +155,43 @@ def test_a_shared_pipeline_stays_that_of_photographs():
     config = load_config(CONFIG)
     assert 'LoadPhotograph' in {step.type for step in config.test_dataloader.dataset.pipeline}
     assert 'LoadImageFromFile' in {step.type for step in config.test_pipeline}
+
+
+def test_only_folders_take_their_names_from_the_bank():
+    """A data set with classes of its own keeps them, or a bank of another would not be noticed."""
+    assert 'metainfo' not in load_config(CONFIG).test_dataloader.dataset
+    config = load_config(CONFIG, {'test_dataloader.dataset.type': 'FolderDataset'})
+    names = config.test_dataloader.dataset.metainfo.classes
+    assert names[:2] == ('background', 'car') and len(names) == 15
+
+
+class Samples(list):
+    """Stands in for a data set whose pipeline gives these samples, or fails."""
+
+    info = dict(img_path='a.jpg', seg_map_path='a.png')
+
+    def get_data_info(self, index):
+        return self.info
+
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        if isinstance(sample, Exception):
+            raise sample
+        return dict(data_samples=sample)
+
+
+def test_pipelines_are_tried():
+    """Before weights are read: one that fails, and one that leaves out the label maps where there are some."""
+    try_pipeline(Samples([dict(gt_sem_seg=1)]))
+    with pytest.raises(UserError, match=r"pipeline: reads no label maps.*add dict\(type='LoadAnnotations'\)"):
+        try_pipeline(Samples([{}]))
+    without = Samples([{}])
+    without.info = dict(img_path='a.jpg')
+    try_pipeline(without)
+    with pytest.raises(UserError, match=r'a.jpg: the pipeline .* fails \(KeyError: .*colour.*\); check its steps'):
+        try_pipeline(Samples([KeyError('colour')]))
+    with pytest.raises(UserError, match='^as it is$'):
+        try_pipeline(Samples([UserError('as it is')]))
 
 
 def test_values_stay_what_was_typed(tmp_path, monkeypatch):

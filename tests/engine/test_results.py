@@ -18,6 +18,7 @@ from itaclip_mmseg.text.bank import load_bank
 
 CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 CLASSES = [entry.name for entry in load_bank(REPO / 'data/text_bank/scenes.json').classes]
+FOLDER = '/'.join(['a long path is not broken'] * 5)
 VARIANTS = {'mine': dict(logit_scale=60), 'other words': dict(text_coefficient=0.5)}
 
 
@@ -42,7 +43,7 @@ def done(tmp_path_factory):
         'model.variants': VARIANTS,
     }
     config = load_config(CONFIG, options, str(root / 'work'))
-    config.paper = dict(mIoU=67.9, source='a table')
+    config.paper = dict(mIoU=67.9, source='a [b]table')
     run_test(config, str(root / 'overlays'), str(root / 'maps'), table=False)
     return root
 
@@ -97,7 +98,7 @@ def test_nothing_else_is_left(done):
 
 
 def printed(results, capsys, **more):
-    config = Config(dict(work_dir='w', paper=dict(mIoU=67.9, source='a table')) | more)
+    config = Config(dict(work_dir=FOLDER, paper=dict(mIoU=67.9, source='a [b]table')) | more)
     print_results(results, config, {'label maps': 'out'})
     return capsys.readouterr().out
 
@@ -112,8 +113,8 @@ def test_the_table(results, capsys):
     assert cells[:15] == [[*pair] for pair in classes.items()] and '-' in classes.values()
     figures = [[f'{row[key]:.2f}' for key in ('mIoU', 'aAcc', 'mAcc')] for row in results['variants'].values()]
     assert cells[15:] == [[name, *row] for name, row in zip(VARIANTS, figures, strict=True)]
-    assert 'tags: mAP 50.00\n' in out and 'quoted: mIoU 67.9 (a table)\n' in out and 'measured by us' not in out
-    assert out.endswith('results: w/results.json\nlabel maps: out\n')
+    assert 'tags: mAP 50.00\n' in out and 'quoted: mIoU 67.9 (a [b]table)\n' in out and 'measured by us' not in out
+    assert out.endswith(f'results: {FOLDER}/results.json\nlabel maps: out\n')
 
 
 @pytest.mark.parametrize(('images', 'told'), [(1, True), (2, False), (None, True)])
@@ -125,4 +126,4 @@ def test_our_own_figure_is_quoted_for_as_many_images(results, capsys, images, to
 
 def test_no_figures_without_truth(results, capsys):
     lines = printed(results | dict(aAcc=None), capsys).splitlines()
-    assert lines[1:] == ['no figures, as there was no label map', 'results: w/results.json', 'label maps: out']
+    assert lines[1:] == ['no figures, as there was no label map', f'results: {FOLDER}/results.json', 'label maps: out']
