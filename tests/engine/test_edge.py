@@ -190,7 +190,7 @@ def test_pipelines_are_tried():
     try_pipeline(without)
     with pytest.raises(UserError, match=r'a.jpg: the pipeline .* fails \(KeyError: .*colour.*\); check its steps'):
         try_pipeline(Samples([KeyError('colour')]))
-    with pytest.raises(UserError, match='^as it is$'):
+    with pytest.raises(UserError, match=r'^as it is$'):
         try_pipeline(Samples([UserError('as it is')]))
 
 

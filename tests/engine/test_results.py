@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -105,12 +106,14 @@ def printed(results, capsys, **more):
 
 def test_the_table(results, capsys):
     """Figures with their digits, a dash for what occurs nowhere, what others measured beside ours, and the places."""
+    results = results | dict(variants={name: row | dict(mIoU=21.83) for name, row in results['variants'].items()})
     out = printed(results | {'tags': tag_figures({'car': 50.0, 'tree': float('nan')})}, capsys)
     assert out.startswith('itaclip_tiny_scenes, 1 images\n')
     assert f'mIoU {results["mIoU"]:.2f}   aAcc {results["aAcc"]:.2f}   mAcc {results["mAcc"]:.2f}\n' in out
     cells = [[cell.strip() for cell in line.split('│')[1:-1]] for line in out.splitlines() if line.startswith('│')]
     classes = {name: '-' if value is None else f'{value:.1f}' for name, value in results['classes'].items()}
     assert cells[:15] == [[*pair] for pair in classes.items()] and '-' in classes.values()
+    assert re.search(r'┃ +mIoU ┃ +aAcc ┃ +mAcc ┃', out) and re.search(r'┃ +IoU ┃', out)  # below one another
     figures = [[f'{row[key]:.2f}' for key in ('mIoU', 'aAcc', 'mAcc')] for row in results['variants'].values()]
     assert cells[15:] == [[name, *row] for name, row in zip(VARIANTS, figures, strict=True)]
     assert 'tags: mAP 50.00\n' in out and 'quoted: mIoU 67.9 (a [b]table)\n' in out and 'measured by us' not in out

@@ -4,8 +4,10 @@ import logging
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
+from mmengine.runner import Runner
 
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.plan import LABEL_MAPS, OVERLAYS, Plan
@@ -14,6 +16,32 @@ from itaclip_mmseg.engine.testing import RUNNERS, build_runner, no_log_of_a_refu
 from itaclip_mmseg.utils.errors import UserError
 
 CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'cuda', 'started', 'starts', 'ends'),
+    [
+        ('none', False, False, False, False),
+        ('pytorch', False, False, True, True),
+        ('pytorch', True, False, False, True),  # MMEngine does
+        ('pytorch', False, True, False, False),
+        ('slurm', False, False, False, True),
+    ],
+)
+def test_processes_find_each_other_without_cuda(launcher, cuda, started, starts, ends, monkeypatch):
+    """A group is started once, and ended by whoever started it."""
+    done = []
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
+    monkeypatch.setattr(torch, 'set_num_threads', lambda number: done.append(f'{number} threads'))
+    for name, result in (('is_initialized', started), ('init_process_group', None), ('get_world_size', 10**6)):
+        monkeypatch.setattr(torch.distributed, name, lambda *given, result=result: done.extend(given) or result)
+    monkeypatch.setattr('atexit.register', done.append)
+    monkeypatch.setattr(Runner, 'setup_env', lambda self, config: done.append(config))
+    runner = InferenceRunner.__new__(InferenceRunner)
+    runner._launcher = launcher
+    runner.setup_env('theirs')
+    expected = ['gloo', '1 threads'] * starts + ['theirs'] + [torch.distributed.destroy_process_group] * ends
+    assert done == expected
 
 
 def plan(*kinds):
