@@ -4,7 +4,6 @@ python tools/demo.py dog.jpg holiday/ "more/*.png" --classes "a dog; grass; sky 
 """
 
 import argparse
-import os
 from pathlib import Path
 
 
@@ -46,12 +45,12 @@ def main() -> None:
     from itaclip_mmseg.text.classes import bank_of, told
     from itaclip_mmseg.utils.errors import Faults
     from itaclip_mmseg.utils.progress import track
+    from itaclip_mmseg.utils.resources import files_among
 
     sources, left_out = image_files(args.images)
     parts = (*(('labels',) if args.labels_only else ('overlay', 'labels', 'classes')), *['coco'] * args.coco)
     out_dir = args.out_dir.expanduser()
-    read = filter(os.path.isfile, (args.config, args.classes or ''))
-    places = plan_results(sources, out_dir, parts, read)
+    places = plan_results(sources, out_dir, parts, files_among((args.config, args.classes)))
     faults = Faults()
     places = {path: place for path, place in places.items() if faults.result(check_photograph, path)}
     if not places:

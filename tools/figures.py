@@ -6,7 +6,6 @@ python tools/figures.py recurrence dog.jpg --classes "background = grass, sky; d
 """
 
 import argparse
-import os
 from pathlib import Path
 
 RECURRENT = 'configs/car/car_vit-b-16_voc21.py'
@@ -46,15 +45,13 @@ def main() -> None:
     from itaclip_mmseg.studies.tables import method_changes
     from itaclip_mmseg.utils.errors import UserError
     from itaclip_mmseg.utils.outputs import Output, check_outputs
-    from itaclip_mmseg.utils.resources import written_whole
+    from itaclip_mmseg.utils.resources import files_among, written_whole
     from itaclip_mmseg.visualization.plots import save
 
     options = parse_options(args.cfg_options) or {}
     out = args.out or Path(f'work_dirs/figures/{args.command}.png')
     images = args.images if args.command == 'compare' else [args.image]
-    check_outputs(
-        [Output(out)], [*images, *filter(os.path.isfile, (args.config, getattr(args, 'classes', None) or ''))]
-    )
+    check_outputs([Output(out)], files_among([*images, args.config, getattr(args, 'classes', None)]))
     bank = load_config(args.config).model.text_bank
     if args.command == 'compare':
         variants = {name: {} if name == 'itaclip' else method_changes(name) for name in args.methods}

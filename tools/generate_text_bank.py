@@ -41,8 +41,12 @@ def parse_args() -> argparse.Namespace:
 
 def check_args() -> None:
     """Check the arguments before the first request."""
+    from itaclip_mmseg.text.generation.llm import journal_of
     from itaclip_mmseg.utils.errors import UserError
+    from itaclip_mmseg.utils.outputs import Output, check_outputs
+    from itaclip_mmseg.utils.resources import files_among
 
+    check_outputs([Output(args.out), Output(journal_of(args.out))], files_among([args.classes]))
     if args.out.exists() and not args.overwrite:
         raise UserError(f'{args.out}: exists already; add --overwrite or name another file')
     if args.base_url and not args.model:

@@ -10,10 +10,20 @@ from pathlib import Path
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('folder', type=Path, help='folder of photographs, including subfolders')
-    parser.add_argument('--out', type=Path, required=True, help='folder for the region maps; existing maps are reused')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        required=True,
+        help='folder for the region maps; maps of an earlier run that still fit are kept',
+    )
     parser.add_argument('--type', default='sam2', help='generator: sam2, felzenszwalb (default: %(default)s)')
     parser.add_argument(
-        '--options', nargs='+', default=[], metavar='KEY=VALUE', help='settings of the generator, e.g. points=16'
+        '--options',
+        action='extend',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='settings of the generator, e.g. points=16',
     )
     parser.add_argument(
         '--truth',
@@ -29,7 +39,7 @@ def main() -> None:
     from itaclip_mmseg.engine.config import parse_options
 
     regions = None if args.truth else dict(type=args.type, **parse_options(args.options))
-    print(f'{args.out}: {write_region_maps(args.folder, args.out, regions, args.device)} region maps')
+    write_region_maps(args.folder, args.out, regions, args.device).report()
 
 
 if __name__ == '__main__':

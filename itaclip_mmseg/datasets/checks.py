@@ -18,7 +18,7 @@ from itaclip_mmseg.datasets.reading import IGNORED, SUFFIXES, check_label_map, c
 from itaclip_mmseg.datasets.splits import spelled, split_lines
 from itaclip_mmseg.utils.checks import is_count
 from itaclip_mmseg.utils.errors import UserError, first_line, warn
-from itaclip_mmseg.utils.folders import files_below
+from itaclip_mmseg.utils.folders import NOT_READ, files_below
 from itaclip_mmseg.utils.resources import ROOT, mirrored
 
 
@@ -150,7 +150,7 @@ def nothing_found(dataset: BaseSegDataset) -> str:
     if dataset.ann_file:
         return f'{dataset.ann_file}: lists no image; give a name a line'
     kinds = Counter(Path(path).suffix or 'without suffix' for path in files_below(folder))
-    there = ', '.join(f'{number} {kind}' for kind, number in kinds.most_common(5)) or 'no file'
+    there = ', '.join(f'{number} {kind}' for kind, number in kinds.most_common(5)) or f'no file ({NOT_READ})'
     return f'{folder}: holds no image; looked for {wanted}, found {there}; check data_prefix and img_suffix'
 
 

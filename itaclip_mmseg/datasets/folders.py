@@ -60,14 +60,14 @@ def image_folder(dataset: BaseSegDataset) -> str:
     return dataset.data_prefix.get('img_path') or dataset.data_root or '.'
 
 
-def files_by_name(folder: str, suffix: str | None) -> dict[str, str]:
-    """Image files below a folder by their place in it without suffix, hidden ones left out.
+def files_by_name(folder: str, suffix: str | None, without: str | os.PathLike | None = None) -> dict[str, str]:
+    """Image files below a folder by their place in it without suffix; see `files_below` for what is left out.
 
     Raises:
         UserError: two differ in the suffix alone.
     """
     files, start = defaultdict(list), os.path.join(folder, '')
-    for path in files_below(folder):
+    for path in files_below(folder, without):
         end = suffix_of(path, suffix)
         if end:
             files[path.removeprefix(start).replace(os.sep, '/')[: -len(end)]].append(path)

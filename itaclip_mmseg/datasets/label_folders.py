@@ -1,7 +1,6 @@
 """A folder of label maps that holds none that fits: what lies there instead."""
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from mmseg.datasets import BaseSegDataset
 
 from itaclip_mmseg.datasets.reading import SUFFIXES
+from itaclip_mmseg.utils.folders import files_below
 
 YOLO = re.compile(r'\s*\d+(\s+-?[\d.]+(e-?\d+)?){4,}\s*')  # a class, and a box or an outline
 JSON_KEYS = {'shapes': 'labelme', 'annotations': 'COCO', 'categories': 'COCO', 'objects': 'Cityscapes or Supervisely'}
@@ -24,8 +24,7 @@ def map_faults(dataset: BaseSegDataset, samples: Sequence[dict]) -> list[str]:
     if not maps or not folder or any(path.is_file() for path in maps):
         return []
     photographs = {Path(sample['img_path']) for sample in samples}  # which may lie in the same folder
-    inside = [Path(place) / name for place, _, names in os.walk(folder, followlinks=True) for name in sorted(names)]
-    files = [path for path in inside if not path.name.startswith('.') and path not in photographs]
+    files = [path for path in map(Path, files_below(folder)) if path not in photographs]
     if not files:
         return []
     wanted = f'{maps[0].name} for {Path(samples[0]["img_path"]).name}'

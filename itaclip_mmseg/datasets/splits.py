@@ -1,31 +1,19 @@
 """Split files, which list a data set's images, as people have them."""
 
-import codecs
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 from itaclip_mmseg.datasets.reading import SUFFIXES
-from itaclip_mmseg.utils.errors import UserError, warn
+from itaclip_mmseg.utils.errors import warn
+from itaclip_mmseg.utils.texts import read_text
 
 COLUMNS = re.compile(r'[\s,;]+')
 
 
 def split_lines(path: str | os.PathLike) -> list[str]:
-    """The lines of a split file without blank ones; UTF-8, or UTF-16 as Windows writes it.
-
-    Raises:
-        UserError: no text.
-    """
-    data = Path(path).read_bytes()
-    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    unmarked = 'utf-16-le' if data[1:2] == b'\0' else 'utf-16-be' if data[:1] == b'\0' else 'utf-8-sig'
-    try:
-        text = data.decode('utf-16' if marked else unmarked)
-    except ValueError as error:
-        raise UserError(f'{path}: not readable as text ({error}); save it as UTF-8') from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    """The lines of a split file without blank ones; see `read_text`."""
+    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
 def split_names(path: str | os.PathLike, is_there: Callable[[str], bool], images: str) -> list[str]:

@@ -17,6 +17,7 @@ from itaclip_mmseg.engine.outputs import RESULTS
 from itaclip_mmseg.engine.runner import is_in
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.backbones.weights import named_weights
+from itaclip_mmseg.models.stages.regions import RegionMaps
 from itaclip_mmseg.utils.fingerprints import is_unchanged
 from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.resources import mirrored
@@ -29,7 +30,7 @@ class Plan:
     """Inputs and outputs of a run.
 
     Attributes:
-        files: by image, the files that it is counted from: itself, and its label map where there is one.
+        files: by image, the files that it is counted from: itself, and its label and region maps where there are any.
         image_dir: the data set's folder of images.
         folders: that get a file for each image, by what lies in them.
     """
@@ -60,7 +61,8 @@ def plan_run(
     """
     folders = {LABEL_MAPS: out_dir or config.test_evaluator.get('output_dir'), OVERLAYS: show_dir}
     folders = {kind: str(Path(folder).expanduser()) for kind, folder in folders.items() if folder}
-    plan = Plan(config.work_dir, files_of(samples_of(dataset)), image_folder(dataset), folders)
+    files = files_of(samples_of(dataset), config.model.get('regions'))
+    plan = Plan(config.work_dir, files, image_folder(dataset), folders)
     copied = [] if is_in(Path(config.work_dir), config.filename) else [Path(config.filename).name]
     outputs = [Output(Path(config.work_dir) / name) for name in (*RESULTS, *copied, *more)]
     outputs += [output for image in plan.files for output in plan.outputs(image)]
@@ -69,10 +71,19 @@ def plan_run(
     return plan
 
 
-def files_of(samples: Iterable[Mapping]) -> dict[str, list[str]]:
-    """The files that each image of a data set is counted from, by image."""
-    pairs = ((sample['img_path'], sample.get('seg_map_path')) for sample in samples)
-    return {image: [image] if labels is None else [image, labels] for image, labels in pairs}
+def files_of(samples: Iterable[Mapping], regions: str | Mapping | None = None) -> dict[str, list[str]]:
+    """The files that each image of a data set is counted from, by image.
+
+    Args:
+        regions: of `model.regions`, whose maps may be read from files.
+    """
+    generator = None if regions is None else RegionMaps(regions).generator
+    files = {}
+    for sample in samples:
+        image, labels = sample['img_path'], sample.get('seg_map_path')
+        files[image] = [image, *([] if labels is None else [labels])]
+        files[image] += [] if generator is None else generator.files(image)
+    return files
 
 
 def inputs_of(config: Config, dataset: BaseSegDataset, plan: Plan) -> Iterator[str]:

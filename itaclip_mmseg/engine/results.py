@@ -1,5 +1,6 @@
 """What a test leaves: results.json, confusion.csv, and the table on the terminal."""
 
+import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -15,15 +16,17 @@ from rich.table import Table
 
 from itaclip_mmseg.datasets.checks import truth_warnings
 from itaclip_mmseg.engine.checks import print_warnings
-from itaclip_mmseg.engine.journal import Journal, data_state
+from itaclip_mmseg.engine.journal import PLACES, Journal, data_state
 from itaclip_mmseg.evaluation.iou import SegmentationScores, known_mean
 from itaclip_mmseg.evaluation.tags import tag_precisions
 from itaclip_mmseg.settings import Decision
+from itaclip_mmseg.utils.fingerprints import combined
 from itaclip_mmseg.utils.resources import write_csv, write_json
 from itaclip_mmseg.version import __version__
 
 FIGURES = ('mIoU', 'aAcc', 'mAcc')
 PACKAGES = ('torch', 'torchvision', 'open_clip_torch', 'numpy')
+NEXT = 'next: segment your own photographs with python tools/demo.py PHOTO.jpg --classes "dog, grass, sky"'
 # MMLab's packages are installed under either name.
 MMLAB = {'mmsegmentation': 'onedl-mmsegmentation', 'mmcv': 'onedl-mmcv', 'mmengine': 'onedl-mmengine'}
 
@@ -73,6 +76,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
             test_cfg=dict(config.model.get('test_cfg', {})),
             regions=config.model.get('regions'),
             test_pipeline=config.test_dataloader.dataset.pipeline,
+            **measured_on(config),
             precision=backbone.get('precision', 'fp32'),
             **written(next(iter(model.variants.values()))),
         ),
@@ -88,8 +92,25 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
         results['variants'] = {name: dict(**row, settings=written(model.variants[name])) for name, row in rows.items()}
     folder, rows = Path(config.work_dir), zip(classes, metric.confusion.tolist())
     write_csv(folder / 'confusion.csv', [['truth', *classes], *([name, *row] for name, row in rows)])
+    results['seal'] = seal_of(results)
     write_json(folder / 'results.json', results)
     return results
+
+
+def measured_on(config: Config) -> dict:
+    """Data set and metric of a config, without places: figures of other ones are no figures of this config."""
+    dataset, metric = config.test_dataloader.dataset, config.test_evaluator
+    parts = dict(
+        dataset={key: value for key, value in dataset.items() if key not in ('data_root', 'pipeline')},
+        metric={key: value for key, value in metric.items() if key not in PLACES},
+    )
+    return json.loads(json.dumps(parts, default=str))
+
+
+def seal_of(results: Mapping) -> str:
+    """A hash of all results, so that a later run does not take figures that somebody has edited for measured ones."""
+    content = json.loads(json.dumps({key: value for key, value in results.items() if key != 'seal'}))
+    return combined([json.dumps(content, sort_keys=True)])
 
 
 def written(settings: Decision) -> dict:
@@ -160,10 +181,12 @@ def print_results(results: dict, config: Config, folders: Mapping[str, str]) -> 
 
 
 def print_places(console: Console, config: Config, folders: Mapping[str, str]) -> None:
-    """Where results and outputs of images are."""
-    places = {'results': f'{config.work_dir}/results.json', **folders}
-    for kind, place in places.items():
-        console.print(f'{kind}: {place}', soft_wrap=True)
+    """Where results and outputs of images are, and, after a run with the toy's weights, what to try next."""
+    lines = [f'{kind}: {place}' for kind, place in {'results': f'{config.work_dir}/results.json', **folders}.items()]
+    if config.model.get('backbone', {}).get('pretrained') == 'tiny':
+        lines.append(NEXT)
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 def print_variants(variants: dict[str, dict], console: Console) -> None:

@@ -81,6 +81,11 @@ def located(path: str | os.PathLike) -> Path | None:
     return next((place for place in (Path(path), ROOT / path) if os.path.isfile(place)), None)
 
 
+def files_among(arguments: Iterable[str | os.PathLike | None]) -> list[Path]:
+    """Those of a command's arguments that name a file, for `check_outputs`; None and words are left out."""
+    return [place for one in arguments if one is not None and (place := located(one)) is not None]
+
+
 def cache_dir() -> Path:
     """Where computed embeddings are kept between runs (`$XDG_CACHE_HOME/itaclip_mmseg`)."""
     return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'itaclip_mmseg'

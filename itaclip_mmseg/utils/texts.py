@@ -17,15 +17,20 @@ ENCODINGS = {
 
 
 def read_text(path: str | os.PathLike) -> str:
-    """The text of a file: UTF-8, or whatever its byte-order mark names. All line breaks become newlines.
+    """The text of a file: UTF-8, UTF-16, or whatever its byte-order mark names. All line breaks become newlines.
 
     Raises:
         UserError: no such file, or no text.
     """
     try:
         data = Path(path).read_bytes()
-        encoding = next((name for mark, name in ENCODINGS.items() if data.startswith(mark)), 'utf-8')
+        encoding = next((name for mark, name in ENCODINGS.items() if data.startswith(mark)), unmarked(data))
         text = data.decode(encoding)
     except (OSError, ValueError) as error:  # ValueError: also of names that no file can have
         raise UserError(f'{os.fspath(path)}: not readable as text ({error}); save it as UTF-8') from error
     return text.replace('\r\n', '\n').replace('\r', '\n')
+
+
+def unmarked(data: bytes) -> str:
+    """The encoding of a text without a byte-order mark: UTF-16 has zeros beside its first Latin letter."""
+    return 'utf-16-le' if data[1:2] == b'\0' else 'utf-16-be' if data[:1] == b'\0' else 'utf-8'

@@ -130,7 +130,7 @@ def test_settings_follow_the_classes(options):
 
 def test_faulty_pictures(options, tmp_path):
     segmenter = itaclip_mmseg.Segmenter('dog; cat', options=options, device='cpu')
-    with pytest.raises(UserError, match=r'absent\.jpg: no such image'):
+    with pytest.raises(UserError, match=r'absent\.jpg: no such file'):
         segmenter('absent.jpg')
     (tmp_path / 'text.jpg').write_text('no image')
     with pytest.raises(UserError, match=r'text\.jpg: not readable as an image'):

@@ -4,9 +4,10 @@ import pytest
 from conftest import REPO
 from mmengine.config import Config, ConfigDict
 
-from itaclip_mmseg.engine.checks import check_config, check_launcher, check_run, try_pipeline
-from itaclip_mmseg.engine.config import figures_of, load_config, parse_options
+from itaclip_mmseg.engine.checks import check_config, check_run, try_pipeline
+from itaclip_mmseg.engine.config import figures_of, load_config, parse_options, sees_photographs
 from itaclip_mmseg.engine.kinds import check_kinds
+from itaclip_mmseg.engine.launchers import check_launcher, say
 from itaclip_mmseg.engine.normalise import normalise_loader
 from itaclip_mmseg.engine.own_data import OwnData
 from itaclip_mmseg.utils.devices import chosen_device
@@ -157,6 +158,21 @@ def test_a_shared_pipeline_stays_that_of_photographs():
     assert 'LoadImageFromFile' in {step.type for step in config.test_pipeline}
 
 
+@pytest.mark.parametrize(
+    ('name', 'options', 'seen'),
+    [
+        ('itaclip/itaclip_tiny_scenes', {}, False),
+        ('itaclip/itaclip_tiny_scenes', {'model.regions': 'felzenszwalb'}, True),
+        ('trident/trident_vit-b-16_voc21', {}, True),
+    ],
+)
+def test_photographs_are_kept_for_those_that_need_them(name, options, seen):
+    """A method that sees them, or regions with any method."""
+    config = load_config(f'configs/{name}.py', options)
+    assert sees_photographs(config) == seen
+    assert ('KeepPhotograph' in {step.type for step in config.test_dataloader.dataset.pipeline}) == seen
+
+
 def test_only_folders_take_their_names_from_the_bank():
     """A data set with classes of its own keeps them, or a bank of another would not be noticed."""
     assert 'metainfo' not in load_config(CONFIG).test_dataloader.dataset
@@ -245,6 +261,19 @@ def test_launchers_started_by_hand(launcher, variable, monkeypatch):
     for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
         monkeypatch.setenv(name, '0')
     check_launcher('pytorch')
+
+
+@pytest.mark.parametrize(('process', 'lines'), [('0', 1), ('1', 0), (None, 1)])
+def test_one_process_speaks_for_all(process, lines, tmp_path, monkeypatch, capsys):
+    """Before processes are connected: the class line, our metric's line, warnings."""
+    if process:
+        monkeypatch.setenv('RANK', process)
+    data = OwnData(str(tmp_path), classes='balloon, fish')
+    config = load_config(CONFIG, {'test_evaluator': [IOU]}, launcher='pytorch' if process else 'none', data=data)
+    say(config, 'warning: me')
+    printed = capsys.readouterr()
+    assert printed.out.count('2 classes: balloon, fish') == lines
+    assert printed.err.count('takes the place of') == printed.err.count('warning: me') == lines
 
 
 @pytest.mark.parametrize('name', ['gpu', 'cuda:99', 'meta', ''])

@@ -99,7 +99,7 @@ def test_nothing_else_is_left(done):
 
 
 def printed(results, capsys, **more):
-    config = Config(dict(work_dir=FOLDER, paper=dict(mIoU=67.9, source='a [b]table')) | more)
+    config = Config(dict(model={}, work_dir=FOLDER, paper=dict(mIoU=67.9, source='a [b]table')) | more)
     print_results(results, config, {'label maps': 'out'})
     return capsys.readouterr().out
 

@@ -174,7 +174,7 @@ def fails_in_one_line(done, work, *named):
     ('options', 'named'),
     [
         (['model.backbone.pretrained=absent.pt'], ['absent.pt', 'no such weights file']),
-        (['model.backbone.arch=ViT-B-32'], ['another architecture than ViT-B-32']),
+        (['model.backbone.arch=ViT-B-32'], ['do not fit ViT-B-32']),
         (['test_dataloader.dataset.data_root=absent'], ['absent', 'data root']),
         (['test_dataloader.dataset.ann_file=absent.txt'], ['absent.txt', 'split file']),
         (['model.test_cfg.stride=(0,28)'], ['test_cfg.stride']),

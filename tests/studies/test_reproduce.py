@@ -14,6 +14,7 @@ from itaclip_mmseg.engine.checks import samples_of
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.journal import data_state, run_key
 from itaclip_mmseg.engine.plan import files_of
+from itaclip_mmseg.engine.results import seal_of
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.stages.encode import WindowEncoder
 from itaclip_mmseg.studies import estimates, needs, reproduce
@@ -178,9 +179,9 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
         (line,) = (line for line in lines if f' {method}_vit-b-16_voc21 ' in line)
         assert 'missing' not in line and 'not estimated' in line
     assert any('ViT-L-14 openai, of car; open_clip downloads it' in line for line in lines)
-    assert 'Cited, as there is no configuration: ReCo on voc21, context60' in lines
+    assert 'Cited, because there is no config: ReCo on voc21, context60' in lines
     (command,) = (line for line in lines if 'tools/prepare_data.py' in line and not line[:1].isdigit())
-    command = command.removeprefix('To fetch what is missing: python tools/prepare_data.py ').split()
+    command = command.removeprefix('To download what is missing: python tools/prepare_data.py ').split()
     assert command[:2] == ['context60', '--data-root'] and command[3] == '--weights'
     assert set(command[4:]) == {'clip', 'groupvit', 'tcl', 'clip_diy', 'car'}, 'the others need what these do'
 
@@ -188,7 +189,10 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
 @pytest.mark.parametrize(
     ('option', 'named'),
     [
-        ('tlc:model.decoder.pretrained=tcl.pth', 'tlc:model.decoder.pretrained: no method of these tables; there are'),
+        (
+            'tlc:model.decoder.pretrained=tcl.pth',
+            'tlc:model.decoder.pretrained: not a method in these tables; choose from',
+        ),
         ('tcl:model.decodr.pretrained=tcl.pth', 'tcl_voc21.py: an override names model.decodr, which nothing reads'),
         ('tcl:model.decoder.pretrained=absent.pth', 'absent.pth: no such weights file'),
         ('tcl:test_pipeline.7.scale=(512,128)', 'tcl_voc21.py'),
@@ -214,13 +218,19 @@ def test_damaged_results_count_as_none(small_scenes, damage, tmp_path, capsys):
     counted = [ImageCounts(image, 1, {}, files=[*map(fingerprint, pair)]) for image, pair in files.items()]
     results = dict(mIoU=1.5, num_images=2, run_key=run_key(config), data=data_state(counted))
     results |= dict(settings=dict(config='x'), versions=dict(device='y'))
+    results['seal'] = seal_of(results)
     path = tmp_path / 'results.json'
-    path.write_text(json.dumps(results))
+
+    def write(**changes):
+        path.write_text(json.dumps(results | changes))
+
+    write()
     assert reproduce.finished(config) == results and capsys.readouterr().err == ''
-    path.write_text(json.dumps(results | dict(run_key='of another version')))
-    assert reproduce.finished(config) is None and capsys.readouterr().err == ''
-    path.write_text(json.dumps(results | dict(data=data_state(counted[1:]))))
-    assert reproduce.finished(config) is None and capsys.readouterr().err == ''
+    write(mIoU=99.5)  # somebody has edited it
+    assert reproduce.finished(config) is None
+    for changes in (dict(run_key='of another version'), dict(data=data_state(counted[1:]))):
+        write(**changes, seal=seal_of(results | changes))
+        assert reproduce.finished(config) is None and capsys.readouterr().err == ''
     path.write_text(damage)
     assert reproduce.finished(config) is None
     (line,) = capsys.readouterr().err.splitlines()

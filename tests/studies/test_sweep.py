@@ -20,7 +20,7 @@ def test_values_are_spelled_as_overrides():
     assert values['stride'] == [56, 112] and values['auxiliary'] == ['definition', None] and values['pamr'] == [10]
     assert [list(one) if one != 'qk' else one for one in values['attention']] == ['qk', ['qq', 'kk']]
     for fault in ('stride', 'stride='):
-        with pytest.raises(UserError, match='not readable as KEY=V1,V2'):
+        with pytest.raises(UserError, match='not of the form KEY=V1,V2'):
             parse_values([fault])
 
 

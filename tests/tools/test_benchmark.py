@@ -42,4 +42,4 @@ def test_benchmark_compares_precisions(benchmark):
 
 def test_random_weights_need_an_architecture(refused):
     error = refused('benchmark', CONFIG, '--random-weights', '--device', 'cpu')
-    assert error.startswith('error: backbone.arch=None: no dimensions to make random weights of')
+    assert error.startswith('error: backbone.arch=None: random weights need the dimensions of an architecture')

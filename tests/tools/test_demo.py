@@ -206,5 +206,5 @@ def test_weights_with_nan_end_before_any_photograph(demo, tiny_state, tmp_path, 
     broken[-1, -1] = float('nan')
     torch.save(tiny_state | {name: broken}, 'nan.pt')
     code, _, err = demo('a.png', '--classes', 'cat, dog', options=['model.backbone.pretrained=nan.pt'])
-    assert code == 1 and len(err) == 1 and err[0].startswith(f'error: nan.pt: {name} holds NaN'), err
+    assert code == 1 and len(err) == 1 and err[0].startswith(f'error: nan.pt: {name} contains NaN'), err
     assert not [path for path in tmp_path.glob('work_dirs/**/*') if path.is_file()]

@@ -9,10 +9,15 @@ import sys
 import numpy as np
 import pytest
 from conftest import REPO
+from mmengine.registry import init_default_scope
+from mmseg.registry import TRANSFORMS
 from PIL import Image
 
+from itaclip_mmseg.datasets.checks import build_dataset
+from itaclip_mmseg.engine.checks import check_some_labels
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.own_data import OwnData, own_data
+from itaclip_mmseg.utils.errors import UserError
 
 SCENES, WORDS = 'itaclip_tiny_scenes', 'background, sky, wall, road, grass\ncar\nhouse\ntree\n'
 NAMES = ('background', 'car', 'house', 'tree')
@@ -117,7 +122,9 @@ def test_no_data_is_none():
         (('--images', 'images', '--classes', 'classes.txt'), 'check --labels'),
         ((*OWN, '--write-config', 'classes.txt'), 'let it end in .py'),
         ((*OWN, '--write-config', 'there.py'), '--write-config there.py: is there already'),
-        ((*OWN[:-1], 'car; tree'), 'a.png: holds label 3, but the data set has 2 classes'),
+        ((*OWN[:-1], 'car; tree'), 'a.png: holds labels 2, 3, but the class list ends with label 1'),
+        # Before the weights.
+        ((*OWN[:-1], 'car; tree', '--cfg-options', 'model.backbone.pretrained=no.pt'), 'a.png: holds labels 2, 3'),
     ],
 )
 def test_errors_are_one_line(run, photographs, arguments, named):
@@ -126,6 +133,25 @@ def test_errors_are_one_line(run, photographs, arguments, named):
     lines = [line for line in done.stderr.splitlines() if line.startswith('error')]
     assert done.returncode == 1 and len(lines) == 1 and named in lines[0] and 'Traceback' not in done.stderr, done
     assert (photographs / 'there.py').read_text() == 'mine = 1\n'
+
+
+@TRANSFORMS.register_module()
+class OneLabel:
+    """A step of a user's own that makes all labels 1."""
+
+    def __call__(self, results):
+        return results | dict(gt_seg_map=np.ones_like(results['gt_seg_map']))
+
+
+def test_the_pipeline_decides_which_labels_count(photographs):
+    """Label maps that look wrong are right where a step changes their labels."""
+    init_default_scope('mmseg')
+    config = load_config(SCENES, data=OwnData('images', 'labels', 'car; tree'))
+    dataset = config.test_dataloader.dataset
+    with pytest.raises(UserError, match=r'a\.png: holds labels 2, 3'):
+        check_some_labels(build_dataset(dataset), 255)
+    dataset.pipeline.insert(-1, dict(type='OneLabel'))
+    check_some_labels(build_dataset(dataset), 255)
 
 
 def test_a_data_set_of_folders_takes_the_names_of_the_bank(photographs):

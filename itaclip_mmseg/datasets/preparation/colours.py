@@ -17,6 +17,7 @@ from itaclip_mmseg.datasets.preparation.record import Record, digest, file_diges
 from itaclip_mmseg.datasets.reading import JPEGS, read_header
 from itaclip_mmseg.settings import is_count
 from itaclip_mmseg.utils.errors import UserError, first_line
+from itaclip_mmseg.utils.folders import NOT_READ
 from itaclip_mmseg.utils.label_maps import save_labels
 
 COLOUR = re.compile('#[0-9a-fA-F]{6}')
@@ -38,10 +39,9 @@ def convert_colours(table: Path, pictures: Path, folder: Path, workers: int | No
     labels = read_table(table)
     if folder.resolve() == pictures.resolve():
         raise UserError(f'--out {folder}: holds the pictures; choose another folder')
-    found = files_by_name(str(pictures), None)
-    found = {name: path for name, path in found.items() if folder.resolve() not in Path(path).resolve().parents}
+    found = files_by_name(str(pictures), None, folder)
     if not found:
-        raise UserError(f'{pictures}: holds no picture; give the folder of coloured label maps')
+        raise UserError(f'{pictures}: holds no picture ({NOT_READ}); give the folder of coloured label maps')
     made_of = repr(sorted(labels.items()))
     items = [
         Item(folder / f'{name}.png', digest(made_of, file_digest(Path(path))), path) for name, path in found.items()

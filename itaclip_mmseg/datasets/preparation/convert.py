@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from itaclip_mmseg.datasets.preparation.record import Record
 from itaclip_mmseg.utils.checks import check
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 
@@ -38,9 +38,10 @@ class Conversion(NamedTuple):
     kept: int
     made: int
     left_over: list[str]
+    kind: str
 
     def __str__(self) -> str:
-        return f'{self.folder}: {self.kept + self.made} label maps, {self.kept} kept, {self.made} made'
+        return f'{self.folder}: {self.kept + self.made} {self.kind}, {self.kept} kept, {self.made} made'
 
     def report(self) -> None:
         """Print it, and warn of maps that belong to nothing any more."""
@@ -61,6 +62,7 @@ def convert_all(
     workers: int | None = None,
     texts: Mapping[Path, str] | None = None,
     replace: bool = False,
+    kind: str = 'label maps',
 ) -> Conversion:
     """Run a job on all items whose file is missing or does not fit, with progress.
 
@@ -71,14 +73,15 @@ def convert_all(
         workers: processes; None for one a core.
         texts: of small files beside the maps.
         replace: make files anew that no converter wrote; else they are refused.
+        kind: what the files are called.
 
     Raises:
-        UserError: see `check_targets`; or a job's.
+        UserError: see `check_outputs` and `Record.check_known`; or a job's.
     """
     check(workers is None or workers > 0, '--workers', workers, 'whole numbers from 1')
     texts = texts or {}
     files = {item.target: item.made_of for item in items} | texts
-    check_targets([*(item.target for item in items), *texts], inputs)
+    check_outputs(map(Output, (*(item.target for item in items), *texts, record.path)), inputs)
     if not replace:
         record.check_known(files)
     remove_unfinished([*files, record.path])
@@ -89,10 +92,10 @@ def convert_all(
             temporary.write_text(text, encoding='utf-8')
     missing = [item for item in items if not item.target.exists()]
     kept = len(items) - len(missing)
-    with ProgressBar('label maps', len(items), kept) as bar:
+    with ProgressBar(kind, len(items), kept) as bar:
         for _ in run_all(job, missing, workers):
             bar.advance()
-    return Conversion(record.folder, kept, len(missing), left_over)
+    return Conversion(record.folder, kept, len(missing), left_over, kind)
 
 
 def run_all(job: Callable[[Item], None], items: Sequence[Item], workers: int | None) -> Iterable[None]:
@@ -102,21 +105,3 @@ def run_all(job: Callable[[Item], None], items: Sequence[Item], workers: int | N
         return
     with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
         yield from pool.map(job, items, chunksize=8)
-
-
-def check_targets(targets: Iterable[Path], inputs: Iterable[str | os.PathLike]) -> None:
-    """Raise a `UserError` where a file to be written is an input, or two of them are one file."""
-    read = {real_path(path): path for path in inputs}
-    written = set()
-    for target in targets:
-        place = real_path(target)
-        if place in read:
-            raise UserError(f'{target}: would replace the input {read[place]}; choose another folder')
-        if place in written:
-            raise UserError(f'{target}: two maps would be this one file; rename one of their sources')
-        written.add(place)
-
-
-def real_path(path: str | os.PathLike) -> str:
-    """The one name of a file, in whatever case, through whatever links."""
-    return os.path.realpath(path).casefold()

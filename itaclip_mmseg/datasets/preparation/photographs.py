@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from itaclip_mmseg.datasets.preparation.source import files_below
 from itaclip_mmseg.datasets.reading import SUFFIXES
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.folders import NOT_READ, each_once, files_below
 
 ANY = '.*'  # the end of a name that leaves the suffix open
 
@@ -28,7 +28,7 @@ def photographs_below(folder: Path, pictures: Iterable[Path], out: Path) -> dict
         raise UserError(f'--images {folder}: no such folder; give the folder of the photographs')
     left_out = {os.path.realpath(path) for path in pictures}
     found = {}
-    for path in sorted(files_below(folder, out)):
+    for path in sorted(map(Path, each_once(files_below(folder, out)))):
         if path.suffix.lower() in SUFFIXES and os.path.realpath(path) not in left_out:
             found[path.relative_to(folder).as_posix()] = path
     by_name = {}
@@ -37,7 +37,7 @@ def photographs_below(folder: Path, pictures: Iterable[Path], out: Path) -> dict
         if other != path:
             raise UserError(f'{path}: shares its name with {other}, and both need a label map; rename one')
     if not found:
-        raise UserError(f'--images {folder}: holds no photograph; give the folder of the photographs')
+        raise UserError(f'--images {folder}: holds no photograph ({NOT_READ}); give the folder of the photographs')
     return found
 
 

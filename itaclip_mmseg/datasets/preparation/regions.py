@@ -1,20 +1,23 @@
 """Region maps of photographs, or of the label maps beside them, in files for `model.regions.type=files`."""
 
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from mmengine.device import get_device
 
+from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert_all
+from itaclip_mmseg.datasets.preparation.record import Record, digest, file_digest
 from itaclip_mmseg.datasets.reading import IGNORED, SUFFIXES, read_labels, read_photograph
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.regions import RegionMaps, write_regions
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.progress import track
+from itaclip_mmseg.utils.folders import NOT_READ, each_once, files_below
 
 
-def write_region_maps(folder: Path, out: Path, regions: str | dict | None, device: str | None = None) -> int:
-    """Write STEM.npz for every picture in a folder and the folders in it; what is there is kept.
+def write_region_maps(folder: Path, out: Path, regions: str | dict | None, device: str | None = None) -> Conversion:
+    """Write STEM.npz for every picture in a folder and the folders in it; maps that still fit are kept.
 
     Args:
         folder: of photographs; without `regions`, of label maps.
@@ -22,33 +25,42 @@ def write_region_maps(folder: Path, out: Path, regions: str | dict | None, devic
         regions: of `model.regions`; None takes regions from label maps: the truth, an upper bound for a study.
         device: where a network runs; None for the best there is.
 
-    Returns:
-        The number of maps.
-
     Raises:
-        UserError: no picture, two of one name, one that is damaged, or a generator that is not possible.
+        UserError: no picture, two of one name, one that is damaged, a generator that is not possible, or a map that
+            this did not write.
     """
-    generator = None if regions is None else RegionMaps(regions)
+    maps = None if regions is None else RegionMaps(regions)
+    made_of = 'truth' if maps is None else maps.generator.version()
     targets = find_targets(folder, out)
-    for target, path in track([(*pair,) for pair in targets.items() if not pair[0].is_file()], 'region maps'):
-        if generator is None:
-            write_regions(target, connected_regions(read_labels(path)))
-        else:
-            photograph = Photograph(np.ascontiguousarray(read_photograph(path)[..., ::-1]), str(path))
-            write_regions(target, generator(photograph, device or get_device()).cpu().numpy().astype(np.int32))
-    return len(targets)
+    items = [Item(target, digest(made_of, file_digest(path)), path) for target, path in targets.items()]
+    job = partial(write_map, maps, device or get_device())
+    return convert_all(job, items, Record(out, 'make_regions'), targets.values(), workers=1, kind='region maps')
+
+
+def write_map(maps: RegionMaps | None, device: str, item: Item) -> None:
+    """Write the region map of one picture; without `maps`, of a label map."""
+    path = item.arguments
+    if maps is None:
+        regions = connected_regions(read_labels(path))
+    else:
+        photograph = Photograph(np.ascontiguousarray(read_photograph(path)[..., ::-1]), str(path))
+        regions = maps(photograph, device).numpy().astype(np.int32)
+    write_regions(item.target, regions)
 
 
 def find_targets(folder: Path, out: Path) -> dict[Path, Path]:
     """The pictures of a folder and the folders in it, by the file that is written for each."""
     found: dict[Path, Path] = {}
-    for path in sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES):
+    if not folder.is_dir():
+        raise UserError(f'{folder}: no such folder; give the folder of the pictures')
+    pictures = sorted(map(Path, each_once(files_below(folder))))
+    for path in (path for path in pictures if path.suffix.lower() in SUFFIXES):
         target = out / f'{path.stem}.npz'
         if target in found:
             raise UserError(f'{path}: {found[target]} has the same name, so one map would replace the other; rename it')
         found[target] = path
     if not found:
-        raise UserError(f'{folder}: no picture in it; allowed: {", ".join(SUFFIXES)}')
+        raise UserError(f'{folder}: no picture in it ({NOT_READ}); allowed: {", ".join(SUFFIXES)}')
     return found
 
 

@@ -1,12 +1,12 @@
 """The files of an export, each read once."""
 
-import os
 from pathlib import Path
 
 from itaclip_mmseg.datasets.preparation import record
 from itaclip_mmseg.datasets.preparation.document import Node, read_json
 from itaclip_mmseg.datasets.reading import SUFFIXES
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.folders import each_once, files_below
 from itaclip_mmseg.utils.progress import track
 
 WHOLE = ('.json', '.xml')  # a file of these is an export by itself; another stands for its folder
@@ -33,7 +33,7 @@ class Source:
             raise UserError(f'{path}: an archive; unpack it and give the folder')
         self.path, self.root = path, path if path.is_dir() else path.parent
         alone = path.suffix.lower() in WHOLE and path.is_file()
-        self.files = [path] if alone else sorted(files_below(self.root, out))
+        self.files = [path] if alone else sorted(map(Path, each_once(files_below(self.root, out))))
         self._documents: dict[Path, Node] | None = None
 
     def ending(self, *ends: str) -> list[Path]:
@@ -60,17 +60,3 @@ class Source:
         """The path of a file below the root, with `/`, its suffix replaced."""
         place = path.relative_to(self.root)
         return (place.with_name(place.stem + suffix) if suffix else place).as_posix()
-
-
-def files_below(folder: Path, out: Path | None = None) -> list[Path]:
-    """All files below a folder, those of linked folders too, without hidden ones and those below `out`."""
-    found, closed = [], out and os.path.realpath(out)
-    for place, folders, names in os.walk(folder, followlinks=True):
-        above = os.path.join(os.path.realpath(place), '')
-        below = {name: os.path.realpath(os.path.join(place, name)) for name in folders if not name.startswith('.')}
-        # A link that leads back to a folder above it is a loop.
-        folders[:] = [
-            name for name, real in below.items() if real != closed and not above.startswith(os.path.join(real, ''))
-        ]
-        found += [Path(place, name) for name in names if not name.startswith('.')]
-    return found

@@ -66,6 +66,11 @@ class AnswerJournal:
         self.path.unlink(missing_ok=True)
 
 
+def journal_of(path: Path) -> Path:
+    """Where finished answers of a bank lie until all are there."""
+    return path.with_name(path.name + '.journal')
+
+
 def generate_bank(
     bank: TextBank, path: str | os.PathLike, backend: Backend, kinds: Sequence[str], seed: int = 0, workers: int = 8
 ) -> TextBank:
@@ -86,7 +91,7 @@ def generate_bank(
         kind: dict(model=backend.model, prompt=prompt_hash(kind), seed=seed, temperature=backend.temperature)
         for kind in kinds
     }
-    journal = AnswerJournal(path.with_name(path.name + '.journal'), settings)
+    journal = AnswerJournal(journal_of(path), settings)
     questions = [
         Question(kind, entry.name, entry.words[0]) for kind in kinds for entry in bank.classes[bank.background :]
     ]

@@ -32,7 +32,10 @@ def test_the_truth_of_label_maps(make, tmp_path):
     labels = np.uint8([[0, 0, 1], [2, 0, 1]])
     (tmp_path / 'maps/deep').mkdir(parents=True)
     Image.fromarray(labels).save(tmp_path / 'maps/deep/one.png')
-    assert make(tmp_path / 'maps', '--out', tmp_path / 'out', '--truth') == f'{tmp_path}/out: 1 region maps'
+    assert (
+        make(tmp_path / 'maps', '--out', tmp_path / 'out', '--truth')
+        == f'{tmp_path}/out: 1 region maps, 0 kept, 1 made'
+    )
     assert read_regions(tmp_path / 'out/one.npz').tolist() == [[1, 1, 2], [3, 1, 2]]
 
 
@@ -49,18 +52,32 @@ def test_photographs_and_what_is_there_stays(make, tmp_path, monkeypatch):
     for name in ('one', 'two'):
         Image.new('RGB', (4, 3), (len(name), 0, 0)).save(tmp_path / f'in/{name}.png')
     arguments = (tmp_path / 'in', '--out', tmp_path / 'out', '--type', 'felzenszwalb', '--options', 'scale=50')
-    assert make(*arguments).endswith('2 region maps')
+    assert make(*arguments).endswith('2 region maps, 0 kept, 2 made')
     (tmp_path / 'out/two.npz').unlink()
-    assert make(*arguments).endswith('2 region maps')
+    assert make(*arguments).endswith('2 region maps, 1 kept, 1 made')
     assert read_regions(tmp_path / 'out/one.npz').tolist() == [[3] * 4] * 3
     assert computed == [(str(tmp_path / 'in/one.png'), 50)]  # alike pictures share a map on disk
+
+
+def test_maps_are_kept_by_content(make, tmp_path):
+    """A label map that changed gets a new map of regions; a file that this did not write is refused."""
+    (tmp_path / 'in/.thumbnails').mkdir(parents=True)
+    for name in ('one', 'two', '.thumbnails/one'):
+        Image.fromarray(np.uint8([[0, 0, 1]])).save(tmp_path / f'in/{name}.png')
+    arguments = (tmp_path / 'in', '--out', tmp_path / 'out', '--truth')
+    assert make(*arguments).endswith('2 region maps, 0 kept, 2 made')
+    Image.fromarray(np.uint8([[0, 1, 0]])).save(tmp_path / 'in/two.png')
+    assert make(*arguments).endswith('2 region maps, 1 kept, 1 made')
+    assert read_regions(tmp_path / 'out/two.npz').tolist() == [[1, 3, 2]]
+    (tmp_path / 'out/made_from.json').unlink()
+    assert 'one.npz: was not written by a converter' in make(*arguments)
 
 
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
         (['--type', 'sam3'], "error: regions.type='sam3': not possible; allowed: felzenszwalb, files, sam2"),
-        (['--truth'], 'in: no picture in it; allowed: .jpg'),
+        (['--truth'], 'in: no picture in it (hidden files and folders are not read); allowed: .jpg'),
     ],
 )
 def test_faults_end_in_one_line(make, tmp_path, arguments, message):

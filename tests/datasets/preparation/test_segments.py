@@ -75,7 +75,7 @@ def test_instances_polygon_crowd_and_order(tmp_path):
     crowd = dict(counts=[0, 24])
     path = tmp_path / 'instances.json'
     path.write_text(json.dumps(annotations(2, [segment(13, BOX, 6), segment(1, crowd, 24, iscrowd=1)])))
-    assert convert_instances(path, tmp_path / 'maps', workers=1)[1:] == (0, 2, [])
+    assert convert_instances(path, tmp_path / 'maps', workers=1)[1:4] == (0, 2, [])
     labels = labels_of(tmp_path / 'maps/0_instanceTrainIds.png')
     assert labels[0, 0] == 1 and labels[1, 2] == 12 and set(np.unique(labels)) == {1, 12}
     assert not labels_of(tmp_path / 'maps/1_instanceTrainIds.png').any()

@@ -74,7 +74,7 @@ def test_faults_end_in_one_line(run, tmp_path):
     for arguments, named in (
         (dict(images=tmp_path / 'empty'), '--images'),
         (dict(images=tmp_path / 'faulty'), 'a.jpg: not readable as an image'),
-        (dict(out='out.pkl'), 'out.pkl: not a name for references'),
+        (dict(out='out.pkl'), 'out.pkl: references are saved as .safetensors'),
     ):
         code, error = run('road', **arguments)
         assert code == 1 and error.startswith('error: ') and named in error and len(error.splitlines()) == 1

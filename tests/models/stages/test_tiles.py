@@ -1,10 +1,13 @@
 """What follows the encoder is the same, pixel by pixel, in whatever tiles it is worked on."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from golden import tiny_clip
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pretend_gpu import TO_CPU, WAIT, pretend_gpu
 
 from itaclip_mmseg.models.stages import variants
 from itaclip_mmseg.models.stages.mixing import mix
@@ -108,6 +111,20 @@ def test_one_tile_is_refined_once(case, monkeypatch):
     monkeypatch.setattr(variants, 'propagate', lambda *args, **keys: calls.append(1) or propagate(*args, **keys))
     labels = decode(case, ['area'])['area'].labels
     assert len(calls) == 1 and not torch.equal(labels.long(), whole(case, 'refined')[1])
+
+
+@pytest.mark.parametrize(('shape', 'waits'), [(SIZE, False), ((31, 83), True)])
+def test_one_tile_keeps_no_gpu_waiting(case, monkeypatch, shape, waits):
+    """Which tiles the area rule changed is asked where it saves work, in an image of several."""
+    monkeypatch.setattr(variants, 'tile_shape', lambda *_: shape)
+    image, grid, fields = case
+    chosen = SETTINGS['none'].vary(dict(area_threshold=0.2, auxiliary=None))
+    texts = SimpleNamespace(rows=lambda settings: Rows(rows.to('cuda'), None, torch.arange(5)))
+    with pretend_gpu() as traffic:
+        rows, there = torch.arange(5), {name: field.to('cuda') for name, field in fields.items()}
+        texts.together = lambda settings: (rows.to('cuda'), [texts.rows(one) for one in settings])
+        list(variants.decode(image.to('cuda'), {chosen.last_block: there}, grid, SIZE, {'x': chosen}, texts, 4e9, ()))
+    assert any(kind in (TO_CPU, WAIT) for kind, _ in traffic) == waits, traffic
 
 
 def test_few_maps_are_merged_at_a_time(case, monkeypatch):
