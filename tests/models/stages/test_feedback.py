@@ -29,6 +29,12 @@ def test_relation_of_two_patches(shape):
     assert decayed > 0 or rows * columns < 8
 
 
+def test_nothing_lies_between_neighbours():
+    """Diagonal ones too, so nothing decays on the smallest grid."""
+    kinds = torch.tensor([[[0, 1], [1, 0]]])
+    assert torch.equal(same_kind(kinds, decay=True), same_kind(kinds, decay=False))
+
+
 def test_most_frequent_word():
     """The smallest of equals; unsure pixels count as word 0; a rest of pixels belongs to no patch."""
     words = torch.tensor([[2, 2, 1, 1, 0], [1, 1, 3, 3, 0], [3, 3, 3, 2, 0]])

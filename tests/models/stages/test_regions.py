@@ -121,7 +121,7 @@ def test_maps_are_kept_by_photograph_and_settings(computed, tmp_path, monkeypatc
     said = []
     monkeypatch.setattr(MMLogger, 'info', lambda self, message: said.append(message))
     RegionMaps('felzenszwalb')(Photograph(PICTURE.pixels + 1))
-    assert len(computed) == 5 and said == ['region maps are not kept for the next run: full']
+    assert len(computed) == 5 and len(said) == 1 and said[0].endswith(': full')
 
 
 def test_while_words_change_the_map_is_not_read_again(computed, tmp_path, monkeypatch):
@@ -188,6 +188,8 @@ def test_sam2_paints_large_masks_over_small_ones(monkeypatch):
 def test_sam2_without_its_weights_or_package_is_named(monkeypatch):
     with pytest.raises(UserError, match=r"regions\.arch='hiera'.*sam2_hiera_t"):
         RegionMaps(dict(type='sam2', arch='hiera'))
+    with pytest.raises(UserError, match=r'regions\.points=0'):
+        RegionMaps(dict(type='sam2', points=0))
     monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
     with pytest.raises(UserError, match=r'sam2_hiera_large\.pt: no such weights file \(get it from https://dl\.fbai'):
         RegionMaps(dict(type='sam2'))
