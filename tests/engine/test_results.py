@@ -70,7 +70,7 @@ def test_counts_are_those_of_the_label_maps(done, results):
     assert list(results['classes']) == CLASSES and iou == pytest.approx(scores.iou.tolist(), nan_ok=True)
     assert results['ignored_pixels'] == 2 * 96 and results['num_images'] == results['encoded_views'] == 1
     (warning,) = results['warnings']
-    assert warning.startswith(f'{(expected.sum(axis=1) == 0).sum()} of 15 classes occur nowhere')
+    assert warning.startswith(f'{(expected.sum(axis=1) == 0).sum()} of 15 classes do not occur')
     assert '3.1% of its pixels are ignored' in warning
 
 
@@ -123,10 +123,14 @@ def test_the_table(results, capsys):
 @pytest.mark.parametrize(('images', 'told'), [(1, True), (2, False), (None, True)])
 def test_our_own_figure_is_quoted_for_as_many_images(results, capsys, images, told):
     expected = dict(mIoU=64.29, tolerance=0.5) | ({} if images is None else dict(images=images))
-    line = 'measured by us: mIoU 64.29, give or take 0.5'
+    line = 'measured by us: mIoU 64.29 +/- 0.5'
     assert (line in printed(results, capsys, expected=expected)) == told
 
 
 def test_no_figures_without_truth(results, capsys):
     lines = printed(results | dict(aAcc=None), capsys).splitlines()
-    assert lines[1:] == ['no figures, as there was no label map', f'results: {FOLDER}/results.json', 'label maps: out']
+    assert lines[1:] == [
+        'no scores, because there are no label maps',
+        f'results: {FOLDER}/results.json',
+        'label maps: out',
+    ]

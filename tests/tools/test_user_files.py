@@ -55,7 +55,7 @@ def test_demo_over_a_picture_that_is_no_result(refused, untouched, tmp_path, pho
     photo(tmp_path / 'p/a.jpg')
     photo(tmp_path / 'p/a.png')
     untouched(tmp_path / 'p')
-    assert 'p/a.png: is there already' in refused('demo', 'p/a.jpg', '--out-dir', 'p', *WORDS)
+    assert 'p/a.png: exists already' in refused('demo', 'p/a.jpg', '--out-dir', 'p', *WORDS)
     bank = json.loads((REPO / 'data/text_bank/scenes.json').read_text(encoding='utf-8'))
     (tmp_path / 'a_classes.json').write_text(json.dumps(bank))
     words = ('--config', CONFIG, '--classes', 'a_classes.json')
@@ -126,10 +126,10 @@ def data(small_scenes, tmp_path):
         (['--out', 'd/SegmentationClass/x'], 'd/SegmentationClass'),
         (['--show-dir', 'd/JPEGImages'], 'd/JPEGImages'),
         (['--out', 'link'], 'link'),
-        (['--out', 'o', '--show-dir', 'o'], 'o: would hold label maps and overlays'),
-        (['--out', 'o', '--show-dir', './o/'], 'would hold label maps and overlays'),
+        (['--out', 'o', '--show-dir', 'o'], 'o: would contain both label maps and overlays'),
+        (['--out', 'o', '--show-dir', './o/'], 'would contain both label maps and overlays'),
         (['--cfg-options', 'test_evaluator.output_dir=d/SegmentationClass'], 'd/SegmentationClass'),
-        (['--out', 'mine'], 'is there already and was not written by this package'),
+        (['--out', 'mine'], 'exists already and was not written by this package'),
     ],
 )
 def test_test_into_its_data(refused, untouched, data, tmp_path, options, named, photo):
