@@ -17,6 +17,7 @@ from itaclip_mmseg.apis.page_session import OWN, Workbench
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.studies.sweep import run_sweep
 from itaclip_mmseg.studies.tables import method_changes
+from itaclip_mmseg.utils.processor import computes_half
 
 CONFIG = str(REPO / 'configs/itaclip/itaclip_vit-b-16_voc21.py')
 CLASSES = 'background = sky, wall; dog; cat = cat, feline'
@@ -73,7 +74,10 @@ def test_a_second_image_moves_nothing(build_model, settings):
     assert result.pred_sem_seg.data.device == DEVICE
 
 
-@pytest.mark.parametrize('precision', ['bf16', 'fp16'])
+NO_HALF = pytest.mark.skipif(not computes_half(), reason='this PyTorch does not compute in fp16 on a processor')
+
+
+@pytest.mark.parametrize('precision', ['bf16', pytest.param('fp16', marks=NO_HALF)])
 def test_precisions(build_model, precision):
     """The arithmetic is the CPU's, so labels are equal; protects casts between half and single precision."""
     picture, backbone = image(1, 128, 160), dict(precision=precision)

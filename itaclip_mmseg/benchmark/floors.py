@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from itaclip_mmseg.benchmark.meter import Meter, best_seconds
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
+from itaclip_mmseg.utils.processor import fused_attention
 
 
 def product_rate(views: Tensor, backbone: CLIPVisionBackbone, meter: Meter) -> float:
@@ -27,8 +28,8 @@ def attention_flops(query: torch.Size, key: torch.Size, value: torch.Size, *_: o
 def count_flops(call: Callable) -> int:
     """Count the floating-point operations of a call's products and convolutions."""
     # PyTorch does not count this operation.
-    fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention_flops}
-    with FlopCounterMode(display=False, custom_mapping=fused) as counter:
+    fused = fused_attention()
+    with FlopCounterMode(display=False, custom_mapping={fused: attention_flops} if fused else {}) as counter:
         call()
     return counter.get_total_flops()
 

@@ -18,8 +18,9 @@ from itaclip_mmseg.engine.overrides import check_overrides
 from itaclip_mmseg.engine.own_data import OwnData, adopt_data, names_from_bank
 from itaclip_mmseg.engine.protocol import FIGURES, adopt_protocol, is_own, protocol_source, run_name
 from itaclip_mmseg.utils.errors import UserError, first_line
-from itaclip_mmseg.utils.resources import find_config
+from itaclip_mmseg.utils.resources import find_config, nearest_config
 
+OUR_SCOPE = 'itaclip_mmseg'
 # MMEngine removes all spaces from values; those between words are replaced by another character meanwhile.
 BLANKS, KEPT_BLANK = re.compile(r'(?<=[^\s,()\[\]]) +(?=[^\s,()\[\]])'), '\ue000'
 
@@ -67,11 +68,32 @@ def load_config(
     except UserError:
         raise
     except Exception as error:  # a config is a program, which can raise any error
-        raise UserError(f'{path}: {first_line(error)}; check the config and --cfg-options') from error
+        fault = base_fault(path, error) or f'{first_line(error)}; check the config and --cfg-options'
+        raise UserError(f'{path}: {fault}') from error
     config.run_name = run_name(path, protocol) + ('' if data is None else f'_{data.name}')
     folder = work_dir or config.get('work_dir') or f'work_dirs/{config.run_name}'
     config.work_dir = os.path.expanduser(str(folder))
     return config
+
+
+def base_fault(path: Path, error: Exception) -> str | None:
+    """What to say of an error where `_base_` names a config that is not there; None for other errors.
+
+    MMEngine reads only some packages' configs by `PACKAGE::PATH`, and no names of them can be added.
+    """
+    scoped = re.search(rf'{OUR_SCOPE}::([^\s\'"]+)', path.read_text(encoding='utf-8'))
+    if scoped and isinstance(error, AssertionError) and OUR_SCOPE in str(error):
+        base = scoped[0]
+    elif isinstance(error, FileNotFoundError):
+        told = re.search(r'"(.+)" does not exist', str(error))
+        base = str(error.filename or (told and told[1]))
+    else:
+        return None
+    if Path(base).suffix not in ('.py', ''):
+        return None
+    near = nearest_config(base.rpartition('::')[2])
+    ours = f"inherit from one of ours by _base_ = [__import__('{OUR_SCOPE}').config_path('{near}')]"
+    return f'no such _base_ {base}; {ours if near else "check the path"}'
 
 
 def sees_photographs(config: Config) -> bool:

@@ -44,16 +44,25 @@ def find_config(path: str | os.PathLike) -> Path:
     Raises:
         UserError: there is no such config; the message suggests the closest name.
     """
-    ours = {one.stem: one for one in sorted((ROOT / 'configs').glob('[!_]*/*.py'))}
+    ours, near = our_configs(), nearest_config(path)
     name = Path(path).name.removesuffix('.py')
-    near = get_close_matches(name, ours, 1)
-    remedy = f'did you mean {ours[near[0]].relative_to(ROOT)}?' if near else 'check the path'
+    remedy = f'did you mean {ours[near].relative_to(ROOT)}?' if near else 'check the path'
     try:
         return find(path, 'config', remedy)
     except UserError:
         if name in ours and Path(path).name == str(path):
             return ours[name]
         raise
+
+
+def our_configs() -> dict[str, Path]:
+    """The configs that come with the project, by name."""
+    return {one.stem: one for one in sorted((ROOT / 'configs').glob('[!_]*/*.py'))}
+
+
+def nearest_config(path: str | os.PathLike) -> str | None:
+    """The name of ours that is most like that of a path; None where none is like it."""
+    return next(iter(get_close_matches(Path(path).name.removesuffix('.py'), our_configs(), 1)), None)
 
 
 def config_path(name: str | os.PathLike) -> str:

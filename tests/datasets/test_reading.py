@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from versions import new_opencv
 
 from itaclip_mmseg.datasets.reading import as_trained, check_label_map, check_photograph, read_labels, read_photograph
 from itaclip_mmseg.utils.errors import UserError
@@ -146,7 +147,7 @@ def test_a_checksum_that_pillow_passes_over(tmp_path):
         read_labels(path)
 
 
-@pytest.mark.parametrize('suffix', ['jpg', 'png', 'webp'])
+@pytest.mark.parametrize('suffix', ['jpg', 'png', pytest.param('webp', marks=new_opencv)])
 def test_the_size_that_is_checked_is_the_size_that_is_read(tmp_path, suffix):
     """OpenCV turns a photograph by its EXIF orientation, whatever its format."""
     exif = Image.Exif()

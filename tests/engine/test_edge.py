@@ -1,5 +1,7 @@
 """What MMSegmentation's users write in configs and on command lines: it works, or one line tells why not."""
 
+import re
+
 import pytest
 from conftest import REPO
 from mmengine.config import Config, ConfigDict
@@ -239,6 +241,27 @@ def test_configs_by_name(tmp_path, monkeypatch):
         load_config('zzzzzz')
     (tmp_path / 'itaclip_tiny_scenes.py').write_text(f"_base_ = ['{REPO / CONFIG}']")
     assert load_config('itaclip_tiny_scenes.py').filename == 'itaclip_tiny_scenes.py'
+
+
+@pytest.mark.parametrize(
+    ('base', 'named'),
+    [
+        ("'itaclip_mmseg::itaclip/itaclip_tiny_scenes.py'", "config_path('itaclip_tiny_scenes')]"),
+        ("'elsewhere/itaclip_tiny_scene.py'", "config_path('itaclip_tiny_scenes')]"),
+        ("'itaclip_tiny_scenes'", "config_path('itaclip_tiny_scenes')]"),
+        ("__import__('itaclip_mmseg').config_path('itaclip_tiny_scene')", f'did you mean {CONFIG}?'),
+        ("'zzzzzz.py'", 'zzzzzz.py; check the path'),
+    ],
+)
+def test_bases_that_are_missing(tmp_path, base, named):
+    """One line with the way that works from anywhere, and the nearest of our names."""
+    mine = tmp_path / 'mine.py'
+    mine.write_text(f'_base_ = [{base}]\n')
+    with pytest.raises(UserError, match=re.escape(named)):
+        load_config(str(mine))
+    mine.write_text("open('absent.json')\n")
+    with pytest.raises(UserError, match=r'mine\.py: .*absent\.json.*; check the config'):
+        load_config(str(mine))
 
 
 def test_figures_are_those_of_the_very_config(tmp_path, monkeypatch):

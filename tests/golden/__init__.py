@@ -9,9 +9,12 @@ import torch
 
 sys.path.append(str(Path(__file__).parent))  # the generators import each other by their bare names
 
+from versions import OLD_TORCH
+
 from golden import tiny_clip, tiny_photo, tiny_regions
 
 DIR = Path(os.environ.get('GOLDEN_DIR') or Path(__file__).parent)
+SLACK = 1.3 if OLD_TORCH else 1  # of bounds: other products of PyTorch 2.1 round otherwise, by up to a fifth more
 SEED = int(os.environ.get('GOLDEN_SEED') or 7)
 
 
@@ -62,7 +65,7 @@ def hold(
         with open(os.environ['GOLDEN_TABLE'], 'a') as file:
             file.write(f'{name}\t{difference:.1e}\t{100 * share:.4f}\n')
     if equal is None:
-        assert difference <= atol, f'{name}: differs by {difference:.1e}, more than {atol:.1e}'
+        assert difference <= SLACK * atol, f'{name}: differs by {difference:.1e}, more than {atol:.1e}'
     else:
         assert share >= equal, f'{name}: {100 * share:.3f} % are equal'
     if most is not None:

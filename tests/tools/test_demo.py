@@ -14,6 +14,7 @@ from itaclip_mmseg.datasets.reading import check_photograph, read_photograph
 from itaclip_mmseg.scenes.render import render_scene
 
 CONFIG = str(REPO / 'configs/itaclip/itaclip_tiny_scenes.py')
+PLAIN = [cv2.IMWRITE_TIFF_COMPRESSION, 1]  # older versions of OpenCV lose bits of floating values without it
 PIXELS = cv2.resize(np.random.RandomState(0).randint(0, 256, (5, 6, 3)).astype(np.uint8), (150, 100))  # BGR
 
 
@@ -138,9 +139,10 @@ def test_floating_and_long_values(tmp_path, capsys, top, kind):
     for name, array in (('a.tif', values[..., 0]), ('b.tif', values)):
         if kind is np.int32 and array.ndim == 3:
             continue
-        (Image.fromarray(array).save if kind is np.int32 else lambda path, array=array: cv2.imwrite(str(path), array))(
-            tmp_path / name
-        )
+        if kind is np.int32:
+            Image.fromarray(array).save(tmp_path / name)
+        else:
+            cv2.imwrite(str(tmp_path / name), array, PLAIN)
         assert check_photograph(tmp_path / name) == (100, 150)
         image = read_photograph(tmp_path / name)
         expected = PIXELS if array.ndim == 3 else np.repeat(PIXELS[..., :1], 3, axis=2)

@@ -73,7 +73,8 @@ def print_plan(jobs: Sequence[Data | Weights], missing: Sequence[Data | Weights]
         for file in job.files:
             place, addresses = fetcher.given(file) or fetcher.place(file, job.folder), fetcher.addresses(file)
             where = f'found in {place}' if place.is_file() else next(iter(addresses), file.remedy)
-            print(f'  {file.name}, {about(file.gigabytes)}: {where}')
+            absent = fetcher.source and not fetcher.is_mirror and not fetcher.given(file)
+            print(f'  {file.name}, {about(file.gigabytes)}: {f"not in {fetcher.source}; " if absent else ""}{where}')
             if addresses and not place.is_file():
                 number, total = number + 1, total + (file.gigabytes or 0) - size_of(unfinished(place)) / GIGABYTE
     existing = next(folder for folder in (root, *root.resolve().parents) if folder.is_dir())

@@ -102,7 +102,7 @@ class GroupViTBackbone(BaseModule):
 
     @staticmethod
     def check_packages() -> None:
-        """Raise a `UserError` if transformers is not installed."""
+        """Raise a `UserError` unless transformers is installed and runs on this PyTorch."""
         load_transformers()
 
     @classmethod
@@ -123,14 +123,19 @@ def load_transformers() -> tuple[type, type]:
     """Import GroupViT's model and configuration.
 
     Raises:
-        UserError: transformers is not installed.
+        UserError: transformers is not installed, or too new for this PyTorch.
     """
     try:
-        from transformers import GroupViTConfig, GroupViTModel
+        from transformers import GroupViTConfig, GroupViTModel, __version__, is_torch_available
     except ImportError as error:
         raise UserError(
             "backbone.type='GroupViTBackbone': needs transformers; pip install 'itaclip_mmseg[groupvit]'"
         ) from error
+    if not is_torch_available():
+        raise UserError(
+            f"backbone.type='GroupViTBackbone': transformers {__version__} does not run on PyTorch {torch.__version__}"
+            "; pip install a newer PyTorch, or 'transformers>=4.48,<5'"
+        )
     return GroupViTModel, GroupViTConfig
 
 

@@ -23,7 +23,7 @@ from itaclip_mmseg.models.backbones.clip import load_visual, without_file
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
 from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
 from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.processor import fast_precisions
+from itaclip_mmseg.utils.processor import computes_half, fast_precisions
 
 # Default number of views per pass. On a CPU, fewer leave bf16's tile units half idle (ViT-B/16 on two cores with AMX,
 # ms per view: 40 at 5 views, 29 at 8 to 12), more do not fit its cache (fp32: 108 at 5, 107 at 10, 112 at 25).
@@ -197,7 +197,12 @@ class CLIPVisionBackbone(BaseModule):
 
     def embed(self, views: Tensor, positions: str | None = None) -> tuple[Tensor, tuple[int, int]]:
         """Patches and CLS with positions (None: the config's), V x (1 + L) x D, and the grid of patches."""
-        patches = self.visual.conv1(views.to(self.visual.proj.dtype))  # V x D x rows x columns
+        views = views.to(self.visual.proj.dtype)
+        if views.dtype == torch.float16 and views.device.type == 'cpu' and not computes_half():
+            raise UserError(
+                f"precision='fp16': PyTorch {torch.__version__} does not compute in it on a processor; use fp32 or bf16"
+            )
+        patches = self.visual.conv1(views)  # V x D x rows x columns
         grid = tuple(patches.shape[-2:])
         cls = self.visual.class_embedding.expand(len(views), 1, -1)
         positions = resize_positions(self.visual.positional_embedding, *grid, positions or self.positions)

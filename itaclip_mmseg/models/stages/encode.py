@@ -72,7 +72,7 @@ class WindowEncoder:
         while True:
             try:
                 return self.encode_views(windows, self.batch)
-            except torch.OutOfMemoryError:
+            except torch.cuda.OutOfMemoryError:
                 if self.batch == 1:
                     raise
             self.batch //= 2

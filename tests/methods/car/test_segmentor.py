@@ -11,6 +11,7 @@ from golden import SEED, arrays, photo, tiny_clip
 from golden.car_answers import CASES, CONFIGS, bank_of_case, car_answers, settings_of_case
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from versions import new_opencv
 
 from itaclip_mmseg.models.stages import crf
 from itaclip_mmseg.text.bank import load_bank
@@ -52,6 +53,7 @@ def has_crf() -> bool:
     return True
 
 
+@new_opencv
 @pytest.mark.parametrize('case', marked(CASES, *(case for case in CASES if case != 'few_c')))
 def test_all_stages_equal_the_public_code(build, case):
     """Protects names that enter and stay, cams, boxes, masks, marked pictures, scores and labels."""

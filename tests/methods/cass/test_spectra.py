@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from golden import hold
+from versions import new_torch
 
 from itaclip_mmseg.methods.cass.dino_keys import dino_keys
 from itaclip_mmseg.methods.cass.spectra import APPROXIMATIONS, RANK, match_heads, matching_costs, spectra
@@ -66,6 +67,7 @@ def test_exact_is_the_best_approximation_by_the_whole_matrix():
     assert missed['exact'] < missed['drawn'] < 1.2 * missed['exact']
 
 
+@new_torch
 def test_drawn_is_torchs_with_given_numbers(monkeypatch):
     """As the public code calls it; the same at every call."""
     keys = torch.randn(60, 64, generator=torch.Generator().manual_seed(0))

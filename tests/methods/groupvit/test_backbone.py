@@ -13,6 +13,7 @@ from itaclip_mmseg.methods import GroupViTBackbone
 from itaclip_mmseg.methods.groupvit.names import transformers_names
 from itaclip_mmseg.utils.errors import UserError
 
+pytest.importorskip('transformers')
 pytestmark = pytest.mark.usefixtures('one_thread')
 WINDOWS = {'224x224': 1, '448x448': 6, '208x256': 2, '245x263': 4, '333x224': 7, '448x112': 5}
 

@@ -13,6 +13,7 @@ from itaclip_mmseg.methods import GroupViT
 from itaclip_mmseg.text.bank import BankClass, TextBank
 from itaclip_mmseg.utils.errors import UserError
 
+pytest.importorskip('transformers')
 pytestmark = pytest.mark.usefixtures('one_thread')
 WORDS = json.loads((DIR / 'words_groupvit.json').read_text())
 WINDOWS = {'224x224': 1, '448x448': 6, '208x256': 2, '245x263': 4, '333x224': 7, '448x112': 5}

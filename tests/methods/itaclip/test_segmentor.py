@@ -103,7 +103,7 @@ def test_out_of_memory_halves_the_batch(build_model, monkeypatch):
     def small_memory(views, keep):
         passes.append(len(views))
         if len(views) > 6:
-            raise torch.OutOfMemoryError('CUDA out of memory')
+            raise torch.cuda.OutOfMemoryError('CUDA out of memory')
         return shared_blocks(views, keep)
 
     image = torch.from_numpy(tiny_clip.image(3, 240, 300))

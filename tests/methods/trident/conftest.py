@@ -15,6 +15,8 @@ from itaclip_mmseg.text.bank import TextBank
 def build_trident(newer_weights, network_weights):
     """build_trident('voc21', bank, **changes): the config's model on small weights."""
 
+    pytest.importorskip('segment_anything')
+
     def build(dataset: str, bank: TextBank | str, **changes) -> nn.Module:
         settings = config(dataset).model.to_dict() | dict(text_bank=bank)
         settings['backbone'] |= dict(arch=None, pretrained=newer_weights)

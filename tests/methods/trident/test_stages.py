@@ -18,6 +18,8 @@ from itaclip_mmseg.models import SAM
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.text.bank import load_bank
 
+pytest.importorskip('segment_anything')
+
 
 @pytest.fixture(scope='module')
 def recorded(references):

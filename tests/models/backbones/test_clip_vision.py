@@ -19,6 +19,7 @@ from itaclip_mmseg.models.backbones.attention import (
     project,
 )
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.processor import computes_half
 
 
 @pytest.fixture(scope='module')
@@ -110,13 +111,23 @@ def test_prior_is_gaussian_between_patches():
     torch.testing.assert_close(prior[1 + 1, 1 + 2 * 4 + 2], torch.tensor(-distance / 8).exp())
 
 
-@pytest.mark.parametrize('precision', ['fp16', 'bf16'])
+NO_HALF = pytest.mark.skipif(not computes_half(), reason='this PyTorch does not compute in fp16 on a processor')
+
+
+@pytest.mark.parametrize('precision', [pytest.param('fp16', marks=NO_HALF), 'bf16'])
 def test_low_precision_is_close(build, precision):
     """Embeddings leave in float32, unit length, and point where the float32 ones do."""
     views = torch.from_numpy(tiny_clip.image(8, 224, 224))
     tokens, expected = build(precision=precision)(views), build()(views)
     assert tokens.dtype == torch.float32
     assert (tokens * expected).sum(-1).min() > 0.99
+
+
+def test_a_precision_that_an_old_version_lacks(build, monkeypatch):
+    monkeypatch.setattr('itaclip_mmseg.models.backbones.clip_vision.computes_half', lambda: False)
+    with pytest.raises(UserError, match=r"precision='fp16': PyTorch .* on a processor; use fp32 or bf16"):
+        build(precision='fp16')(torch.zeros(1, 3, 32, 32))
+    build(precision='bf16')(torch.zeros(1, 3, 32, 32))
 
 
 @pytest.mark.slow
@@ -147,8 +158,8 @@ def test_failed_compilation_is_said_and_survived(build, monkeypatch):
     monkeypatch.setattr(torch, 'compile', failing(torch._dynamo.exc.TorchDynamoException('no compiler')))
     assert torch.equal(build(compile=True)(views), build()(views))
     assert said == ['compile=True: torch.compile failed (no compiler); continuing without, with the same results']
-    monkeypatch.setattr(torch, 'compile', failing(torch.OutOfMemoryError('CUDA out of memory')))
-    with pytest.raises(torch.OutOfMemoryError):
+    monkeypatch.setattr(torch, 'compile', failing(torch.cuda.OutOfMemoryError('CUDA out of memory')))
+    with pytest.raises(torch.cuda.OutOfMemoryError):
         build(compile=True)(views)
 
 

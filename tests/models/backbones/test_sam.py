@@ -6,12 +6,13 @@ import cv2
 import pytest
 import torch
 from golden import arrays, hold, photo, tiny_sam
-from segment_anything.modeling.image_encoder import Attention
 
 from itaclip_mmseg.models import SAM
 from itaclip_mmseg.models.backbones.sam import fitted_size, longer_side
 from itaclip_mmseg.models.backbones.sam_attention import HeadByHead
 from itaclip_mmseg.utils.errors import UserError
+
+Attention = pytest.importorskip('segment_anything.modeling.image_encoder').Attention
 
 
 @pytest.fixture(scope='module')

@@ -20,8 +20,9 @@ def test_relation_of_two_patches(shape):
     for view, row, column, y, x in np.ndindex(2, rows, columns, rows, columns):
         kind, distance = kinds[view, row, column], max(abs(y - row), abs(x - column))
         expected = float(kind == kinds[view, y, x])
-        steps = [np.float32(step) / np.float32(furthest) for step in range(distance + 1)]
-        way = [(int(np.rint((1 - t) * row + t * y)), int(np.rint((1 - t) * column + t * x))) for t in steps]
+        steps = torch.linspace(0, 1, furthest + 1)[: distance + 1, None]
+        start, end = torch.tensor([row, column]), torch.tensor([y, x])
+        way = ((1 - steps) * start + steps * end).round().int().tolist()
         if any(kinds[view, one, other] != kind for one, other in way):
             decayed += expected > 0
             expected *= np.exp(-distance / furthest)

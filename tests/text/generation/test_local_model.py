@@ -15,7 +15,7 @@ from itaclip_mmseg.text.generation.llm import TRIES, generate_bank
 from itaclip_mmseg.text.generation.prompts import messages_for
 from itaclip_mmseg.utils.errors import UserError
 
-transformers = pytest.importorskip('transformers')
+transformers = pytest.importorskip('transformers', minversion='4.56')  # as the extra llm has it
 tokenizers = pytest.importorskip('tokenizers')
 
 ANSWERS = {
