@@ -1,5 +1,6 @@
 """Small weights, banks and photographs that the tests share."""
 
+import gc
 import json
 import os
 import subprocess
@@ -45,6 +46,19 @@ def pytest_configure(config):
     """One thread a worker and process: two cores run two workers, and the reference outputs were made with one."""
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     torch.set_num_threads(1)
+
+
+def pytest_collection_finish():
+    """MMEngine collects garbage with each data set: what is imported by then need not be looked through every time."""
+    gc.freeze()
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _plain_configs():
+    """Configs that are written are not made pretty: that takes longer than a small image."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+        yield
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -1,7 +1,7 @@
 import pytest
 
 from itaclip_mmseg.last_block import AttentionSum, LastBlock
-from itaclip_mmseg.settings import Pamr, Settings, Window
+from itaclip_mmseg.settings import Decision, Pamr, Settings, Window, check_count, check_layers, check_pair
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -12,7 +12,10 @@ from itaclip_mmseg.utils.errors import UserError
         dict(text_coefficient=1.5),
         dict(image_coefficient='0.7'),
         dict(logit_scale=-1),
-        dict(prob_threshold=10),
+        dict(prob_threshold=1.5),
+        dict(prob_threshold=-0.1),
+        dict(image_engineering=1),
+        dict(background_set=None),
         dict(area_threshold=True),
         dict(closing_kernel=4),
         dict(pamr=(10, (8, 16))),
@@ -31,6 +34,12 @@ def test_wrong_refinement_is_named():
         Pamr(dilations=())
     with pytest.raises(UserError, match='dilations=8'):
         Pamr(dilations=8)
+    with pytest.raises(UserError, match=r'dilations=\(8, 0\)'):
+        Pamr(dilations=[8, 0])
+    with pytest.raises(UserError, match='exact_std=1'):
+        Pamr(exact_std=1)
+    with pytest.raises(UserError, match='pamr=7'):
+        Pamr.from_config(7)
     with pytest.raises(UserError, match="pamr='steps'"):
         Pamr.from_config(dict(steps=3))
 
@@ -52,6 +61,58 @@ def test_wrong_windows_are_named(mode, crop_size, stride, named):
 
 
 @pytest.mark.parametrize(
+    ('config', 'named'),
+    [
+        (dict(mode='whole', size=3), "test_cfg='size'"),
+        (dict(mode='whole', pad_windows='x'), "pad_windows='x'"),
+        (dict(mode='whole', pad_windows=0), 'pad_windows=0'),
+    ],
+)
+def test_wrong_keys_of_windows_are_named(config, named):
+    with pytest.raises(UserError, match=named):
+        Window.from_config(config)
+
+
+def test_methods_of_whole_images_slide_no_windows():
+    assert Window.whole_images(None) == Window.whole_images(dict(mode='whole')) == Window(None, None)
+    with pytest.raises(UserError, match=r"test_cfg.mode='slide'"):
+        Window.whole_images(dict(mode='slide', crop_size=(224, 224), stride=(28, 28)))
+
+
+@pytest.mark.parametrize(
+    ('check', 'right', 'wrong'),
+    [
+        (check_count, [1, 7], [0, 1.5, True, None]),
+        (check_pair, [(1, 2), [2, 1]], [(1, 2, 3), (1,), 7, (0, 1), (1, 0), 'ab']),
+        (check_layers, [[1], (3, 99)], [[], 7, [0], [1, 'x'], [1, 0], 'ab']),
+        (lambda value, name: check_layers(value, name, 12), [[12], (1, 12)], [[13], [1, 13]]),
+    ],
+    ids=['count', 'pair', 'layers', 'layers of 12'],
+)
+def test_values_at_the_limits(check, right, wrong):
+    """What is just possible passes, what is just not is named."""
+    for value in right:
+        check(value, 'key')
+    for value in wrong:
+        with pytest.raises(UserError, match='key='):
+            check(value, 'key')
+
+
+@pytest.mark.parametrize(
+    ('rules', 'needed'),
+    [({}, False), (dict(prob_threshold=0), False), (dict(prob_threshold=0.1), True), (dict(area_threshold=0), True)],
+)
+def test_rules_that_need_a_background(rules, needed):
+    assert Decision(**rules).needs_background == needed
+
+
+def test_rules_vary():
+    assert Decision(closing_kernel=3).vary(dict(prob_threshold=1)) == Decision(1, closing_kernel=3)
+    with pytest.raises(UserError, match="setting='pamr'"):
+        Decision().vary(dict(pamr=None))
+
+
+@pytest.mark.parametrize(
     'wrong', [dict(attention=7), dict(attention=None), dict(intermediate_layers=7), dict(last_block=['sum'])]
 )
 def test_wrong_last_blocks_are_named(wrong):
@@ -63,7 +124,9 @@ def test_right_settings_pass():
     slide = dict(mode='slide', crop_size=[224, 224], stride=(28, 28))
     assert Window.from_config(slide) == Window((224, 224), (28, 28))
     assert Window.from_config(dict(mode='whole', pad_windows=True)) == Window(None, None, pad=True)
-    assert Settings().last_block.attention == ('qq', 'kk')
+    assert Window.from_config(slide | dict(stride=(224, 224), pad_windows=14)) == Window((224, 224), (224, 224), 14)
+    assert Settings(logit_scale=0.5, prob_threshold=0, text_coefficient=1).last_block.attention == ('qq', 'kk')
+    assert Pamr(10, [8, 16]).reach == 160 and Pamr(10, [8, 16]) == Pamr()
 
 
 def test_settings_vary():
@@ -74,6 +137,7 @@ def test_settings_vary():
     assert (changed.image_coefficient, changed.text_coefficient) == (0.6, 0.1)
     assert base.vary(dict(pamr=dict(num_iters=1, dilations=[4]))).pamr == Pamr(1, (4,))
     assert base.vary(dict(pamr=None)).pamr is None and base.vary({}) == base
+    assert base.vary(dict(pamr=None)).vary(dict(pamr=4)).pamr == Pamr(4) and base.vary(dict(stride=None)).stride is None
 
 
 def test_last_blocks_vary():

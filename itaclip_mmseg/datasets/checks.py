@@ -214,11 +214,11 @@ def truth_warnings(pixels: Sequence[int], ignored: int, classes: Sequence[str]) 
         ignored: number of ignored pixels.
     """
     absent = [name for name, number in zip(classes, pixels) if not number]
-    if not absent:
+    total = sum(pixels) + ignored
+    if not absent or not total:
         return []
     named = ', '.join(absent[:5]) + (f' and {len(absent) - 5} more' if len(absent) > 5 else '')
-    share = ignored / max(sum(pixels) + ignored, 1)
     return [
-        f'{len(absent)} of {len(classes)} classes do not occur in the ground truth ({named}), {share:.1%} of its '
-        'pixels are ignored; if you did not expect that, check label ids and classes (tools/check_dataset.py)'
+        f'{len(absent)} of {len(classes)} classes do not occur in the ground truth ({named}), {ignored / total:.1%} of '
+        'its pixels are ignored; if you did not expect that, check label ids and classes (tools/check_dataset.py)'
     ]

@@ -77,7 +77,7 @@ class Inspection:
     def warnings(self) -> list[str]:
         """Warnings about the dataset as a whole: classes that do not occur."""
         counts = [self.pixels[label] for label in range(len(self.classes))]
-        return truth_warnings(counts, self.pixels[self.ignored], self.classes) if self.pixels else []
+        return truth_warnings(counts, self.pixels[self.ignored], self.classes)
 
 
 def inspect(config: ConfigDict, ignored: int = IGNORED, sheet: Path | None = None) -> Inspection:

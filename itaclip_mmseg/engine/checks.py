@@ -89,7 +89,7 @@ def check_loader(loader: ConfigDict) -> None:
     if 'Infinite' in str((loader.get('sampler') or {}).get('type')):
         raise UserError(f'test_dataloader.sampler.type={loader.sampler.type!r}: never ends; use DefaultSampler')
     try:
-        Runner.build_dataloader({'sampler': dict(type='DefaultSampler', shuffle=False), **loader, 'dataset': [0]})
+        Runner.build_dataloader({'sampler': dict(type='DefaultSampler'), **loader, 'dataset': [0]})
     except (TypeError, ValueError, KeyError, AssertionError) as error:
         raise UserError(f'test_dataloader: {first_line(error)}; check its keys') from error
 

@@ -84,11 +84,9 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
         versions=versions(),
         encoded_views=metric.encoded_views,
         ignored_pixels=metric.ignored,
-        warnings=[],
+        warnings=truth_warnings(metric.confusion.sum(axis=1).tolist(), metric.ignored, classes),
         **notes,
     )
-    if metric.confusion.any() or metric.ignored:
-        results['warnings'] = truth_warnings(metric.confusion.sum(axis=1).tolist(), metric.ignored, classes)
     if precisions := tag_precisions(metric.images, classes):
         results['tags'] = tag_figures(precisions)
     if config.model.get('variants'):
@@ -171,23 +169,23 @@ def print_results(results: dict, config: Config, folders: Mapping[str, str]) -> 
     table.columns[1].justify = 'right'
     for name, iou in results['classes'].items():
         table.add_row(name, '-' if iou is None else f'{iou:.1f}')
-    console = Console(markup=False)
-    console.print(f'{results["settings"]["config"]}, {results["num_images"]} images', highlight=False)
+    console = Console(markup=False, highlight=False)
+    console.print(f'{results["settings"]["config"]}, {results["num_images"]} images')
     if results['aAcc'] is None:
-        console.print('no scores, because there are no label maps', highlight=False)
+        console.print('no scores, because there are no label maps')
         print_places(console, config, folders)
         return
     console.print(table)
-    console.print('   '.join(f'{name} {spelled(results[name])}' for name in FIGURES), highlight=False)
+    console.print('   '.join(f'{name} {spelled(results[name])}' for name in FIGURES))
     if 'tags' in results:
-        console.print(f'tags: mAP {spelled(results["tags"]["mAP"])}', highlight=False)
+        console.print(f'tags: mAP {spelled(results["tags"]["mAP"])}')
     if 'variants' in results:
         print_variants(results['variants'], console)
     if paper := config.get('paper'):
-        console.print(f'quoted: mIoU {paper.mIoU} ({paper.source})', highlight=False)
+        console.print(f'quoted: mIoU {paper.mIoU} ({paper.source})')
     expected = config.get('expected')
     if expected and expected.get('images', results['num_images']) == results['num_images']:
-        console.print(f'measured by us: mIoU {expected.mIoU} +/- {expected.tolerance}', highlight=False)
+        console.print(f'measured by us: mIoU {expected.mIoU} +/- {expected.tolerance}')
     print_places(console, config, folders)
 
 
@@ -197,7 +195,7 @@ def print_places(console: Console, config: Config, folders: Mapping[str, str]) -
     if config.model.get('backbone', {}).get('pretrained') == 'tiny':
         lines.append(NEXT)
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def print_variants(variants: dict[str, dict], console: Console) -> None:

@@ -112,7 +112,6 @@ class ExactIoUMetric(BaseMetric):
         self.earlier: list[ImageCounts] = []  # from a run that was killed
         self.images: list[ImageCounts] = []  # all, after `evaluate`
         self.confusions: dict[str, np.ndarray] = {}
-        self.encoded_views = self.ignored = 0
 
     @property
     def confusion(self) -> np.ndarray:
@@ -151,13 +150,13 @@ class ExactIoUMetric(BaseMetric):
     def compute_metrics(self, results: list[ImageCounts]) -> dict[str, float]:
         """mIoU, aAcc and mAcc of the first variant over all images; `self.confusions` has the matrices of all."""
         shape = (self.num_classes, self.num_classes)
-        self.confusions, self.encoded_views, self.ignored = {}, 0, 0
         self.images = [*self.earlier, *(ImageCounts(*one) for one in results)]  # MMEngine converts them to tuples
+        self.encoded_views = sum(entry.views for entry in self.images)
+        self.ignored = sum(entry.ignored for entry in self.images)
+        self.confusions = {}
         for entry in self.images:
-            self.encoded_views += entry.views
-            self.ignored += entry.ignored
             for name, (cells, counts) in entry.counts.items():
-                self.confusions.setdefault(name, np.zeros(shape, np.int64)).reshape(-1)[cells] += counts
+                self.confusions.setdefault(name, np.zeros(shape, np.int64)).flat[cells] += counts
         self.confusions = self.confusions or {'': np.zeros(shape, np.int64)}  # without label maps
         return self.scores(self.confusion).summary()
 

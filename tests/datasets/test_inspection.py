@@ -6,6 +6,7 @@ from conftest import SAMPLES
 from mmengine.config import ConfigDict
 from PIL import Image
 
+from itaclip_mmseg.datasets.checks import truth_warnings
 from itaclip_mmseg.datasets.inspection import TILE, inspect, write_sheet
 from itaclip_mmseg.datasets.preparation.coco import convert_folder
 
@@ -104,3 +105,4 @@ def test_masks_of_0_and_255_are_no_fault_but_said(own_set, tmp_path):
     assert not inspection.faults
     (warning,) = inspection.warnings()
     assert '1 of 2 classes do not occur in the ground truth (thing), 12.5% of its pixels are ignored' in warning
+    assert truth_warnings([0, 0], 0, ['road', 'thing']) == []  # without label maps

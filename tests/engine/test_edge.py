@@ -4,11 +4,13 @@ import re
 
 import pytest
 from conftest import REPO
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
-from itaclip_mmseg.engine.checks import check_config
-from itaclip_mmseg.engine.config import figures_of, load_config, parse_options
+from itaclip_mmseg.engine.checks import check_config, check_run, try_pipeline
+from itaclip_mmseg.engine.config import figures_of, load_config, parse_options, sees_photographs
+from itaclip_mmseg.engine.kinds import check_kinds
 from itaclip_mmseg.engine.launchers import check_launcher, say
+from itaclip_mmseg.engine.normalise import normalise_loader
 from itaclip_mmseg.engine.own_data import OwnData
 from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
@@ -100,11 +102,49 @@ def test_loaders_and_data_sets(refused, loader, named):
     assert named in refused(**{f'test_dataloader__{key}': value for key, value in loader.items()})
 
 
+KEYS = dict(model=dict(type='a', text_bank='b'), test_dataloader=dict(dataset=dict(type='c')), test_evaluator=OURS)
+
+
+@pytest.mark.parametrize(
+    ('key', 'right', 'wrong', 'named'),
+    [
+        ('test_dataloader.batch_size', 2, True, 'a whole number'),
+        ('test_dataloader.persistent_workers', True, 1, 'True or False'),
+        ('test_dataloader.dataset.pipeline', [], 'LoadAnnotations', 'a list'),
+        ('test_dataloader.dataset.metainfo', {}, ['a'], 'a dict'),
+        ('model.type', 'a', 3, 'a text'),
+    ],
+)
+def test_kinds_of_values(key, right, wrong, named):
+    """True is no number, and a text no list, though Python takes them as such."""
+    config = Config(KEYS)
+    config.merge_from_dict({key: right})
+    check_kinds(config)
+    config.merge_from_dict({key: wrong})
+    with pytest.raises(UserError, match=f'{key}=.*: must be {named}'):
+        check_kinds(config)
+
+
+@pytest.mark.parametrize('key', ['model.text_bank', 'test_dataloader.dataset', 'test_evaluator'])
+def test_missing_keys_are_named(key, tmp_path):
+    """By a run, and where photographs of one's own take the place of the config's."""
+    config = Config(KEYS)
+    config.merge_from_dict({key: None})
+    (tmp_path / 'mine.py').write_text(config.pretty_text)
+    with pytest.raises(UserError, match=f'{key} is missing; set it'):
+        load_config(str(tmp_path / 'mine.py'), data=OwnData(str(tmp_path)))
+    with pytest.raises(UserError, match=f'{key} is missing; set it'):
+        check_run(config, predictions=False)
+
+
 def test_settings_of_workers_without_workers(small_scenes):
     options = {f'test_dataloader.{key}': value for key, value in (('persistent_workers', True), ('prefetch_factor', 2))}
     loader = load_config(CONFIG, options | {'test_dataloader.num_workers': 0}).test_dataloader
     assert not {'persistent_workers', 'prefetch_factor'} & loader.keys()
     assert load_config(CONFIG, options | {'test_dataloader.num_workers': 2}).test_dataloader.prefetch_factor == 2
+    unset = ConfigDict(persistent_workers=True)
+    normalise_loader(unset)
+    assert not unset
 
 
 def test_parts_for_training_are_left_aside():
@@ -120,15 +160,67 @@ def test_a_shared_pipeline_stays_that_of_photographs():
     assert 'LoadImageFromFile' in {step.type for step in config.test_pipeline}
 
 
+@pytest.mark.parametrize(
+    ('name', 'options', 'seen'),
+    [
+        ('itaclip/itaclip_tiny_scenes', {}, False),
+        ('itaclip/itaclip_tiny_scenes', {'model.regions': 'felzenszwalb'}, True),
+        ('trident/trident_vit-b-16_voc21', {}, True),
+    ],
+)
+def test_photographs_are_kept_for_those_that_need_them(name, options, seen):
+    """A method that sees them, or regions with any method."""
+    config = load_config(f'configs/{name}.py', options)
+    assert sees_photographs(config) == seen
+    assert ('KeepPhotograph' in {step.type for step in config.test_dataloader.dataset.pipeline}) == seen
+
+
+def test_only_folders_take_their_names_from_the_bank():
+    """A data set with classes of its own keeps them, or a bank of another would not be noticed."""
+    assert 'metainfo' not in load_config(CONFIG).test_dataloader.dataset
+    config = load_config(CONFIG, {'test_dataloader.dataset.type': 'FolderDataset'})
+    names = config.test_dataloader.dataset.metainfo.classes
+    assert names[:2] == ('background', 'car') and len(names) == 15
+
+
+class Samples(list):
+    """Stands in for a data set whose pipeline gives these samples, or fails."""
+
+    info = dict(img_path='a.jpg', seg_map_path='a.png')
+
+    def get_data_info(self, index):
+        return self.info
+
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        if isinstance(sample, Exception):
+            raise sample
+        return dict(data_samples=sample)
+
+
+def test_pipelines_are_tried():
+    """Before weights are read: one that fails, and one that leaves out the label maps where there are some."""
+    try_pipeline(Samples([dict(gt_sem_seg=1)]))
+    with pytest.raises(UserError, match=r"pipeline: reads no label maps.*add dict\(type='LoadAnnotations'\)"):
+        try_pipeline(Samples([{}]))
+    without = Samples([{}])
+    without.info = dict(img_path='a.jpg')
+    try_pipeline(without)
+    with pytest.raises(UserError, match=r'a.jpg: the pipeline .* fails \(KeyError: .*colour.*\); check its steps'):
+        try_pipeline(Samples([KeyError('colour')]))
+    with pytest.raises(UserError, match=r'^as it is$'):
+        try_pipeline(Samples([UserError('as it is')]))
+
+
 def test_values_stay_what_was_typed(tmp_path, monkeypatch):
     found = parse_options(
         ['test_dataloader.dataset.data_root=2024', 'b.pretrained=007', 'a.img_path=my set', 'b.ann_file="x, y"',
          'c.classes=["water body",sky , sea]', 'd=my  set', 'e=(28, 28)', 'f=[(1, 2), (3, 4)]', 'g=0.5', 'h=None',
-         'i.seg_map_path=None', 'j=1', 'j=2']
+         'i.seg_map_path=None', 'j=1', 'j=2', "k.img_path='"]
     )  # fmt: skip
     assert list(found.values()) == [
         '2024', '007', 'my set', 'x, y', ['water body', 'sky', 'sea'], 'my  set', (28, 28), [(1, 2), (3, 4)], 0.5, None,
-        None, 2,
+        None, 2, "'",
     ]  # fmt: skip
     config = load_config(CONFIG, {'test_dataloader.dataset.data_root': 2024, 'model.backbone.pretrained': 7})
     assert config.test_dataloader.dataset.data_root == '2024' and config.model.backbone.pretrained == '7'

@@ -79,7 +79,10 @@ def test_a_killed_run_holds_nothing(tmp_path):
 def test_further_processes_leave_it_to_the_first(tmp_path, monkeypatch):
     monkeypatch.setenv('RANK', '1')
     with held([str(tmp_path)]), held([str(tmp_path)], launcher='pytorch'):
-        pass
+        fails(tmp_path, 'another run')  # of one process, whatever a surrounding job has set
+    monkeypatch.setenv('RANK', '0')
+    with held([str(tmp_path)], launcher='pytorch'):
+        fails(tmp_path, 'another run')
 
 
 def test_unfinished_files_are_removed(tmp_path):

@@ -1,9 +1,12 @@
 """A config in the protocol of another method. That the settings are those recorded is in test_configs.py."""
 
+from pathlib import Path
+
 import pytest
 from conftest import REPO
 
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.protocol import protocol_source
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -36,3 +39,14 @@ def test_a_method_without_the_data_set_is_named():
     with pytest.raises(UserError, match=r'--protocol nobody: no configs/nobody/nobody_\*_voc21.py') as caught:
         load('clip_vit-b-16_voc21', protocol='nobody')
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_protocol_is_found_from_any_folder(tmp_path, monkeypatch):
+    """The project's; one of the same name in the working directory comes first."""
+    monkeypatch.chdir(tmp_path)
+    ours = protocol_source(Path('clip_vit-b-16_voc21.py'), 'itaclip')
+    assert ours == REPO / 'configs/itaclip/itaclip_vit-b-16_voc21.py'
+    mine = Path('configs/itaclip/itaclip_mine_voc21.py')
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    assert protocol_source(Path('clip_vit-b-16_voc21.py'), 'itaclip') == mine

@@ -9,7 +9,7 @@ from PIL import Image
 from itaclip_mmseg.engine import journal
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.journal import Journal, data_state, is_data_unchanged, run_key
-from itaclip_mmseg.engine.plan import LABEL_MAPS, Plan, counted_earlier
+from itaclip_mmseg.engine.plan import LABEL_MAPS, Plan, counted_earlier, files_of
 from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.scenes import dataset
@@ -53,6 +53,11 @@ def test_what_still_fits(plan, tmp_path, change, kept, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f'{kept} of 3 images are already counted in {tmp_path}')
     assert ('counted again' in line) == (kept < 2)
+
+
+def test_an_image_is_counted_from_its_label_map_too():
+    samples = [dict(img_path='a.jpg', seg_map_path='a.png'), dict(img_path='b.jpg')]
+    assert files_of(samples) == {'a.jpg': ['a.jpg', 'a.png'], 'b.jpg': ['b.jpg']}
 
 
 def test_nothing_is_said_of_nothing(plan, tmp_path, capsys):

@@ -67,14 +67,17 @@ def test_ignored_pixels_are_counted(pairs):
     metric.process({}, as_samples(pairs))
     metric.evaluate(len(pairs))
     assert metric.ignored == sum((truth == 255).sum() for truth, _ in pairs) > 0
+    assert metric.encoded_views == 0  # of a method that encodes whole images
 
 
-@pytest.mark.parametrize(('label', 'fits'), [(4, True), (5, False), (255, True)])
-def test_labels_beyond_the_last_class_are_refused(label, fits):
-    """The first number that no class has, too."""
+@pytest.mark.parametrize(
+    ('classes', 'label', 'fits'), [('abcde', 4, True), ('abcde', 5, False), ('abcde', 255, True), ('a', 255, True)]
+)
+def test_labels_beyond_the_last_class_are_refused(classes, label, fits):
+    """The first number that no class has, too; not a map that is ignored altogether."""
     metric = ExactIoUMetric()
-    metric.dataset_meta = dict(classes=list('abcde'))
-    samples = as_samples([(np.array([[0, label]]), np.array([[0, 0]]))])
+    metric.dataset_meta = dict(classes=list(classes))
+    samples = as_samples([(np.array([[label, label]]), np.array([[0, 0]]))])
     with contextlib.nullcontext() if fits else pytest.raises(UserError, match=f'{label}'):
         metric.process({}, [dict(one, seg_map_path='map.png') for one in samples])
 

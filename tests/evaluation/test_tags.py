@@ -27,7 +27,7 @@ def test_average_precision_by_hand(scores, present, expected):
 
 
 def sample(truth: list[int] | None, cat: float, dog: float, name: str) -> dict:
-    labels = torch.zeros(1, 1, 3, dtype=torch.long)
+    labels = torch.full((1, 1, 3), 3)  # tags and labels need not agree
     tags = dict(names=['cat'], scores={'cat': cat, 'dog': dog, 'kite': 0.5})
     found = dict(pred_sem_seg=dict(data=labels), img_path=f'{name}.jpg', tags=tags)
     return found if truth is None else found | dict(gt_sem_seg=dict(data=torch.tensor([[truth]])))
@@ -54,6 +54,7 @@ def test_present_is_what_occurs_in_the_label_map():
     found = measured(samples)
     expected = dict(cat=100 * (1 + 2 / 3) / 2, dog=100, kite=np.nan)
     assert found == pytest.approx(expected, nan_ok=True)
+    assert measured(samples[:1]) == pytest.approx(dict(cat=100, dog=np.nan, kite=np.nan), nan_ok=True)
     assert measured(samples, earlier=2) == pytest.approx(expected, abs=0, nan_ok=True)
 
 

@@ -9,7 +9,7 @@ from itaclip_mmseg.last_block import Feedback
 from itaclip_mmseg.models.stages.feedback import blur_rows, patch_kinds, relation, same_kind
 
 
-@pytest.mark.parametrize('shape', [(4, 7), (6, 3), (1, 1), (1, 5)])
+@pytest.mark.parametrize('shape', [(4, 7), (6, 3), (1, 1), (1, 5), (2, 2)])
 def test_relation_of_two_patches(shape):
     """Any grid and batch, pair by pair: how far along the way another kind is looked for."""
     rows, columns = shape
@@ -28,6 +28,12 @@ def test_relation_of_two_patches(shape):
             expected *= np.exp(-distance / furthest)
         assert found[view, row, column, y, x] == pytest.approx(expected)
     assert decayed > 0 or rows * columns < 8
+
+
+def test_nothing_lies_between_neighbours():
+    """Diagonal ones too, so nothing decays on the smallest grid."""
+    kinds = torch.tensor([[[0, 1], [1, 0]]])
+    assert torch.equal(same_kind(kinds, decay=True), same_kind(kinds, decay=False))
 
 
 def test_most_frequent_word():

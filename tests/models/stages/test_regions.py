@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from golden import photo
+from mmengine.logging import MMLogger
 from safetensors.torch import load_file, save_file
 
 from itaclip_mmseg.models.stages import regions as stage
@@ -102,8 +103,10 @@ def test_maps_are_kept_by_photograph_and_settings(computed, tmp_path, monkeypatc
         path.write_bytes(path.read_bytes()[:-100])
     assert torch.equal(RegionMaps('felzenszwalb')(PICTURE), first) and len(computed) == 4
     monkeypatch.setattr(stage, 'write_regions', lambda *given: (_ for _ in ()).throw(OSError('full')))
+    said = []
+    monkeypatch.setattr(MMLogger, 'info', lambda self, message: said.append(message))
     RegionMaps('felzenszwalb')(Photograph(PICTURE.pixels + 1))
-    assert len(computed) == 5
+    assert len(computed) == 5 and len(said) == 1 and said[0].endswith(': full')
 
 
 def test_while_words_change_the_map_is_not_read_again(computed, tmp_path, monkeypatch):
@@ -168,6 +171,10 @@ def test_sam2_paints_large_masks_over_small_ones(monkeypatch):
 
 
 def test_sam2_without_its_weights_or_package_is_named(monkeypatch):
+    with pytest.raises(UserError, match=r"regions\.arch='hiera'.*sam2_hiera_t"):
+        RegionMaps(dict(type='sam2', arch='hiera'))
+    with pytest.raises(UserError, match=r'regions\.points=0'):
+        RegionMaps(dict(type='sam2', points=0))
     monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
     with pytest.raises(UserError, match=r'sam2_hiera_large\.pt: no such weights file \(get it from https://dl\.fbai'):
         RegionMaps(dict(type='sam2'))

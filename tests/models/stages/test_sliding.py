@@ -31,6 +31,7 @@ def test_merge_equals_window_by_window(image_size, crop_size, stride, patches, s
     fields = torch.rand(len(grid), 2, patches, patches + 1, generator=torch.Generator().manual_seed(0))
     expected = merge_window_by_window(fields, grid, size)
     torch.testing.assert_close(grid.merge(fields, size), expected, atol=1e-5, rtol=0)  # float32 sums in another order
+    torch.testing.assert_close(grid.merge_stepwise(fields, size), expected, atol=1e-5, rtol=0)
 
 
 @settings(deadline=None)

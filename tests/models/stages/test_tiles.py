@@ -1,10 +1,13 @@
 """What follows the encoder is the same, pixel by pixel, in whatever tiles it is worked on."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from golden import tiny_clip
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pretend_gpu import TO_CPU, WAIT, pretend_gpu
 
 from itaclip_mmseg.models.stages import variants
 from itaclip_mmseg.models.stages.mixing import mix
@@ -110,6 +113,33 @@ def test_one_tile_is_refined_once(case, monkeypatch):
     assert len(calls) == 1 and not torch.equal(labels.long(), whole(case, 'refined')[1])
 
 
+@pytest.mark.parametrize(('shape', 'waits'), [(SIZE, False), ((31, 83), True)])
+def test_one_tile_keeps_no_gpu_waiting(case, monkeypatch, shape, waits):
+    """Which tiles the area rule changed is asked where it saves work, in an image of several."""
+    monkeypatch.setattr(variants, 'tile_shape', lambda *_: shape)
+    image, grid, fields = case
+    chosen = SETTINGS['none'].vary(dict(area_threshold=0.2, auxiliary=None))
+    texts = SimpleNamespace(rows=lambda settings: Rows(rows.to('cuda'), None, torch.arange(5)))
+    with pretend_gpu() as traffic:
+        rows, there = torch.arange(5), {name: field.to('cuda') for name, field in fields.items()}
+        texts.together = lambda settings: (rows.to('cuda'), [texts.rows(one) for one in settings])
+        list(variants.decode(image.to('cuda'), {chosen.last_block: there}, grid, SIZE, {'x': chosen}, texts, 4e9, ()))
+    assert any(kind in (TO_CPU, WAIT) for kind, _ in traffic) == waits, traffic
+
+
+def test_few_maps_are_merged_at_a_time(case, monkeypatch):
+    """Protects the memory that the many words of a long list would take."""
+    merge, merged = Grid.merge, []
+    monkeypatch.setattr(variants, 'MERGED_BYTES', 3 * 4 * SIZE[0] * SIZE[1])
+    monkeypatch.setattr(
+        Grid, 'merge', lambda grid, maps, *given: merged.append(maps.shape[1]) or merge(grid, maps, *given)
+    )
+    labels = decode(case, ['none'])['none'].labels
+    assert sum(merged) == 5 and max(merged) == 3
+    monkeypatch.undo()
+    assert torch.equal(labels.long(), whole(case, 'none')[1])
+
+
 @settings(deadline=None, max_examples=30)
 @given(size=st.tuples(*[st.integers(1, 40)] * 2), shape=st.tuples(*[st.integers(1, 50)] * 2))
 def test_tiles_cover_every_pixel_once(size, shape):
@@ -129,6 +159,7 @@ def test_tiles_fit_the_budget(size, maps):
     assert 1 <= height <= size[0] and 1 <= width <= size[1] and 4 * maps * height * width <= 1e8
     if 4 * maps * size[0] * size[1] <= 1e8:
         assert (height, width) == size
+    assert tile_shape(size, maps, 1) == (1, 1)  # as little as there can be
 
 
 def test_margins_end_at_the_border():
