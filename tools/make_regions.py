@@ -10,7 +10,12 @@ from pathlib import Path
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('folder', type=Path, help='folder of photographs, including subfolders')
-    parser.add_argument('--out', type=Path, required=True, help='folder for the region maps; maps of an earlier run that still fit are kept')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        required=True,
+        help='folder for the region maps; maps of an earlier run that still fit are kept',
+    )
     parser.add_argument('--type', default='sam2', help='generator: sam2, felzenszwalb (default: %(default)s)')
     parser.add_argument(
         '--options',

@@ -39,7 +39,9 @@ def image_files(sources: Sequence[str | os.PathLike]) -> tuple[list[Source], lis
         images = files if source.is_file() else [path for path in files if is_photograph(path)]
         left_out += [path for path in files if path not in images]
         if not images:
-            raise UserError(f'{source}: no photograph there; suffixes are {", ".join(SUFFIXES)} in any case, {NOT_READ}')
+            raise UserError(
+                f'{source}: no photograph there; suffixes are {", ".join(SUFFIXES)} in any case, {NOT_READ}'
+            )
         found |= {path: path.relative_to(source if source.is_dir() else path.parent) for path in images}
     names = Counter(name.with_suffix('') for name in found.values())
     if max(names.values()) > 1:  # of several folders: their own names tell results apart

@@ -4,6 +4,7 @@ A class list holds the query words of a class a line, comma-separated. A file of
 for the background, and belongs to the class list by position.
 """
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from itaclip_mmseg.text.bank import TextBank, parse_bank
 from itaclip_mmseg.text.grammar import split
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.outputs import REMEDY
 from itaclip_mmseg.utils.resources import written_whole
 from itaclip_mmseg.utils.texts import read_text
 
@@ -70,7 +72,8 @@ def write_authors(bank: TextBank, folder: Path) -> list[Path]:
     """Write a bank as the authors' files into a folder; a kind of text that no class has gets no file.
 
     Raises:
-        UserError: some classes have a text of a kind, others lack it; or a text does not fit the format.
+        UserError: some classes have a text of a kind, others lack it; a text does not fit the format; or another file
+            of such a name is there.
     """
     contents = {'classes': [', '.join(entry.words) for entry in bank.classes]}
     if any(',' in word for word in bank.words):
@@ -82,10 +85,14 @@ def write_authors(bank: TextBank, folder: Path) -> list[Path]:
             contents[kind] = [f'{entry.words[0]}{MARK}{getattr(entry, kind)}' for entry in described]
     if any('\n' in line for lines in contents.values() for line in lines):
         raise UserError(f'{bank.path}: a text holds a line break, which the format has no room for; remove it')
-    for kind, lines in contents.items():
-        with written_whole(folder / FILES[kind]) as temporary:
-            temporary.write_text('\n'.join(lines) + '\n', encoding='utf-8', newline='\n')
-    return [folder / FILES[kind] for kind in contents]
+    texts = {folder / FILES[kind]: '\n'.join(lines) + '\n' for kind, lines in contents.items()}
+    for path, text in texts.items():
+        if os.path.lexists(path) and path.read_bytes() != text.encode():
+            raise UserError(f'{path}: is there already, with another content; {REMEDY}')
+    for path, text in texts.items():
+        with written_whole(path) as temporary:
+            temporary.write_text(text, encoding='utf-8', newline='\n')
+    return list(texts)
 
 
 def read_lines(path: Path) -> list[str]:

@@ -42,7 +42,10 @@ def test_the_truth_of_label_maps(make, tmp_path):
     labels = np.uint8([[0, 0, 1], [2, 0, 1]])
     (tmp_path / 'maps/deep').mkdir(parents=True)
     Image.fromarray(labels).save(tmp_path / 'maps/deep/one.png')
-    assert make(tmp_path / 'maps', '--out', tmp_path / 'out', '--truth') == f'{tmp_path}/out: 1 region maps, 0 kept, 1 made'
+    assert (
+        make(tmp_path / 'maps', '--out', tmp_path / 'out', '--truth')
+        == f'{tmp_path}/out: 1 region maps, 0 kept, 1 made'
+    )
     assert read_regions(tmp_path / 'out/one.npz').tolist() == [[1, 1, 2], [3, 1, 2]]
 
 
