@@ -1,6 +1,7 @@
 """Several photographs, without a browser."""
 
 import numpy as np
+import pytest
 
 from itaclip_mmseg.apis.exports import coco_annotations, merged_coco
 from itaclip_mmseg.apis.page_folder import THUMBNAIL, thumbnails, unique_names
@@ -20,6 +21,19 @@ def test_numbers_of_coco_are_unique():
 def test_files_of_one_stem_are_told_apart():
     names = unique_names(['x/a.jpg', 'x/a.png', 'x/b.jpg'])
     assert list(names.values()) == ['a_jpg', 'a_png', 'b']
+
+
+@pytest.mark.parametrize(
+    ('paths', 'names'),
+    [
+        (['x/dog.jpg', 'y/dog.jpg'], ['dog_jpg', 'dog_jpg (2)']),  # uploads of one name lie in folders of their own
+        (['dog.jpg', 'Dog.png'], ['dog', 'Dog (2)']),
+        (['dog.jpg', 'dog_labels.jpg', 'dog_2.jpg'], ['dog', 'dog_labels (2)', 'dog_2']),
+        (['dog.jpg', 'dog_sclip.jpg'], ['dog', 'dog_sclip (2)']),
+    ],
+)
+def test_no_file_of_a_photograph_is_replaced_by_that_of_another(paths, names):
+    assert list(unique_names(paths, ['sclip']).values()) == names
 
 
 def test_damaged_photographs_are_named(small_voc, tmp_path):
