@@ -110,7 +110,7 @@ def counted_earlier(plan: Plan, journal: Journal) -> dict[str, ImageCounts]:
 
 
 def still_fits(entry: ImageCounts, plan: Plan) -> bool:
-    """Are the files of an image what they were when it was counted, and its outputs there?"""
-    files, earlier = plan.files[entry.image], entry.files or ()
-    same = len(files) == len(earlier) and all(map(is_unchanged, files, earlier))
-    return same and all(output.path.is_file() for output in plan.outputs(entry.image))
+    """Are the files of an image, and its outputs, what they were when it was counted?"""
+    outputs = [output.path for output in plan.outputs(entry.image)]
+    pairs = ((plan.files[entry.image], entry.files or ()), (outputs, entry.outputs or ()))
+    return all(len(files) == len(earlier) and all(map(is_unchanged, files, earlier)) for files, earlier in pairs)

@@ -66,7 +66,7 @@ def run(config: Config, plan: Plan, journal: Journal) -> Runner:
     metric = runner.test_evaluator.metrics[0]
     metric.earlier = [earlier[image] for image in plan.files if image in earlier]
     runner.model.with_scores = False  # nothing here reads them
-    runner.register_hook(JournalHook(journal, plan.files))
+    runner.register_hook(JournalHook(journal, plan.files, plan.outputs))
     if not remaining:  # killed behind its last image
         metric.compute_metrics([])
         return runner

@@ -58,7 +58,8 @@ class ImageCounts(NamedTuple):
             empty for an image without a label map.
         ignored: pixels of its label map that do not count.
         tags: scores by class, of a method that tags images.
-        files: fingerprints of the image and of its label map, where it has one, as they were counted.
+        files: fingerprints of the image and of its label and region maps, where it has any, as they were counted.
+        outputs: fingerprints of what was written for it.
     """
 
     image: str
@@ -67,6 +68,7 @@ class ImageCounts(NamedTuple):
     ignored: int = 0
     tags: dict[str, float] | None = None
     files: list | None = None
+    outputs: list | None = None
 
 
 def tags_of(sample: dict) -> dict[str, float] | None:
