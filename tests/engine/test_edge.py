@@ -195,7 +195,7 @@ def test_launchers_started_by_hand(launcher, variable, monkeypatch):
         ('test_dataloader.dataset.indices', -1, 'indices=-1: chooses no images'),
         ('test_dataloader.dataset.indices', [0, 9], 'there are 2 images'),
         ('test_dataloader.dataset.indices', [1, 1], 'each once'),
-        ('test_dataloader.dataset.data_prefix.img_path', None, 'holds no image'),
+        ('test_dataloader.dataset.data_prefix.img_path', None, 'is named as a photograph'),
         ('test_dataloader.dataset.img_suffix', '.png', 'img_suffix: ScenesDataset sets it itself'),
     ],
 )
@@ -216,9 +216,9 @@ def test_parts_that_are_none_are_the_default(key):
 
 def test_what_cannot_be_built_is_a_line():
     """For what only a constructor knows."""
-    with pytest.raises(UserError, match=r'mine\.py: `mean` should have 1 or 3 values.*; check its keys'):
-        with building('mine.py'):
-            MODELS.build(dict(type='SegDataPreProcessor', mean=[1, 2], std=[1, 2]))
+    line = r'mine\.py: `mean` should have 1 or 3 values.*; check its keys'
+    with pytest.raises(UserError, match=line), building('mine.py'):
+        MODELS.build(dict(type='SegDataPreProcessor', mean=[1, 2], std=[1, 2]))
 
 
 @pytest.mark.parametrize('name', ['gpu', 'cuda:99', 'meta', ''])
