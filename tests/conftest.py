@@ -24,6 +24,7 @@ from golden import (
 from mmengine.utils import ManagerMixin
 from PIL import Image
 
+pytest_plugins = ['running']
 REPO = Path(__file__).parents[1]
 SAMPLES = REPO.parent / 'shared' / 'data'
 SMALL_VOC = ('one', 'two', 'three')  # images of `small_voc`

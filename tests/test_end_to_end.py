@@ -1,8 +1,6 @@
 """The embedded default with its shipped weights: every change of the code is judged on an mIoU that means something."""
 
 import json
-import runpy
-import sys
 
 import pytest
 from conftest import REPO
@@ -14,14 +12,11 @@ CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 
 
 @pytest.mark.slow
-def test_six_scenes_keep_their_figure(tmp_path, monkeypatch):
+def test_six_scenes_keep_their_figure(tmp_path, run_tool):
     """From rendering over files, weights and text bank to results.json."""
     write_scenes(tmp_path / 'scenes', seed=0, num_images=6)
-    monkeypatch.chdir(tmp_path)
     option = f'test_dataloader.dataset.data_root={tmp_path / "scenes"}'
-    tool = str(REPO / 'tools/test.py')
-    monkeypatch.setattr(sys, 'argv', [tool, CONFIG, '--work-dir', 'work', '--cfg-options', option])
-    runpy.run_path(tool, run_name='__main__')
+    assert run_tool('test', CONFIG, '--work-dir', 'work', '--cfg-options', option).returncode == 0
     expected = Config.fromfile(REPO / CONFIG).expected
     results = json.loads((tmp_path / 'work/results.json').read_text())
     assert results['num_images'] == 6

@@ -1,4 +1,4 @@
-"""How configs are run; nothing here changes a number."""
+"""Runner, log and progress; nothing here changes results."""
 
 default_scope = 'mmseg'
 custom_imports = dict(imports=['itaclip_mmseg'], allow_failed_imports=False)

@@ -1,4 +1,4 @@
-"""CaR on our own rendered scenes with our own small CLIP, which judges too. A toy, for trying and testing.
+"""CaR on our rendered scenes with our small CLIP, which also judges. A toy for demos and tests.
 
 Run: python tools/dataset_converters/make_scenes.py && python tools/test.py configs/car/car_tiny_scenes.py
 """

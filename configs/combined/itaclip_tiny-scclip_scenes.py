@@ -1,7 +1,7 @@
-"""ITACLIP's views, texts and PAMR on SC-CLIP's tokens, on our own rendered scenes with our own small CLIP. A toy.
+"""ITACLIP's views, texts and PAMR on SC-CLIP's tokens, on our rendered scenes with our small CLIP. A toy.
 
-A tenth of the CLS token is added to patches, not 0.3, which on the small CLIP is up to five times as long as what the
-last block's attention says of a patch (itaclip_mmseg/assets/README.md). Chosen on these scenes.
+The share of the CLS token is 0.1 instead of 0.3, which on the small CLIP is up to five times as long as the output of
+the last block's attention (itaclip_mmseg/assets/README.md). The value was chosen on these scenes.
 
 Run: python tools/dataset_converters/make_scenes.py
      python tools/test.py configs/combined/itaclip_tiny-scclip_scenes.py

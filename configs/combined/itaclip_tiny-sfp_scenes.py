@@ -1,4 +1,4 @@
-"""ITACLIP's views, texts and PAMR on SFP's tokens, on our own rendered scenes with our own small CLIP. A toy.
+"""ITACLIP's views, texts and PAMR on SFP's tokens, on our rendered scenes with our small CLIP. A toy.
 
 Run: python tools/dataset_converters/make_scenes.py
      python tools/test.py configs/combined/itaclip_tiny-sfp_scenes.py

@@ -1,4 +1,4 @@
-"""SC-CLIP's protocol with ITACLIP's attention, on our own rendered scenes with our own small CLIP. A toy.
+"""SC-CLIP's protocol with ITACLIP's attention, on our rendered scenes with our small CLIP. A toy.
 
 Run: python tools/dataset_converters/make_scenes.py
      python tools/test.py configs/combined/scclip_tiny-itaclip_scenes.py

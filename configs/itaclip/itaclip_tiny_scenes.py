@@ -1,4 +1,4 @@
-"""ITACLIP on our own rendered scenes with our own small CLIP: nothing to download. A toy, for trying and testing.
+"""ITACLIP on our rendered scenes with our small CLIP: nothing to download. A toy for demos and tests.
 
 Run: python tools/dataset_converters/make_scenes.py && python tools/test.py configs/itaclip/itaclip_tiny_scenes.py
 """
@@ -14,5 +14,5 @@ model = dict(
     test_cfg=dict(stride=(112, 112)),
 )
 
-# Ours, in per cent; six_scenes is that of the first six alone, which a test holds.
+# Measured by us, in per cent; six_scenes is the mIoU of only the first six scenes, which a test checks.
 expected = dict(images=50, mIoU=64.29, six_scenes=62.55, tolerance=0.5)

@@ -1,4 +1,4 @@
-"""TagCLIP on our own rendered scenes with our own small CLIP. A toy, for trying and testing.
+"""TagCLIP on our rendered scenes with our small CLIP. A toy for demos and tests.
 
 Run: python tools/dataset_converters/make_scenes.py && python tools/test.py configs/tagclip/tagclip_tiny_scenes.py
 """

@@ -1,1 +1,1 @@
-"""What a Python user calls."""
+"""Python interface and page."""

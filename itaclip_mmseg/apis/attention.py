@@ -1,4 +1,4 @@
-"""What a patch attends to in every layer of a CLIP."""
+"""Attention of a patch in every layer of a CLIP."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ TERMS = {'q-k': ('qk',), 'q-q + k-k': ('qq', 'kk')}
 
 @dataclass(frozen=True)
 class PatchAttention:
-    """What a patch attends to.
+    """Attention of a patch in every layer.
 
     Attributes:
         image: H x W x 3 uint8, RGB.
         patch: row and column.
-        maps: layers x rows x columns by kind of attention, shares that add up to less than 1, as CLS has the rest.
+        maps: layers x rows x columns by kind of attention; the shares add up to less than 1, since CLS gets the rest.
     """
 
     image: np.ndarray
@@ -36,7 +36,7 @@ class PatchAttention:
 
 
 def attention_at(segmenter: Segmenter, source: ImageSource, pixel: tuple[int, int]) -> PatchAttention:
-    """What the patch at a pixel attends to; the image is taken as one window.
+    """Compute the attention of the patch at a pixel; the image is processed as one window.
 
     Args:
         pixel: X and Y in the image.
@@ -47,7 +47,7 @@ def attention_at(segmenter: Segmenter, source: ImageSource, pixel: tuple[int, in
     photograph, image = segmenter.normalised(source)
     height, width = photograph.pixels.shape[:2]
     if not (0 <= pixel[0] < width and 0 <= pixel[1] < height):
-        raise UserError(f'--patch {pixel[0]},{pixel[1]}: outside of the image, which is {width} x {height} pixels')
+        raise UserError(f'--patch {pixel[0]},{pixel[1]}: outside the image, which has {width} x {height} pixels')
     backbone = segmenter.model.backbone
     rows, columns = backbone.patch_grid(*image.shape[-2:])
     patch = (int(pixel[1] / height * rows), int(pixel[0] / width * columns))
@@ -58,16 +58,16 @@ def attention_at(segmenter: Segmenter, source: ImageSource, pixel: tuple[int, in
 def attention_maps(
     backbone: CLIPVisionBackbone, image: torch.Tensor, patch: tuple[int, int]
 ) -> dict[str, torch.Tensor]:
-    """What a patch attends to in every layer, by kind of attention: layers x rows x columns, mean over the heads.
+    """Attention of a patch in every layer, by kind: layers x rows x columns, mean over the heads.
 
     Args:
-        image: 3 x H x W, normalised RGB, taken as one window.
+        image: 3 x H x W, normalised RGB, processed as one window.
         patch: row and column of the patch.
     """
     depth = len(backbone.blocks)
     inputs = backbone.shared_blocks(image[None], Keep.projections(range(1, depth + 1)))
     rows, columns = inputs.grid
-    index = 1 + patch[0] * columns + patch[1]  # behind CLS
+    index = 1 + patch[0] * columns + patch[1]  # after CLS
     maps = {}
     for name, terms in TERMS.items():
         layers = []
@@ -79,6 +79,6 @@ def attention_maps(
 
 
 def attention_of(qkv: torch.Tensor, term: str, token: int) -> torch.Tensor:
-    """A token's row of the softmax map of a term such as qk, heads x (1 + L), of the first view."""
+    """A token's row of the attention map of a term such as qk, heads x (1 + L), for the first view."""
     left, right = (qkv['qkv'.index(letter)][0] for letter in term)
     return (left[:, token, None] @ right.mT * left.shape[-1] ** -0.5).softmax(dim=-1)[:, 0]

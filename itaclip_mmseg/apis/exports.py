@@ -1,4 +1,4 @@
-"""Label maps in other libraries' forms."""
+"""Export label maps to the formats of other libraries."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 
 def class_masks(labels: np.ndarray, names: Sequence[str], background: bool) -> Iterator[tuple[int, np.ndarray]]:
-    """Label and mask, H x W bool, of every class that occurs; the background is left out."""
+    """Yield label and mask, H x W bool, of every class in the image, except the background."""
     for label in np.unique(labels).tolist():
         if background <= label < len(names):
             yield label, labels == label
 
 
 def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom (both exclusive) of a mask with something in it."""
+    """Left, top, right and bottom (both exclusive) of a nonempty mask."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def coco_annotations(labels: np.ndarray, names: Sequence[str], background: bool) -> dict:
-    """COCO's JSON of one image: `images`, `categories` (id = label), an annotation a class with compressed run lengths.
+    """Make COCO's JSON of an image: `images`, `categories` (id = label), one annotation per class, compressed RLE.
 
     Args:
         labels: H x W.
-        names: of the classes by label.
-        background: label 0 is no class.
+        names: class names by label.
+        background: whether label 0 is the background.
 
     Raises:
         UserError: pycocotools is not installed.
@@ -58,7 +58,7 @@ def coco_annotations(labels: np.ndarray, names: Sequence[str], background: bool)
 
 
 def to_detections(labels: np.ndarray, names: Sequence[str], background: bool) -> 'Detections':
-    """Supervision's detections: box, mask, label and name of every class that occurs.
+    """Make supervision's detections: box, mask, label and name of every class in the image.
 
     Raises:
         UserError: supervision is not installed.
@@ -81,7 +81,7 @@ def to_detections(labels: np.ndarray, names: Sequence[str], background: bool) ->
 
 
 def merged_coco(images: Mapping[str, dict]) -> dict:
-    """COCO's JSON of several images of the same classes, each as `coco_annotations` gives it, by file name."""
+    """Merge results of `coco_annotations`, by file name, of several images with the same classes."""
     merged = dict(images=[], categories=[], annotations=[])
     for number, (name, content) in enumerate(images.items(), 1):
         merged['categories'] = content['categories']

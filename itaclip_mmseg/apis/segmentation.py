@@ -1,4 +1,4 @@
-"""A segmented image: what it shows, saves and hands to other libraries."""
+"""A segmented image: drawing, saving and exporting it."""
 
 import io
 import os
@@ -31,11 +31,11 @@ class Segmentation:
 
     Attributes:
         image: H x W x 3 uint8, RGB.
-        labels: H x W int64, each an index of `names`.
-        scores: C x H x W float32, of which `labels` are the best before thresholds and closing; None unless asked for.
-        names: of the classes.
-        background: label 0 is the background, which overlays leave unpainted and exports leave out.
-        notes: what else the method says of the image, by name, such as its `tags`.
+        labels: H x W int64, indices of `names`.
+        scores: C x H x W float32; `labels` is their argmax before thresholds and closing. None unless requested.
+        names: class names.
+        background: whether label 0 is the background, which is not painted and not exported.
+        notes: other results of the method, by name, such as `tags`.
     """
 
     image: np.ndarray
@@ -56,7 +56,7 @@ class Segmentation:
         return {self.names[label]: float(counts[label]) for label in np.argsort(-counts, kind='stable')}
 
     def tag_line(self) -> str:
-        """The image's tags with their scores, best first; empty of a method that does not tag."""
+        """Tags of the image with their scores, best first; empty for methods without tags."""
         if 'tags' not in self.notes:
             return ''
         scores = self.notes['tags']['scores']
@@ -64,7 +64,7 @@ class Segmentation:
         return 'tags: ' + ', '.join(f'{name} {scores[name]:.2f}' for name in names)
 
     def painted(self, shown: Collection[str] | None = None) -> Image.Image:
-        """The labels painted over the image, large regions named; only the classes named in `shown`, None for all."""
+        """Paint the labels over the image and name large regions; only classes in `shown`, None for all."""
         labels = self.labels
         if shown is not None:
             kept = [label for label, name in enumerate(self.names) if name in shown]
@@ -73,11 +73,11 @@ class Segmentation:
         return overlay(self.image, labels, self.names, self.colours, self.background)
 
     def overlay(self) -> Image.Image:
-        """The image beside its labels painted over it, with a legend."""
+        """The image, beside it the image with painted labels, and a legend."""
         return draw_panels(self.image, {'segmentation': self.labels}, self.names, self.colours, self.background)
 
     def label_image(self) -> Image.Image:
-        """The labels as a picture: 8 bits with the classes' colours as palette, 16 bits above 256 classes."""
+        """Labels as an image: 8 bits with the class colours as palette; 16 bits for more than 256 classes."""
         if len(self.names) > 256:
             return Image.fromarray(self.labels.astype(np.uint16))
         picture = Image.fromarray(self.labels.astype(np.uint8))
@@ -93,19 +93,19 @@ class Segmentation:
         ]
 
     def save(self, path: str | os.PathLike, parts: tuple[str, ...] = ('overlay', 'labels', 'classes')) -> list[Path]:
-        """Write files named after `path`, whose suffix, if it is .png or .json, does not count.
+        """Write files named after `path`; a suffix .png or .json is ignored.
 
         Args:
-            path: where; `out/dog` writes out/dog.png, out/dog_labels.png, out/dog_classes.json, out/dog_coco.json.
+            path: `out/dog` writes out/dog.png, out/dog_labels.png, out/dog_classes.json and out/dog_coco.json.
             parts: 'overlay' with its legend, 'labels' (see `label_image`), 'classes' (see `class_list`), 'coco'
                 (annotations with run lengths; needs pycocotools).
 
         Returns:
-            The files.
+            The written files.
 
         Raises:
-            UserError: a part that there is not, pycocotools is missing, or a file of that name is there that this
-                package did not write, such as the photograph itself.
+            UserError: a part is unknown, pycocotools is not installed, or a file of that name exists that this package
+                did not write, such as the photograph itself.
         """
         files = result_files(path, parts)
         check_outputs([Output(file, path) for file in files], [])
@@ -115,15 +115,15 @@ class Segmentation:
         return files
 
     def to_coco(self) -> dict:
-        """COCO's JSON of one image: an annotation a class, its mask as run lengths."""
+        """COCO's JSON of the image: one annotation per class, with its mask as RLE."""
         return coco_annotations(self.labels, self.names, self.background)
 
     def to_supervision(self) -> 'Detections':
-        """The library supervision's detections: a mask and box a class."""
+        """Detections of the library supervision: one mask and box per class."""
         return to_detections(self.labels, self.names, self.background)
 
     def _repr_png_(self) -> bytes:
-        """How a notebook shows it."""
+        """Display in notebooks."""
         buffer = io.BytesIO()
         self.overlay().save(buffer, 'PNG')
         return buffer.getvalue()

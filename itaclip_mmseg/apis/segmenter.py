@@ -1,4 +1,4 @@
-"""Any photograph, any words: the benchmark's engine on one's own pictures, the expensive half apart from the cheap."""
+"""Segment your own photographs by any words: encode once, then change words and settings."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,11 +38,11 @@ ImageSource = str | os.PathLike | Image.Image | np.ndarray
 
 @dataclass
 class Picture:
-    """A photograph after the expensive half: words and settings may change without encoding it again.
+    """An encoded photograph: words and settings can change without encoding it again.
 
     Attributes:
-        photograph: as it was read.
-        encoded: what its segmentor's `encode` gave.
+        photograph: the original photograph.
+        encoded: result of the segmentor's `encode`.
     """
 
     photograph: Photograph
@@ -58,14 +58,14 @@ class Picture:
         """Segment by words.
 
         Args:
-            classes: any form that `bank_of` takes; None for the segmenter's own.
+            classes: in any form that `bank_of` accepts; None for the segmenter's own.
             scores: keep the scores of all classes, C x H x W float32.
-            settings: of the config, by name: `image_coefficient` (lambda, 0 to 1), `text_coefficient` (alpha, 0 to 1),
-                `logit_scale`, `prob_threshold`, `area_threshold`, `pamr` (None, or a number of steps), ...;
-                `regions=None` leaves labels as they are before they become one in each region.
+            settings: changed settings of the config, by name: `image_coefficient` (lambda, 0 to 1), `text_coefficient`
+                (alpha, 0 to 1), `logit_scale`, `prob_threshold`, `area_threshold`, `pamr` (None, or a number of steps),
+                ...; `regions=None` skips the rule that gives each region one label.
 
         Raises:
-            UserError: a word that the weights do not know, or a setting that is not possible.
+            UserError: the weights do not know a word, or a setting is invalid.
         """
         bank = self.segmenter.bank if classes is None else checked_bank(classes)
         result = self.segmenter.result(self, bank, settings, scores)
@@ -80,19 +80,19 @@ class Picture:
 
 
 class Segmenter:
-    """Segments photographs by words.
+    """Segment photographs by words.
 
         segmenter = Segmenter('a dog; grass; sky = sky, clouds')
-        picture = segmenter.encode('dog.jpg')                  # the network, once a photograph
-        picture.segment(prob_threshold=0.2)                    # settings: nothing is encoded
-        picture.segment('a cat; sand')                         # words: a word is embedded once, and kept on disk
+        picture = segmenter.encode('dog.jpg')                  # runs the network, once per photograph
+        picture.segment(prob_threshold=0.2)                    # other settings: nothing is encoded
+        picture.segment('a cat; sand')                         # other words: embedded once and cached on disk
 
     Args:
-        classes: any form that `bank_of` takes; None for the config's text bank.
-        config: whose settings, weights and pipeline are used. Thresholds are left out where classes have no background,
-            and auxiliary texts where they come without.
-        options: overrides as of --cfg-options, such as {'model.backbone.pretrained': 'ViT-B-16.pt'}.
-        device: 'cpu', 'cuda:1'; None takes the best there is.
+        classes: in any form that `bank_of` accepts; None for the config's text bank.
+        config: config with the settings, weights and pipeline. Thresholds are not used if the classes have no
+            background, and auxiliary texts are not used if they have none.
+        options: overrides as for --cfg-options, such as {'model.backbone.pretrained': 'ViT-B-16.pt'}.
+        device: 'cpu', 'cuda:1'; None for the best device available.
         variants: changes of settings by name, for `label_maps`; `encode` keeps the tokens of all their last blocks.
 
     Raises:
@@ -120,7 +120,7 @@ class Segmenter:
             self.pipeline = Compose([dict(type='LoadImageFromNDArray'), *steps])
 
     def build(self, bank: TextBank, changes: dict | None = None) -> OpenVocabularySegmentor:
-        """The config's segmentor for some classes and changes of its keys."""
+        """Build the config's segmentor with other classes and changed keys."""
         model = ConfigDict(self.config.to_dict())
         model.update(text_bank=bank, **(fitted(bank, model) | (changes or {})))
         if self.variants:
@@ -129,14 +129,14 @@ class Segmenter:
             return MODELS.build(model).to(self.device).eval()
 
     def encode(self, image: ImageSource, track: Track = iter) -> Picture:
-        """The expensive half: a path, a PIL image, or an array H x W x 3 uint8, RGB.
+        """Encode a photograph: a path, a PIL image, or an array H x W x 3 uint8, RGB. This is the slow part.
 
         Args:
             image: the photograph.
-            track: what iterates over the network's passes, such as a progress bar.
+            track: wraps the iteration over the network's passes, such as a progress bar.
 
         Raises:
-            UserError: there is no such file, or it is no image.
+            UserError: the file does not exist or is not an image.
         """
         photograph, normalised = self.normalised(image)
         return Picture(photograph, self.model.encode(normalised, track, photograph), self)
@@ -146,20 +146,20 @@ class Segmenter:
         return self.encode(image).segment(scores=scores)
 
     def stream(self, images: Iterable[ImageSource]) -> Iterator[Segmentation]:
-        """Segment one photograph after the other, of a list, a generator, `image_files(folder)`; only one is held."""
+        """Segment photographs from a list, a generator or `image_files(folder)`, with only one in memory at a time."""
         for image in images:
             yield self(image)
 
     @torch.no_grad()
     def result(self, picture: Picture, bank: TextBank, settings: dict, scores: bool) -> Result:
-        """The cheap half where the segmentor has one; else the whole method, built anew for other words or settings."""
+        """Decode, if the method supports it; otherwise run the whole method, rebuilt for other words or settings."""
         check(settings.get('regions') is None, 'regions', settings.get('regions'), 'None; a config chooses a generator')
         own = {name: value for name, value in settings.items() if name != 'regions'}
         result = self.own_result(picture, bank, own, scores)
         return result if 'regions' in settings else self.model.unify(result, picture.photograph)
 
     def own_result(self, picture: Picture, bank: TextBank, settings: dict, scores: bool) -> Result:
-        """As `result`, before labels are one in each region."""
+        """Like `result`, before each region gets one label."""
         size = picture.image.shape[:2]
         if self.model.two_halves:
             return self.model.decode(picture.encoded, bank, fitted(bank, self.config) | settings, size, scores)
@@ -169,18 +169,18 @@ class Segmenter:
         return self.model.result(picture.encoded, size, picture.photograph)
 
     def label_maps(self, image: ImageSource) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The image as RGB, and its labels H x W by variant, from one encoding pass."""
+        """Return the image as RGB, and its labels H x W by variant, from one encoding pass."""
         photograph, data = self.load(image)
         (sample,) = self.model.test_step(data)
         return photograph.pixels, {name: labels.cpu().numpy() for name, labels in sample.variant_labels.items()}
 
     def normalised(self, image: ImageSource) -> tuple[Photograph, Tensor]:
-        """The image as it was read, and as the model sees it: resized, normalised, 3 x h x w."""
+        """The original image, and the model's input: resized, normalised, 3 x h x w."""
         photograph, data = self.load(image)
         return photograph, self.model.data_preprocessor(data)['inputs'][0]
 
     def load(self, image: ImageSource) -> tuple[Photograph, dict]:
-        """The image as it was read, and as a batch of one; a file is read as a test reads it."""
+        """The original image, and a batch of one; files are read as in tests."""
         photograph = Photograph(read_image(image), os.fspath(image) if isinstance(image, str | os.PathLike) else None)
         data = self.pipeline(dict(img=np.ascontiguousarray(photograph.pixels[..., ::-1])))
         if not isinstance(data, Mapping) or 'data_samples' not in data:
@@ -190,7 +190,7 @@ class Segmenter:
 
 
 def checked_bank(classes: ClassList) -> TextBank:
-    """The bank of some classes, see `bank_of`; a `UserError` where two have one query, a warning for a background."""
+    """Bank of the classes, see `bank_of`; a `UserError` if two share a query word, a warning about backgrounds."""
     bank = bank_of(classes)
     for warning in check_queries(bank):
         MMLogger.get_current_instance().warning(warning)
@@ -198,19 +198,19 @@ def checked_bank(classes: ClassList) -> TextBank:
 
 
 def read_image(image: ImageSource) -> np.ndarray:
-    """A photograph of any kind as RGB, H x W x 3 uint8.
+    """Read a photograph of any kind as RGB, H x W x 3 uint8.
 
     Raises:
-        UserError: no such file, no image, or none of the kinds.
+        UserError: the file does not exist, or the value is not an image.
     """
     if isinstance(image, str | os.PathLike):
         if not os.path.isfile(image):
-            raise UserError(f'{os.fspath(image)}: no such image; check the path')
+            raise UserError(f'{os.fspath(image)}: no such file; check the path')
         return np.ascontiguousarray(read_photograph(image)[..., ::-1])
     if isinstance(image, Image.Image):
         image = np.asarray(rgb_image(ImageOps.exif_transpose(image), 'image'))
     if not isinstance(image, np.ndarray):
-        raise UserError(f'image: {image!r:.80} is none; give a path, a PIL image, or an array')
+        raise UserError(f'image: {image!r:.80} is not an image; give a path, a PIL image, or an array')
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise UserError(f'image: {image.dtype} array of shape {image.shape}; it must be uint8, H x W x 3, RGB')
     check_sides(image.shape[:2], 'image')
@@ -225,7 +225,7 @@ def segment(
     device: str | None = None,
     scores: bool = False,
 ) -> Segmentation:
-    """Segment one image by any words; for several images keep a `Segmenter`, whose arguments these are.
+    """Segment one image by any words. For several images, use a `Segmenter`, which has the same arguments.
 
         itaclip_mmseg.segment('dog.jpg', 'a dog; grass; sky = sky, clouds').overlay().save('overlay.png')
 

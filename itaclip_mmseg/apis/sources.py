@@ -1,4 +1,4 @@
-"""Photographs as people name them on a command line: files, folders, patterns."""
+"""Find photographs given on a command line: files, folders and patterns."""
 
 import glob
 import os
@@ -15,23 +15,23 @@ from itaclip_mmseg.utils.outputs import Output, check_outputs, is_result
 
 
 class Source(NamedTuple):
-    """A photograph's file, and the name of what is made of it: a relative path without suffix."""
+    """A photograph's file, and the name of its results: a relative path without suffix."""
 
     path: Path
     name: Path
 
 
 def image_files(sources: Sequence[str | os.PathLike]) -> tuple[list[Source], list[Path]]:
-    """All photographs that files, folders (with the folders in them) and patterns such as 'holiday/*.jpg' name.
+    """Find all photographs in files, folders (recursively) and patterns such as 'holiday/*.jpg'.
 
-    A file counts as a photograph whatever it is; of folders and patterns, files of other suffixes and pictures of
-    results that this package wrote are left out.
+    A file given by name always counts as a photograph. In folders and patterns, files with other suffixes and results
+    of this package are left out.
 
     Returns:
-        The photographs, each once, in order; and the files that were left out.
+        The photographs, without duplicates, in order; and the files that were left out.
 
     Raises:
-        UserError: nothing there, or two photographs whose results would have one name.
+        UserError: there is no photograph, or the results of two photographs would have the same name.
     """
     found, left_out = {}, []
     for source in map(Path, sources):
@@ -40,11 +40,11 @@ def image_files(sources: Sequence[str | os.PathLike]) -> tuple[list[Source], lis
         left_out += [path for path in files if path not in images]
         if not images:
             raise UserError(
-                f'{source}: no photograph there; suffixes are {", ".join(SUFFIXES)} in any case, {NOT_READ}'
+                f'{source}: contains no photograph; allowed suffixes, in any case: {", ".join(SUFFIXES)}; {NOT_READ}'
             )
         found |= {path: path.relative_to(source if source.is_dir() else path.parent) for path in images}
     names = Counter(name.with_suffix('') for name in found.values())
-    if max(names.values()) > 1:  # of several folders: their own names tell results apart
+    if max(names.values()) > 1:  # from several folders: include the folder names
         root = os.path.commonpath([path.parent for path in found])
         found = {path: path.relative_to(root) for path in found}
     results = [Source(path, name.with_suffix('')) for path, name in found.items()]
@@ -53,7 +53,7 @@ def image_files(sources: Sequence[str | os.PathLike]) -> tuple[list[Source], lis
 
 
 def expand(source: Path) -> list[Path]:
-    """The files of a folder or pattern, sorted, hidden ones left out; or a file itself.
+    """Files of a folder or pattern, sorted, without hidden files; or the file itself.
 
     Raises:
         UserError: there is no such file.
@@ -72,37 +72,39 @@ def expand(source: Path) -> list[Path]:
 
 
 def is_photograph(path: Path) -> bool:
-    """Is it a file to segment, of those that nobody named one by one?"""
+    """Whether a file in a folder or pattern is to be segmented."""
     return path.suffix.lower() in SUFFIXES and not (path.suffix.lower() == '.png' and is_result(path))
 
 
 def left_out_lines(paths: Sequence[Path]) -> list[str]:
-    """What to tell of files that were left out: a line for each reason."""
+    """Report files that were left out: one line per reason."""
     results = [path for path in paths if path.suffix.lower() in SUFFIXES]
     others = [str(path) for path in paths if path not in results]
-    lines = [f'left out, as results of an earlier run: {len(results)} pictures'] if results else []
-    return lines + ([f'left out, as no photographs by their suffix: {", ".join(others)}'] if others else [])
+    lines = [f'skipped {len(results)} images, which are results of an earlier run'] if results else []
+    return lines + ([f'skipped, not photographs by their suffix: {", ".join(others)}'] if others else [])
 
 
 def check_names(sources: Sequence[Source]) -> None:
-    """Raise a `UserError` if two results would have one name."""
+    """Raise a `UserError` if two results would have the same name."""
     first: dict[Path, Path] = {}
     for path, name in sources:
         if name in first:
-            raise UserError(f'{path}: its result would have the name of that of {first[name]}; give them apart')
+            raise UserError(
+                f'{path}: its result would have the same name as that of {first[name]}; segment them in separate runs'
+            )
         first[name] = path
 
 
 def plan_results(
     sources: Sequence[Source], out_dir: Path, parts: Sequence[str], others: Iterable[str | os.PathLike] = ()
 ) -> dict[Path, Path]:
-    """Where the results of each photograph go, for `Segmentation.save`, once no file would be lost.
+    """Paths for the results of each photograph, for `Segmentation.save`, after checking that no file would be lost.
 
     Args:
-        others: what else is read, such as a class list.
+        others: other input files, such as a class list.
 
     Raises:
-        UserError: a result would replace an input, another result, or a picture that is none.
+        UserError: a result would replace an input, another result, or an image that is not a result.
     """
     places = {path: out_dir / f'{name}.png' for path, name in sources}
     outputs = [Output(file, path) for path, place in places.items() for file in result_files(place, parts)]

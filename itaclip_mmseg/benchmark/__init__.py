@@ -1,1 +1,1 @@
-"""Seconds and memory of a config on one image: of every stage, beside its floor and the window-by-window way."""
+"""Measure time and memory of a config on one image, by stage, with lower bounds and a window-by-window baseline."""

@@ -1,4 +1,4 @@
-"""What one image costs each method: FLOPs, seconds and memory with random weights, kept for the next call."""
+"""Cost of one image for each method: FLOPs, seconds and memory with random weights, cached between calls."""
 
 import ctypes
 import json
@@ -23,10 +23,10 @@ SETTINGS = BenchmarkSettings(repeats=1, random_weights=True, reference=False)
 
 
 def measure_costs(configs: Mapping[str, str], photograph: np.ndarray, path: Path) -> dict:
-    """Measure the configs whose cost is not known yet, and keep each as soon as it is.
+    """Measure the configs whose cost is not cached yet, and cache each result at once.
 
-    What was measured under other conditions, another size, machine or number of threads, is measured anew: figures
-    beside each other are of one machine.
+    Results of other conditions (image size, machine, number of threads) are measured again, so that all figures in a
+    table are comparable.
 
     Args:
         configs: paths by name.
@@ -34,7 +34,7 @@ def measure_costs(configs: Mapping[str, str], photograph: np.ndarray, path: Path
         path: of costs.json.
 
     Returns:
-        As `read_costs`. A config whose networks cannot be had with random weights has `fault`, a line, alone.
+        As `read_costs`. A config whose networks do not support random weights has only `fault`, the reason.
     """
     init_default_scope('mmseg')
     now = conditions(photograph.shape[:2])
@@ -49,14 +49,14 @@ def measure_costs(configs: Mapping[str, str], photograph: np.ndarray, path: Path
 
 
 def conditions(size: tuple[int, int]) -> dict:
-    """What a cost depends on beside the method."""
+    """Conditions that costs depend on."""
     found = versions()
     kept = {key: found[key] for key in ('itaclip_mmseg', 'device', 'torch')}
     return dict(size=list(size), threads=torch.get_num_threads(), **kept)
 
 
 def measure_or_say_why(config: str, photograph: np.ndarray) -> dict:
-    """The cost of a config, or why it cannot be had."""
+    """Cost of a config, or the reason why it cannot be measured."""
     try:
         return measure_cost(config, photograph)
     except UserError as error:
@@ -64,35 +64,35 @@ def measure_or_say_why(config: str, photograph: np.ndarray) -> dict:
 
 
 def measure_cost(path: str, photograph: np.ndarray) -> dict[str, float]:
-    """GFLOP, seconds and peak bytes above the weights of one `predict`, and how busy the machine was."""
+    """GFLOP, seconds and peak bytes (in addition to the weights) of one `predict`, and the load of the machine."""
     config = load_config(path)
     model = build_model(config, SETTINGS, None)
     meter = Meter(next(model.parameters()).device, SETTINGS.repeats)
     with torch.no_grad():
         image = loading(config, model, photograph)()
         trim_heap()
-        meter.measure('image', lambda: predict(model, image, photograph))  # first of all: see `Meter.measure`
+        meter.measure('image', lambda: predict(model, image, photograph))  # must be first: see `Meter.measure`
         flops = count_flops(lambda: predict(model, image, photograph))
     return dict(gflop=flops / 1e9, load=load(), **meter.rows['image'])
 
 
 def load() -> float | None:
-    """Processes that want a core, by the number of cores; far above this one's own share, seconds are too many."""
+    """Running processes per core; if it is high, the measured seconds are too high."""
     return os.getloadavg()[0] / os.cpu_count() if hasattr(os, 'getloadavg') else None
 
 
 def trim_heap() -> None:
-    """Give freed memory back, which building a model leaves much of: it would count as held before the peak."""
+    """Return freed memory to the system: building a model leaves much of it, which would hide the peak."""
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None) if sys.platform == 'linux' else None
-    if trim is not None:  # glibc's
+    if trim is not None:  # only in glibc
         trim(0)
 
 
 def read_costs(path: Path) -> dict:
-    """What an earlier call kept, {conditions, costs: {name: {gflop, seconds, peak_bytes, load}}}; else no costs.
+    """Read cached costs, {conditions, costs: {name: {gflop, seconds, peak_bytes, load}}}; empty if there is no file.
 
     Raises:
-        UserError: the file is none of ours.
+        UserError: the file is not readable as costs.
     """
     if not path.is_file():
         return dict(conditions={}, costs={})
@@ -102,5 +102,5 @@ def read_costs(path: Path) -> dict:
         for cost in found['costs'].values():
             'fault' in cost or [cost[key] * 1.0 for key in ('gflop', 'seconds', 'peak_bytes')]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f'{path}: not readable as costs; remove it, and they are measured anew') from error
+        raise UserError(f'{path}: not readable as costs; remove it to measure them again') from error
     return found

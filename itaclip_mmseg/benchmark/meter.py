@@ -1,4 +1,4 @@
-"""Seconds and peak bytes of calls."""
+"""Measure seconds and peak bytes of calls."""
 
 import time
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from pathlib import Path
 
 import torch
 
-LONG = 5  # seconds; beside them what a first call does once is nothing
+LONG = 5  # seconds; for longer calls, the warm-up is negligible
 
 
 class Meter:
-    """Median seconds and peak bytes, above what was held before, of calls by name.
+    """Measure calls by name: median seconds, and peak bytes in addition to the memory in use before.
 
     Args:
-        device: whose memory is measured; the process's own for a CPU.
-        repeats: how many calls a median is of.
+        device: device whose memory is measured; for a CPU, the process's memory.
+        repeats: number of calls for the median.
 
     Attributes:
         rows: {name: {seconds, peak_bytes}}.
@@ -25,7 +25,7 @@ class Meter:
         self.rows: dict[str, dict[str, float]] = {}
 
     def measure(self, name: str, call: Callable, repeats: int | None = None) -> object:
-        """Measure; a first call that is short only warms up, and counts for the peak. The result of the last call."""
+        """Measure a call and return its last result; a short first call is a warm-up and counts only for the peak."""
         result, *first = self.once(call)
         figures, warm_up = [first], first[0] < LONG
         while len(figures) < (repeats or self.repeats) + warm_up:
@@ -37,7 +37,7 @@ class Meter:
         return result
 
     def once(self, call: Callable) -> tuple[object, float, int]:
-        """The result of a call, its seconds, and its peak bytes above what was held before."""
+        """Result of a call, its seconds, and its peak bytes in addition to the memory in use before."""
         before = reset_peak(self.device)
         start = time.perf_counter()
         result = call()
@@ -51,7 +51,7 @@ class Meter:
 
 
 def reset_peak(device: torch.device) -> int:
-    """Start counting the peak anew; bytes held now. Linux keeps a process's peak, and forgets it when asked."""
+    """Reset the peak and return the bytes in use; Linux can reset the peak of a process."""
     if device.type == 'cuda':
         torch.cuda.reset_peak_memory_stats(device)
         return torch.cuda.memory_allocated(device)
@@ -68,7 +68,7 @@ def peak_bytes(device: torch.device) -> int:
 
 
 def process_bytes(key: str) -> int:
-    """A figure of the kernel's about this process, in bytes; 0 where the kernel is another."""
+    """A figure about this process from the Linux kernel, in bytes; 0 on other systems."""
     try:
         lines = Path('/proc/self/status').read_text().splitlines()
     except OSError:
@@ -77,7 +77,7 @@ def process_bytes(key: str) -> int:
 
 
 def best_seconds(call: Callable, meter: Meter, calls: int = 8) -> float:
-    """The fastest of several calls: a rate that the machine can reach."""
+    """Seconds of the fastest of several calls, to measure the rate that the machine can reach."""
     call()
     seconds = []
     for _ in range(calls):

@@ -1,4 +1,4 @@
-"""Random weights for every network of a model: times and memory are the same, and nothing need be downloaded."""
+"""Random weights for all networks of a model: time and memory are the same, and nothing is downloaded."""
 
 import copy
 from collections.abc import Mapping, MutableMapping
@@ -10,19 +10,19 @@ from itaclip_mmseg.utils.errors import UserError
 
 
 def random_weights(model: MutableMapping, folder: Path, where: str = 'model') -> MutableMapping:
-    """The config of a model with random weights in all its networks.
+    """Return a model's config with random weights in all its networks.
 
-    A network is a dict of `type` and `pretrained`, wherever it stands in the config. Its class says how it comes to
-    random weights: `random_weights(config)` returns a config that needs no file, `write_random_weights(config, path)`
-    writes one.
+    A network is a dict with `type` and `pretrained` anywhere in the config. Its class provides either
+    `random_weights(config)`, which returns a config that needs no file, or `write_random_weights(config, path)`, which
+    writes a file.
 
     Args:
-        model: config of a model, which is left as it is.
-        folder: for files of weights, which the model reads when it is built.
-        where: its key, for errors.
+        model: config of a model; it is not changed.
+        folder: folder for weights files, which the model reads when it is built.
+        where: key of the model, for errors.
 
     Raises:
-        UserError: a network cannot be had with random weights.
+        UserError: a network does not support random weights.
     """
     model = without_weights(copy.copy(model), folder, where)
     for key, network in model.items():
@@ -32,7 +32,7 @@ def random_weights(model: MutableMapping, folder: Path, where: str = 'model') ->
 
 
 def without_weights(network: MutableMapping, folder: Path, where: str) -> MutableMapping:
-    """The config of a network as its class changes it; one that asks for no weights as it is."""
+    """Config of a network with random weights by its class; unchanged if it needs no weights."""
     kind = network.get('type')
     registered = MODELS.get(kind) if kind else None
     if hasattr(registered, 'random_weights'):
@@ -40,7 +40,7 @@ def without_weights(network: MutableMapping, folder: Path, where: str) -> Mutabl
     if not network.get('pretrained'):
         return network
     if not hasattr(registered, 'write_random_weights'):
-        raise UserError(f'--random-weights: {where} ({kind}) cannot be built without its weights; leave the option out')
+        raise UserError(f'--random-weights: {where} ({kind}) cannot be built with random weights; leave the option out')
     path = folder / f'{where}.safetensors'
     registered.write_random_weights(network, path)
     return type(network)(network, pretrained=str(path))

@@ -1,6 +1,6 @@
-"""The window-by-window way: a window at a time, a view a pass, logits upsampled to pixels, PAMR's neighbours gathered.
+"""The window-by-window baseline: one view per pass, logits upsampled to pixels, PAMR's neighbours gathered.
 
-It lives here so that its ratio to the package's way can be measured, and agrees with that in its labels.
+It is used only to measure the speed-up of the package, and gives the same labels.
 """
 
 import torch
@@ -14,24 +14,24 @@ from itaclip_mmseg.models.stages.views import image_engineering
 
 
 class Reference:
-    """The single run of a model, done plainly, with the model's own weights and queries.
+    """Run a model the straightforward way, with its own weights and queries.
 
     Args:
-        model: whose first variant is run.
+        model: the model; its first variant is run.
     """
 
     def __init__(self, model: ITACLIP) -> None:
         self.model, self.settings = model, next(iter(model.variants.values()))
 
     def __call__(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """Labels H x W of a normalised image 3 x h x w."""
+        """Predict labels H x W for a normalised image 3 x h x w."""
         logits = F.interpolate(self.merge(image)[None], size=size, mode='bilinear')[0]
         if self.settings.pamr is not None:
             logits = self.pamr(image, logits)
         return postprocess(logits, self.model.query_classes, self.settings)[1]
 
     def merge(self, image: Tensor) -> Tensor:
-        """Add each window's upsampled logits to the canvas, divide by the cover: Q x h x w."""
+        """Add the upsampled logits of the windows and divide by their number at each pixel: Q x h x w."""
         grid = self.model.grid(image)
         height, width = grid.window_size
         total = image.new_zeros(len(self.model.queries), *image.shape[1:])
@@ -44,7 +44,7 @@ class Reference:
         return total / cover
 
     def window_logits(self, window: Tensor) -> Tensor:
-        """Query logits of a window at its pixels, Q x h x w: every view encoded and upsampled by itself."""
+        """Query logits of a window at its pixels, Q x h x w: each view is encoded and upsampled separately."""
         if not self.settings.image_engineering:
             return self.view_logits(window)
         window, gray, blurred, upside_down, mirrored = image_engineering(window[None])[:, 0]

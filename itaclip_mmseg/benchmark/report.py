@@ -1,4 +1,4 @@
-"""The figures of a benchmark as a table, a picture and JSON."""
+"""Report the figures of a benchmark as a table, a plot and JSON."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from itaclip_mmseg.visualization.plots import save
 
 
 def print_figures(figures: Mapping) -> None:
-    """The table, and below it how they compare."""
+    """Print the table, and comparisons below it."""
     height, width = figures['size']
     console = Console(highlight=False)
     what = f'{figures["config"]}, {height} x {width}, {figures["windows"]} windows, {figures["precision"]}'
@@ -24,14 +24,14 @@ def print_figures(figures: Mapping) -> None:
         encoder = figures['stages']['encoder']['seconds'] / figures['floor']['encoder']
         console.print(f'encoder: {encoder:.2f} times its floor')
     if 'equal_to_fp32' in figures:
-        console.print(f'{100 * figures["equal_to_fp32"]:.3f} % of labels as in fp32')
+        console.print(f'{100 * figures["equal_to_fp32"]:.3f} % of labels equal those of fp32')
     if 'ratio' in figures:
         labels = f'{100 * figures["equal_labels"]:.3f} % of labels equal'
         console.print(f'{figures["ratio"]:.2f} times as fast as window by window; {labels}')
 
 
 def make_table(figures: Mapping) -> Table:
-    """A row a stage, then the whole image, the window-by-window way, and the memory above the weights."""
+    """One row per stage, then the whole image, the window-by-window baseline, and memory in addition to the weights."""
     table = Table('stage', 'seconds', 'share', 'floor', 'peak MB')
     for column in table.columns[1:]:
         column.justify = 'right'
@@ -46,12 +46,12 @@ def make_table(figures: Mapping) -> Table:
 
 
 def write_figures(figures: Mapping, path: Path) -> None:
-    """All of them, as JSON."""
+    """Write all figures as JSON."""
     write_json(path, figures)
 
 
 def draw_figures(figures: Mapping, path: Path) -> None:
-    """Seconds of each stage and of the image as bars, floors as lines across them, PNG."""
+    """Plot seconds of each stage and of the image as bars, with lower bounds as lines; PNG."""
     rows = figures['stages'] | dict(image=figures['image'])
     names = list(rows)[::-1]
     figure = Figure(figsize=(6, 0.5 + 0.4 * len(names)))

@@ -1,4 +1,4 @@
-"""Time a segmentor on one image: any by its `predict`, one on sliding CLIP windows by its stages too.
+"""Time a segmentor on one image: `predict` for any method, and the stages for methods on sliding CLIP windows.
 
 run_benchmark: build -> data -> image (predict) -> stages and floors -> labels against fp32 -> window by window
 """
@@ -34,17 +34,17 @@ from itaclip_mmseg.utils.errors import UserError
 
 @dataclass(frozen=True)
 class BenchmarkSettings:
-    """How a config is timed.
+    """Settings of a benchmark.
 
     Args:
-        repeats: calls that a median is of.
+        repeats: number of calls for each median.
         device: such as cpu or cuda; None: the GPU if there is one.
         precision: of the backbone; None: the config's.
-        random_weights: of the config's architectures, so that none need be there; times are the same.
-        reference: time the window-by-window way too, where there is one.
+        random_weights: use random weights, so that no weights files are needed; times are the same.
+        reference: also time the window-by-window baseline, if the method has one.
 
     Raises:
-        UserError: a setting is impossible.
+        UserError: a setting is invalid.
     """
 
     repeats: int = 3
@@ -59,16 +59,16 @@ class BenchmarkSettings:
 
 
 def run_benchmark(config: Config, photograph: np.ndarray, settings: BenchmarkSettings) -> dict:
-    """All figures of a config, from one run, so that their ratios hold whatever machine it was.
+    """Measure all figures of a config in one run, so that their ratios do not depend on the machine.
 
     Args:
         config: an MMSegmentation config.
         photograph: H x W x 3 uint8, RGB.
-        settings: how it is timed.
+        settings: settings of the benchmark.
 
     Returns:
-        stages, image and reference {seconds, peak_bytes}; memory {peak_bytes}, the most that `predict` took above the
-        weights; floor, seconds by stage; pamr, what computed it; and what was measured on what.
+        stages, image and reference {seconds, peak_bytes}; memory {peak_bytes}, the peak of `predict` in addition to the
+        weights; floor, lower bounds in seconds by stage; pamr, its implementation; and the conditions.
 
     Raises:
         UserError: config, weights or settings do not fit.
@@ -106,7 +106,7 @@ def run_benchmark(config: Config, photograph: np.ndarray, settings: BenchmarkSet
 
 
 def build_model(config: Config, settings: BenchmarkSettings, precision: str | None) -> OpenVocabularySegmentor:
-    """The config's model in some precision, None for its own; labels alone, as in tools/test.py and demo.py."""
+    """Build the model with a precision, None for the config's; it returns only labels, as in tools/test.py."""
     model = copy.deepcopy(config.model)
     if precision is not None:
         model.backbone.precision = precision
@@ -120,7 +120,7 @@ def build_model(config: Config, settings: BenchmarkSettings, precision: str | No
 
 
 def loading(config: Config, model: OpenVocabularySegmentor, photograph: np.ndarray) -> Callable[[], Tensor]:
-    """A call that takes the photograph through the config's pipeline: normalised, 3 x h x w, on the model's device."""
+    """Return a call that runs the config's pipeline on the photograph: 3 x h x w, normalised, on the model's device."""
     steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
     pipeline = Compose([dict(type='LoadImageFromNDArray'), *steps])
 
@@ -138,12 +138,12 @@ def predict(model: OpenVocabularySegmentor, image: Tensor, photograph: np.ndarra
 
 
 def share_of_equal(labels: Tensor, others: Tensor) -> float:
-    """The share of pixels, 0 to 1, in which two label maps agree."""
+    """Share of pixels, 0 to 1, with equal labels in two label maps."""
     return (labels == others).double().mean().item()
 
 
 def table_rows(rows: dict[str, dict]) -> dict:
-    """What the meter holds, by the keys of the JSON file."""
+    """Measurements of the meter, by the keys of the JSON file."""
     image, reference = rows['image'], rows.get('reference')
     figures = dict(
         stages={name: rows[name] for name in ('data', *STAGES) if name in rows},

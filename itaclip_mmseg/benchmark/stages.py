@@ -1,4 +1,4 @@
-"""The stages of a segmentor on sliding CLIP windows, each measured on its own."""
+"""Measure the stages of a segmentor on sliding CLIP windows separately."""
 
 import torch
 from torch import Tensor
@@ -18,13 +18,13 @@ def measure_stages(model: ITACLIP, image: Tensor, size: tuple[int, int], meter: 
     """Measure each stage as `predict` calls it.
 
     Args:
-        model: whose first variant is run.
+        model: the model; its first variant is run.
         image: normalised, 3 x h x w.
         size: height and width of the result.
-        meter: gets a row a stage.
+        meter: gets one row per stage.
 
     Returns:
-        Seconds of the floors by stage.
+        Lower bounds in seconds by stage.
     """
     settings, grid = next(iter(model.variants.values())), model.grid(image)
     shown, tokens = measure_encoder(model, image, meter)
@@ -66,5 +66,5 @@ def measure_encoder(model: ITACLIP, image: Tensor, meter: Meter) -> tuple[Tensor
 
 
 def views_a_pass(model: ITACLIP, image: Tensor) -> int:
-    """As many as `predict` encodes at once."""
+    """Number of views that `predict` encodes at once."""
     return model.encoder.batch or model.backbone.views_a_pass(model.grid(image).crop(image))

@@ -23,9 +23,10 @@ from itaclip_mmseg.datasets.checks import (
 )
 from itaclip_mmseg.datasets.folders import suffix_of
 from itaclip_mmseg.datasets.label_folders import map_faults
-from itaclip_mmseg.datasets.reading import IGNORED, as_trained, check_photograph, read_labels, read_photograph
+from itaclip_mmseg.datasets.reading import IGNORED, check_photograph, read_photograph, trained_labels
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.folders import files_below
+from itaclip_mmseg.utils.label_maps import check_range
 from itaclip_mmseg.utils.outputs import Output, check_outputs, check_picture
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import written_whole
@@ -142,17 +143,11 @@ def read_pair(sample: dict, num_classes: int, ignored: int) -> tuple[list[str], 
     except UserError as error:
         return [str(error)], size, Counter()
     pixels = Counter(dict(zip(*(values.tolist() for values in np.unique(labels, return_counts=True)))))
-    wrong = [label for label in pixels if num_classes <= label != ignored]
-    if wrong:
-        named = ', '.join(map(str, wrong[:10])) + (f' and {len(wrong) - 10} more' if len(wrong) > 10 else '')
-        faults.append(f'{path}: labels {named} out of range; 0 to {num_classes - 1} and {ignored} are allowed')
+    try:
+        check_range(labels, num_classes, ignored, path)
+    except UserError as error:
+        faults.append(str(error))
     return faults, size, pixels
-
-
-def trained_labels(sample: dict, ignored: int = IGNORED) -> np.ndarray:
-    """The label map of a sample as evaluation counts it, H x W."""
-    labels = read_labels(sample['seg_map_path'])
-    return as_trained(labels, sample.get('reduce_zero_label', False), sample.get('label_map'), ignored)
 
 
 def write_sheet(inspection: Inspection, path: Path) -> None:

@@ -1,6 +1,7 @@
 """The one reader of photographs and label maps: what a file holds, or one line that says what is wrong with it."""
 
 import os
+from collections.abc import Mapping
 
 import cv2
 import mmcv
@@ -192,3 +193,9 @@ def as_trained(
         for old, new in label_map.items():
             labels[stored == old] = ignored if new == IGNORED else new
     return labels
+
+
+def trained_labels(sample: Mapping, ignored: int = IGNORED) -> np.ndarray:
+    """The label map of a data set's sample as evaluation counts it, H x W."""
+    labels = read_labels(sample['seg_map_path'])
+    return as_trained(labels, sample.get('reduce_zero_label', False), sample.get('label_map'), ignored)

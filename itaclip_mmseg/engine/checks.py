@@ -3,8 +3,10 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -21,21 +23,18 @@ from itaclip_mmseg.datasets.checks import (
     has_label_maps,
 )
 from itaclip_mmseg.datasets.folders import image_folder
-from itaclip_mmseg.datasets.reading import IGNORED
+from itaclip_mmseg.datasets.reading import IGNORED, trained_labels
 from itaclip_mmseg.engine.kinds import check_kinds
+from itaclip_mmseg.engine.launchers import check_launcher, is_first_process, say
 from itaclip_mmseg.engine.parts import check_parts
 from itaclip_mmseg.models.stages.regions import RegionMaps
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.folders import each_once, is_hidden
+from itaclip_mmseg.utils.label_maps import check_range, unknown_labels
 
-# Variables that the programs set which start several processes, and how to call them.
-LAUNCHERS = {
-    'pytorch': (('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'), 'start it by tools/dist_test.sh'),
-    'slurm': (('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'), 'start it by tools/slurm_test.sh'),
-    'mpi': (('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE'), 'start it by mpirun'),
-}
+READ_MAPS = 100  # label maps that are read whole before the weights: all of a large set would take minutes
 
 
 def check_run(config: Config, predictions: bool) -> BaseSegDataset:
@@ -55,21 +54,14 @@ def check_run(config: Config, predictions: bool) -> BaseSegDataset:
     check_kinds(config)
     check_parts(config)
     check_truth(config, predictions)
-    print_warnings(check_config(config))
+    warnings = check_config(config)
+    if is_first_process(config.get('launcher', 'none')):
+        print_warnings(warnings)
     dataset = checked_dataset(config)
     check_regions(config.model.get('regions'), samples_of(dataset))
     try_pipeline(dataset)
+    check_some_labels(dataset, config.test_evaluator.get('ignore_index', IGNORED))
     return dataset
-
-
-def check_launcher(launcher: str) -> None:
-    """Raise a `UserError` where a launcher is named that has not started this process."""
-    variables, remedy = LAUNCHERS.get(launcher, ((), ''))
-    for name in variables:
-        if not os.environ.get(name):
-            raise UserError(
-                f'--launcher {launcher}: {name} is not set, so nothing started this; {remedy}, or leave it out'
-            )
 
 
 def check_config(config: Config) -> list[str]:
@@ -130,7 +122,7 @@ def check_truth(config: Config, predictions: bool) -> None:
             f'{place}: holds no label map, so nothing can be measured; check --labels or data_prefix.seg_map_path, '
             'or write predictions without figures by --out FOLDER or --show-dir FOLDER'
         )
-    print(f'{place}: holds no label map; predictions are written, without figures', file=sys.stderr)
+    say(config, f'{place}: holds no label map; predictions are written, without figures')
 
 
 def checked_dataset(config: Config) -> BaseSegDataset:
@@ -191,6 +183,25 @@ def try_pipeline(dataset: BaseSegDataset) -> None:
             'test_dataloader.dataset.pipeline: reads no label maps, so nothing can be measured; add '
             "dict(type='LoadAnnotations') before its last step"
         )
+
+
+def check_some_labels(dataset: BaseSegDataset, ignored: int) -> None:
+    """Raise a `UserError` for labels that no class has, in label maps taken evenly from all; the run reads the others.
+
+    Steps of the pipeline may change labels, so they decide on a map that looks wrong.
+    """
+    classes = len(dataset.metainfo['classes'])
+
+    def unknown(index: int) -> list[int]:
+        sample = dataset.get_data_info(index)
+        return unknown_labels(trained_labels(sample, ignored), classes, ignored) if 'seg_map_path' in sample else []
+
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, READ_MAPS, dtype=int)).tolist()
+    with ThreadPoolExecutor(4) as pool:
+        suspects = [index for index, labels in zip(chosen, pool.map(unknown, chosen)) if labels]
+    for index in suspects:
+        truth = dataset[index]['data_samples'].gt_sem_seg.data.numpy()
+        check_range(truth, classes, ignored, dataset.get_data_info(index)['seg_map_path'])
 
 
 def print_warnings(warnings: Iterable[str]) -> None:

@@ -46,6 +46,7 @@ def load_config(
     path = find_config(path)
     try:
         config = Config.fromfile(path)
+        config.launcher = launcher
         if not is_own(path, protocol):
             adopt_protocol(config, Config.fromfile(protocol_source(path, protocol)))
         normalise(config)
@@ -67,7 +68,6 @@ def load_config(
         raise
     except Exception as error:  # a config is a program, which may raise anything
         raise UserError(f'{path}: {first_line(error)}; check the config and --cfg-options') from error
-    config.launcher = launcher
     config.run_name = run_name(path, protocol) + ('' if data is None else f'_{data.name}')
     folder = work_dir or config.get('work_dir') or f'work_dirs/{config.run_name}'
     config.work_dir = os.path.expanduser(str(folder))

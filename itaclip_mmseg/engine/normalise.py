@@ -1,13 +1,13 @@
 """From what MMSegmentation's users write in a config to the one form that the engine reads."""
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from mmengine.config import Config, ConfigDict
 from mmseg.registry import METRICS
 
 from itaclip_mmseg.datasets.loading import with_our_readers
+from itaclip_mmseg.engine.launchers import say
 from itaclip_mmseg.evaluation.iou import ExactIoUMetric
 from itaclip_mmseg.utils.errors import UserError
 
@@ -46,7 +46,7 @@ def normalise(config: Config) -> None:
     if isinstance(config.get('test_dataloader'), Mapping):
         normalise_loader(config.test_dataloader)
     if config.get('test_evaluator') is not None:
-        config.test_evaluator = our_metric(config.test_evaluator)
+        config.test_evaluator = our_metric(config)
 
 
 def normalise_loader(loader: ConfigDict) -> None:
@@ -60,8 +60,9 @@ def normalise_loader(loader: ConfigDict) -> None:
         with_our_readers(loader.dataset)
 
 
-def our_metric(evaluator: object) -> ConfigDict:
+def our_metric(config: Config) -> ConfigDict:
     """The config of our metric, for one metric, a list of them, or MMEngine's `Evaluator` of them."""
+    evaluator = config.test_evaluator
     if isinstance(evaluator, Mapping) and is_type(evaluator, 'Evaluator'):
         evaluator = evaluator.get('metrics')
     metrics = evaluator if isinstance(evaluator, Sequence) and not isinstance(evaluator, str) else [evaluator]
@@ -74,7 +75,7 @@ def our_metric(evaluator: object) -> ConfigDict:
     if is_ours(chosen) and len(metrics) == 1:
         return chosen
     told = ' and '.join(str(metric['type']) for metric in metrics)
-    print(f'test_evaluator: {OURS} (mIoU, aAcc, mAcc, unrounded) takes the place of {told}', file=sys.stderr)
+    say(config, f'test_evaluator: {OURS} (mIoU, aAcc, mAcc, unrounded) takes the place of {told}')
     return chosen if is_ours(chosen) else translated(chosen)
 
 

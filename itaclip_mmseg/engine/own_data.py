@@ -11,6 +11,7 @@ from itaclip_mmseg.datasets.checks import build_dataset
 from itaclip_mmseg.datasets.folders import FolderDataset
 from itaclip_mmseg.datasets.reading import IGNORED
 from itaclip_mmseg.engine.kinds import value_at
+from itaclip_mmseg.engine.launchers import is_first_process
 from itaclip_mmseg.engine.normalise import OURS, is_type
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.classes import bank_of, told
@@ -70,7 +71,9 @@ def adopt_data(config: Config, data: OwnData) -> None:
     """
     if data.classes is not None:
         config.model.text_bank = data.classes.strip()
-    bank = told(bank_of(config.model.text_bank))
+    bank = bank_of(config.model.text_bank)
+    if is_first_process(config.launcher):
+        told(bank)
     config.model.update(fitted(bank, config.model))
     folders = dict(img_path=os.path.expanduser(data.images))
     if data.labels is not None:

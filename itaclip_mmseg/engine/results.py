@@ -26,6 +26,7 @@ from itaclip_mmseg.version import __version__
 
 FIGURES = ('mIoU', 'aAcc', 'mAcc')
 PACKAGES = ('torch', 'torchvision', 'open_clip_torch', 'numpy')
+NEXT = 'next: segment your own photographs with python tools/demo.py PHOTO.jpg --classes "dog, grass, sky"'
 # MMLab's packages are installed under either name.
 MMLAB = {'mmsegmentation': 'onedl-mmsegmentation', 'mmcv': 'onedl-mmcv', 'mmengine': 'onedl-mmengine'}
 
@@ -182,10 +183,12 @@ def print_results(results: dict, config: Config, folders: Mapping[str, str]) -> 
 
 
 def print_places(console: Console, config: Config, folders: Mapping[str, str]) -> None:
-    """Where results and outputs of images are."""
-    places = {'results': f'{config.work_dir}/results.json', **folders}
-    for kind, place in places.items():
-        console.print(f'{kind}: {place}', highlight=False, soft_wrap=True)
+    """Where results and outputs of images are, and, after a run with the toy's weights, what to try next."""
+    lines = [f'{kind}: {place}' for kind, place in {'results': f'{config.work_dir}/results.json', **folders}.items()]
+    if config.model.get('backbone', {}).get('pretrained') == 'tiny':
+        lines.append(NEXT)
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def print_variants(variants: dict[str, dict], console: Console) -> None:

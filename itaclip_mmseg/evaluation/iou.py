@@ -8,8 +8,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
-from itaclip_mmseg.utils.errors import UserError
-from itaclip_mmseg.utils.label_maps import label_picture
+from itaclip_mmseg.utils.label_maps import check_range, label_picture
 from itaclip_mmseg.utils.outputs import save_result
 from itaclip_mmseg.utils.resources import mirrored
 
@@ -134,19 +133,10 @@ class ExactIoUMetric(BaseMetric):
             image = ImageCounts(sample['img_path'], sample.get('encoded_views', 0), {}, tags=tags_of(sample))
             if 'gt_sem_seg' in sample:
                 truth = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy()
-                self.check_labels(truth, sample.get('seg_map_path'))
+                check_range(truth, self.num_classes, self.ignore_index, sample.get('seg_map_path'))
                 counts = {name: self.count(truth, one) for name, one in variants.items()}
                 image = image._replace(counts=counts, ignored=int((truth == self.ignore_index).sum()))
             self.results.append(image)
-
-    def check_labels(self, truth: np.ndarray, path: str) -> None:
-        """Raise a `UserError` for labels that no class has: they would be counted nowhere, in silence."""
-        highest = truth[truth != self.ignore_index].max(initial=0)
-        if highest >= self.num_classes:
-            raise UserError(
-                f'{path}: holds label {highest}, but the data set has {self.num_classes} classes; convert the label '
-                'maps (data/README.md)'
-            )
 
     def write_labels(self, labels: np.ndarray, sample: dict) -> None:
         """Write a label map H x W at the image's place, in the ids of the data set's own files."""

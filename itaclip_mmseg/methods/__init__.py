@@ -1,4 +1,4 @@
-"""The methods, one folder each: a segmentor or a last block, and what that method alone needs.
+"""The methods, one folder each: a segmentor or a last block, with the parts that only this method uses.
 
 Importing this package registers all of them.
 """

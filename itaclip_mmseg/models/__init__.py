@@ -1,4 +1,4 @@
-"""What methods share: CLIP and other encoders, the base segmentor, and the stages of a pipeline."""
+"""Shared by all methods: CLIP and other encoders, the base segmentor, and the stages of the pipeline."""
 
 from mmseg.registry import MODELS
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> type:
-    """A registered method, such as `ITACLIP`: up to version 0.1 methods were imported from here."""
+    """Return a registered method, such as `ITACLIP`: before version 0.1, methods were imported from here."""
     if found := MODELS.module_dict.get(name):
         return found
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,4 +1,4 @@
-"""Our own rendered scenes, and the small CLIP that is trained on them."""
+"""Rendered scenes, and the small CLIP that is trained on them."""
 
 from itaclip_mmseg.scenes.dataset import ScenesDataset
 

@@ -23,7 +23,7 @@ def background(name: str, height: int, width: int, scale: float, rng: np.random.
     colours = BACKGROUND_COLOURS[name]
     first, second = colours[rng.randint(len(colours))]
     y, x = np.mgrid[0:height, 0:width].astype(np.float32) / scale
-    depth = y + 0.25  # patterns on the ground grow towards the viewer
+    depth = y + 0.25  # patterns on the ground get larger towards the viewer
     fine = rng.uniform(-1, 1, (height, width)).astype(np.float32)
     soft = noise(rng, height, width, int(6 * y[-1, 0] + 2), 5)
     if name == 'sky':

@@ -1,4 +1,4 @@
-"""Rendered scenes with label maps: a data set that needs no download, made on first use."""
+"""Rendered scenes with label maps: a dataset without download, rendered on first use."""
 
 import hashlib
 import re
@@ -20,12 +20,12 @@ NAME = re.compile(r'scene_\d{6,}_\d+x\d+')
 
 
 def write_scenes(root: Path, seed: int = 0, num_images: int = 50) -> None:
-    """Write a validation split in VOC's layout; does nothing where it is complete, and goes on where it was killed.
+    """Write a validation split in VOC's layout, unless it is complete; an interrupted call is continued.
 
     Args:
-        root: gets JPEGImages, SegmentationClass and ImageSets/Segmentation/val.txt.
-        seed: of the first scene; the others follow.
-        num_images: sizes are mixed, short sides 224 to 500.
+        root: folder for JPEGImages, SegmentationClass and ImageSets/Segmentation/val.txt.
+        seed: seed of the first scene; the others follow.
+        num_images: number of scenes; sizes are mixed, with short sides of 224 to 500.
 
     Raises:
         UserError: there is a list of other images.
@@ -52,13 +52,13 @@ def write_scenes(root: Path, seed: int = 0, num_images: int = 50) -> None:
             Image.fromarray(scene.image).save(temporary, quality=95)
         with written_whole(root / 'SegmentationClass' / f'{name}.png') as temporary:
             labels.save(temporary)
-    # Last: whoever finds the list finds everything it lists.
+    # Written last, so that everything in the list exists.
     with written_whole(split) as temporary:
         temporary.write_text(listing, encoding='utf-8')
 
 
 def scene_sizes(seed: int, number: int) -> Iterator[tuple[int, int]]:
-    """Mixed sizes, short side 224 to 500, long side up to 1.5 times that, some upright."""
+    """Yield mixed sizes: short side 224 to 500, long side up to 1.5 times that, some in portrait format."""
     rng = np.random.RandomState(seed)
     for _ in range(number):
         short = int(rng.randint(224, 501))
@@ -67,19 +67,19 @@ def scene_sizes(seed: int, number: int) -> Iterator[tuple[int, int]]:
 
 
 def is_text(path: Path, text: str) -> bool:
-    """Is there a file with just this text?"""
+    """Whether a file exists with exactly this text."""
     return path.is_file() and path.read_text(encoding='utf-8') == text
 
 
 def scene_files(root: Path, names: list[str]) -> Iterator[Path]:
-    """Paths of all pictures and label maps."""
+    """Paths of all images and label maps."""
     for name in names:
         yield root / 'JPEGImages' / f'{name}.jpg'
         yield root / 'SegmentationClass' / f'{name}.png'
 
 
 def labels_checksum(root: Path) -> str:
-    """SHA-256 over names, sizes and pixels of the label maps that val.txt lists, in its order."""
+    """SHA-256 over names, sizes and pixels of the label maps in val.txt, in its order."""
     root = Path(root)
     digest = hashlib.sha256()
     for name in (root / 'ImageSets' / 'Segmentation' / 'val.txt').read_text(encoding='utf-8').split():

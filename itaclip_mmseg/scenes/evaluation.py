@@ -1,4 +1,4 @@
-"""How good the small CLIP is by itself, without the rest of the method."""
+"""Evaluate the small CLIP by itself, without the rest of the method."""
 
 import functools
 
@@ -35,7 +35,7 @@ KINDS = {
 
 @functools.cache
 def evaluation_scenes(size: int) -> tuple[Tensor, Tensor]:
-    """Pictures and label maps (used for nothing but evaluation): windows of 224 pixels, resized to `size`."""
+    """Images and label maps, used only for evaluation: windows of 224 pixels, resized to `size`."""
     images, labels = [], []
     for seed in range(EVALUATION_SEED, EVALUATION_SEED + EVALUATION_SCENES):
         image, names = render_names(seed, 336, 420)
@@ -46,7 +46,7 @@ def evaluation_scenes(size: int) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def evaluate(model: TinyCLIP, texts: Texts, size: int) -> str:
-    """MIoU of patches against words for several ways to attend in the last block, in one line."""
+    """One line with the mIoU of patches against words for several kinds of attention in the last block."""
     visual, label_of_name = model.clip.visual, torch.from_numpy(LABEL_OF_NAME).long()
     queries = query_embeddings(model.clip, texts)
     images, truth = evaluation_scenes(size)
@@ -64,7 +64,7 @@ def evaluate(model: TinyCLIP, texts: Texts, size: int) -> str:
 
 @torch.no_grad()
 def zero_shot_accuracy(model: TinyCLIP, texts: Texts, size: int, scenes: int = 300) -> float:
-    """Per cent of pictures with objects where the object that the CLS token resembles most is in the picture."""
+    """Per cent of images with objects in which the object most similar to the CLS token is in the image."""
     queries, objects = query_embeddings(model.clip, texts), slice(len(BACKGROUNDS), None)
     right, number = 0, 0
     for seed in range(EVALUATION_SEED + 1000, EVALUATION_SEED + 1000 + scenes):
@@ -77,10 +77,10 @@ def zero_shot_accuracy(model: TinyCLIP, texts: Texts, size: int, scenes: int = 3
 
 
 def print_figures(settings: TrainingSettings, bank: TextBank) -> None:
-    """Both figures of finished weights, `settings.out`.
+    """Print both figures of finished weights, `settings.out`.
 
     Raises:
-        UserError: no weights, or weights of other words.
+        UserError: the weights are missing or were trained with other words.
     """
     torch.set_num_threads(settings.threads)
     texts, size = Texts(bank), settings.stages[-1].size

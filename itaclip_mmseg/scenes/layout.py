@@ -1,4 +1,4 @@
-"""Where the objects of a rendered scene stand."""
+"""Layout of a rendered scene: positions of its objects."""
 
 from typing import NamedTuple
 
@@ -27,11 +27,11 @@ PLACES = (
     ('brick wall', 'road'),
     ('brick wall', 'snow'),
 )
-UPRIGHT = ('sky', 'brick wall')  # objects float in front of these, and stand on the others
+UPRIGHT = ('sky', 'brick wall')  # objects float in front of these and are placed on the others
 
 
 class Placed(NamedTuple):
-    """An object at its place: centre and half extent in pixels, cosine and sine of its turn, mirrored (-1) or not."""
+    """A placed object: centre and half extent in pixels, cosine and sine of its rotation, mirrored (-1) or not."""
 
     name: str
     x: float
@@ -43,7 +43,7 @@ class Placed(NamedTuple):
 
 
 def place_objects(names: Array, short: float, layout: np.random.RandomState) -> list[Placed]:
-    """Choose 1 to 5 objects that suit the backgrounds and do not hide each other altogether, far ones first."""
+    """Choose 1 to 5 objects that suit the backgrounds and do not hide each other completely, far ones first."""
     height, width = names.shape
     present = {NAMES[index] for index in np.unique(names)}
     placed: list[Placed] = []
@@ -64,13 +64,15 @@ def place_objects(names: Array, short: float, layout: np.random.RandomState) -> 
 
 
 def put(name: str, x: float, y: float, short: float, names: Array, layout: np.random.RandomState) -> Placed:
-    """An object with its foot (or its middle, where it floats) at a point; on the ground near things are larger."""
+    """Place an object with its foot (or its centre, if it floats) at a point; near objects on the ground are larger."""
     drawing = DRAWINGS[name]
     low, high = drawing.size
     floats = NAMES[names[int(y), int(x)]] in UPRIGHT
     nearness = layout.uniform() if floats else 0.5 * layout.uniform() + 0.5 * y / len(names)
     half = (low + (high - low) * nearness) * short
-    tangent = layout.uniform(-drawing.tilt, drawing.tilt)  # of half the angle: no library's sine decides a label
+    tangent = layout.uniform(
+        -drawing.tilt, drawing.tilt
+    )  # of half the angle, so that labels do not depend on a library's sine
     norm = 1 + tangent * tangent
     turn = ((1 - tangent * tangent) / norm, 2 * tangent / norm)
     return Placed(name, x, y if floats else y - drawing.foot * half, half, turn, 1 - 2 * layout.randint(2), not floats)

@@ -1,4 +1,4 @@
-"""The three losses of the small CLIP, none of which knows where a thing lies."""
+"""The three losses of the small CLIP; none of them uses positions of objects."""
 
 import math
 
@@ -9,13 +9,13 @@ from itaclip_mmseg.scenes.names import NAMED_SHARE
 
 
 def contrast(images: Tensor, captions: Tensor, scale: Tensor, named: Tensor) -> Tensor:
-    """Contrastive loss of CLIP, where pictures with equal captions are positives of each other.
+    """CLIP's contrastive loss, in which images with equal captions are positives of each other.
 
     Args:
-        images: unit embeddings of pictures, N x D.
+        images: unit embeddings of images, N x D.
         captions: unit embeddings of their captions, N x D.
         scale: logarithm of the factor of the cosines.
-        named: what each caption names, N x names bool.
+        named: names in each caption, N x names, bool.
     """
     logits = scale.exp().clamp(max=100) * images @ captions.T
     same = (named[:, None] == named[None]).all(dim=-1).float()
@@ -24,16 +24,16 @@ def contrast(images: Tensor, captions: Tensor, scale: Tensor, named: Tensor) -> 
 
 
 def presence_loss(logits: Tensor, offset: Tensor, named: Tensor) -> Tensor:
-    """Is each name in the caption? From the log-sum-exp of its logits, N x L x names, over the patches."""
+    """Classify whether each name is in the caption, by the log-sum-exp of its logits N x L x names over the patches."""
     pooled = logits.logsumexp(dim=1) - math.log(logits.shape[1]) + offset
     return F.binary_cross_entropy_with_logits(pooled, named.float())
 
 
 def competition_loss(logits: Tensor, named: Tensor) -> Tensor:
-    """Is each name in the caption? From how surely it wins the patches that it wins most surely, of N x L x names.
+    """Classify whether each name is in the caption, by its best patches after a softmax over names, N x L x names.
 
-    As many patches count as a name must cover to be in a caption. Without competition a patch of a boat may resemble
-    water as much: both are in the caption, and nothing says that a patch is one of them.
+    The number of patches is what a name must cover to be in a caption. Without this competition, a patch of a boat may
+    be as similar to water: both are in the caption, and no other loss separates them.
     """
     shares = logits.softmax(dim=-1)
     patches = max(round(NAMED_SHARE * logits.shape[1]), 1)

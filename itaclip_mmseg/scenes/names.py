@@ -1,4 +1,4 @@
-"""Names and labels of what the rendered scenes show."""
+"""Names and labels of the objects and backgrounds in the rendered scenes."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ SCENE_CLASSES = ('background', *DRAWINGS)
 # In maps of names: backgrounds first, then objects, each by its index.
 NAMES = (*BACKGROUNDS, *DRAWINGS)
 LABEL_OF_NAME = np.array([0] * len(BACKGROUNDS) + list(range(1, len(SCENE_CLASSES))), np.uint8)
-# What a caption names covers this share of its picture.
+# Minimum share of the image that a name in the caption covers.
 NAMED_SHARE = 0.012
 PALETTE = [
     [0, 0, 0], [220, 40, 40], [150, 100, 60], [30, 130, 50], [250, 250, 250], [250, 150, 30], [240, 110, 190],
@@ -21,6 +21,6 @@ PALETTE = [
 
 
 def visible_names(names: Array) -> tuple[str, ...]:
-    """What a caption of (a part of) a scene names: all that covers enough of its map of names, backgrounds first."""
+    """Names for the caption of (a part of) a scene: those that cover enough of its map, backgrounds first."""
     shares = np.bincount(names.ravel(), minlength=len(NAMES)) / names.size
     return tuple(name for name, share in zip(NAMES, shares) if share >= NAMED_SHARE)

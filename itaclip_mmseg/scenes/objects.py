@@ -1,4 +1,4 @@
-"""The objects of the rendered scenes: a table of drawings, and how a part of one is painted."""
+"""The objects of the rendered scenes: a table of drawings, and painting of their parts."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ INDOORS = ('wood floor',)
 
 
 class Part(NamedTuple):
-    """A shape in one colour: 0 or 1 for the object's own main and second colour, or RGB; `texture` of `TEXTURES`."""
+    """A shape in one colour: 0 or 1 for the object's first or second colour, or RGB; `texture` is one of `TEXTURES`."""
 
     shape: Ellipse | Polygon
     colour: int | Colour
@@ -24,8 +24,8 @@ class Part(NamedTuple):
 class Drawing(NamedTuple):
     """An object in coordinates (u to the right, v down) within [-1, 1].
 
-    `palettes` are the pairs of colours it comes in, `size` the range of half its extent relative to the short side,
-    `places` the backgrounds it is put on, `tilt` the largest tangent of half the angle it is turned by.
+    `palettes` are its pairs of colours, `size` the range of half its extent relative to the short side, `places` the
+    backgrounds it is placed on, `tilt` the largest tangent of half its rotation angle.
     """
 
     parts: tuple[Part, ...]
@@ -36,7 +36,7 @@ class Drawing(NamedTuple):
 
     @property
     def foot(self) -> float:
-        """Where it touches the ground, as v."""
+        """Coordinate v at which it touches the ground."""
         return max(part.shape.bottom for part in self.parts)
 
 

@@ -1,4 +1,4 @@
-"""How the small CLIP is optimised: AdamW, warm-up and half a cosine."""
+"""Optimisation of the small CLIP: AdamW with warm-up and half a cosine."""
 
 import math
 
@@ -18,7 +18,7 @@ def learning_rate(step: int, stage: Stage) -> float:
 
 
 def make_optimizer(model: nn.Module) -> torch.optim.AdamW:
-    """AdamW; no decay of gains, offsets and scales."""
+    """Create AdamW, without weight decay of gains, offsets and scales."""
     matrices = [value for value in model.parameters() if value.ndim > 1]
     others = [value for value in model.parameters() if value.ndim <= 1]
     groups = [dict(params=matrices, weight_decay=0.05), dict(params=others, weight_decay=0.0)]

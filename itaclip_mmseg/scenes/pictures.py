@@ -1,4 +1,4 @@
-"""Pictures to train on: windows of scenes, drawn once and kept, and shown as image engineering will show them."""
+"""Training images: windows of scenes, drawn once and cached, augmented like the views of image engineering."""
 
 import functools
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ BLUR_AT_224 = (11, 5.0)  # kernel and sigma in pixels
 
 
 class Pictures(NamedTuple):
-    """Pictures N x size x size x 3 uint8, and what their captions name, N x len(NAMES) bool."""
+    """Images N x size x size x 3 uint8, and the names in their captions, N x len(NAMES), bool."""
 
     images: np.ndarray
     named: np.ndarray
@@ -32,8 +32,8 @@ class Pictures(NamedTuple):
 def cut_windows(seed: int, stages: Sequence[Stage]) -> list[Pictures]:
     """Render a scene and cut each stage's windows.
 
-    A caption names what can be seen in the window. The renderer knows that, as a person who writes a caption does;
-    where it lies is not kept.
+    A caption has the names that are visible in the window, which the renderer knows as a person who writes a caption
+    does; positions are not stored.
     """
     rng = np.random.RandomState(seed)
     image, names = render_names(seed, 336, rng.randint(336, 505))
@@ -52,17 +52,17 @@ def cut_windows(seed: int, stages: Sequence[Stage]) -> list[Pictures]:
 
 
 def shape(stage: Stage) -> tuple[int, int, int]:
-    """Shape of a stage's picture."""
+    """Shape of a stage's image."""
     return stage.size, stage.size, 3
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
-    """A square picture at another size, size x size x 3 uint8."""
+    """Resize a square image, size x size x 3 uint8."""
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
 
 
 def load_pictures(settings: TrainingSettings) -> dict[int, Pictures]:
-    """Pictures by size, drawn on first use: drawing while training would halve its speed."""
+    """Images by size, drawn on first use: drawing during training would halve its speed."""
     settings.cache_dir.mkdir(parents=True, exist_ok=True)
     name = 'pictures-{}-{}-{}.npy'
     paths = [settings.cache_dir / name.format(stage.size, settings.scenes, settings.seed) for stage in settings.drawn]
@@ -75,12 +75,12 @@ def load_pictures(settings: TrainingSettings) -> dict[int, Pictures]:
 
 
 def names_file(path: Path) -> Path:
-    """What the captions of a file of pictures name."""
+    """Path of the names in the captions of a file of images."""
     return path.with_suffix('.names.npy')
 
 
 def draw_pictures(paths: Sequence[Path], settings: TrainingSettings) -> None:
-    """Draw all pictures into memory maps; the names, written last, say that they are complete."""
+    """Draw all images into memory maps; the file of names is written last and marks them as complete."""
     stages, scenes = settings.drawn, settings.scenes
     maps = [
         np.lib.format.open_memmap(path, 'w+', np.uint8, (scenes * stage.windows, *shape(stage)))
@@ -100,15 +100,17 @@ def draw_pictures(paths: Sequence[Path], settings: TrainingSettings) -> None:
 
 
 def to_tensor(images: np.ndarray) -> Tensor:
-    """Normalised pictures, N x 3 x H x W, from N x H x W x 3 uint8."""
+    """Normalise images N x H x W x 3 uint8 to N x 3 x H x W."""
     return (torch.from_numpy(images).permute(0, 3, 1, 2).float() - MEAN) / STD
 
 
 def augment(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """Show a share of the pictures as image engineering will, in place: gray, blurred, upside down, mirrored."""
+    """Augment a share of the images in place, like image engineering: gray, blurred, upside down, mirrored."""
     share = len(images) // 6
     gray, blurred, flipped = (slice(index * share, (index + 1) * share) for index in range(3))
-    kernel = 2 * round(BLUR_AT_224[0] * images.shape[-1] / 448 - 0.5) + 1  # as large against the objects as at 224
+    kernel = (
+        2 * round(BLUR_AT_224[0] * images.shape[-1] / 448 - 0.5) + 1
+    )  # the same size relative to the objects as at 224
     sigma = BLUR_AT_224[1] * images.shape[-1] / 224
     images[gray] = vision.rgb_to_grayscale(images[gray], num_output_channels=3)
     images[blurred] = vision.gaussian_blur(images[blurred], [kernel, kernel], [sigma, sigma])

@@ -1,4 +1,4 @@
-"""Rendering of a scene with its label map.
+"""Render a scene with its label map.
 
 render_scene(seed, height, width): layout -> backgrounds -> objects, far to near -> light, blur, noise
 """
@@ -16,7 +16,7 @@ from itaclip_mmseg.scenes.shapes import Array
 
 
 class Scene(NamedTuple):
-    """A picture, H x W x 3 uint8 RGB; its labels, H x W uint8 below len(SCENE_CLASSES); the names of what it shows."""
+    """An image, H x W x 3 uint8 RGB; its labels, H x W uint8 below len(SCENE_CLASSES); and the names in it."""
 
     image: Array
     labels: Array
@@ -35,8 +35,8 @@ def render_scene(seed: int, height: int, width: int) -> Scene:
 
 
 def render_names(seed: int, height: int, width: int) -> tuple[Array, Array]:
-    """A picture, H x W x 3 uint8, and its map of names, H x W uint8, each an index of `NAMES`."""
-    # Outlines and colours draw from streams of their own: no change of a texture can move a label.
+    """Render an image, H x W x 3 uint8, and its map of names, H x W uint8, indices of `NAMES`."""
+    # Outlines and colours use separate random streams, so that changing a texture cannot change a label.
     layout, paint = np.random.RandomState(seed), np.random.RandomState(seed ^ 0x5CE7E5)
     short = float(min(height, width))
     image, names = draw_backgrounds(height, width, layout, paint)
@@ -46,7 +46,7 @@ def render_names(seed: int, height: int, width: int) -> tuple[Array, Array]:
 
 
 def draw_backgrounds(height: int, width: int, layout: np.random.RandomState, paint: np.random.RandomState) -> tuple:
-    """Bands of backgrounds from top to bottom, each border gently bent outdoors: picture (float32) and names."""
+    """Draw bands of backgrounds from top to bottom, with curved borders outdoors: image (float32) and names."""
     place = PLACES[layout.randint(len(PLACES))]
     short = min(height, width)
     image = background(place[0], height, width, short, paint)
@@ -91,7 +91,7 @@ def draw_shadow(image: Array, placed: Placed) -> None:
 
 
 def finish(image: Array, short: float, paint: np.random.RandomState) -> Array:
-    """Light from one side, a colour cast, the blur of a lens and the noise of a sensor; uint8."""
+    """Add light from one side, a colour cast, lens blur and sensor noise; uint8."""
     height, width = image.shape[:2]
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None]
     light = paint.uniform(0.78, 1.12) * (1 + paint.uniform(-0.15, 0.15) * x + paint.uniform(-0.12, 0.12) * y)

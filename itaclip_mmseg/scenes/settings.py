@@ -1,4 +1,4 @@
-"""What a training of the small CLIP is decided by, and the constants that its parts share."""
+"""Settings of the small CLIP's training, and shared constants."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,33 +13,33 @@ EVALUATION_SEED, EVALUATION_SCENES = 900_000, 24
 
 
 class Stage(NamedTuple):
-    """A part of the training at one resolution."""
+    """A stage of the training at one resolution."""
 
     size: int  # of pictures, in pixels
     batch: int
     steps: int
     learning_rate: float
-    windows: int  # pictures cut from each scene
+    windows: int  # images cut from each scene
     sides: tuple[int, int]  # of those windows, before they are resized to `size`
-    compete: float = 0.0  # weight of the loss that names compete for patches
+    compete: float = 0.0  # weight of the loss in which names compete for patches
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Settings of a training; two with the same settings give the same weights, but for where it is killed.
+    """Settings of a training run; the same settings give the same weights, unless a run is interrupted.
 
     Args:
-        stages: one after the other; stages of one size share their pictures.
-        out: the weights, .safetensors.
-        cache_dir: folder of pictures and checkpoint.
-        scenes: how many are drawn beforehand.
-        seed: of scenes, model and batches.
-        threads: of the processor, for drawing and for training.
-        bfloat16: multiply in it at 224 pixels.
-        minutes_between: evaluations and checkpoints.
+        stages: stages in order; stages of the same size share their images.
+        out: file for the weights, .safetensors.
+        cache_dir: folder for images and checkpoint.
+        scenes: number of scenes to draw.
+        seed: seed of scenes, model and batches.
+        threads: number of CPU threads, for drawing and training.
+        bfloat16: use bfloat16 for matrix products at 224 pixels.
+        minutes_between: minutes between evaluations and checkpoints.
 
     Raises:
-        UserError: a setting is impossible.
+        UserError: a setting is invalid.
     """
 
     stages: tuple[Stage, ...]
@@ -58,29 +58,29 @@ class TrainingSettings:
 
     @property
     def fewest_scenes(self) -> int:
-        """As many as fill the largest batch."""
+        """Number of scenes that fill the largest batch."""
         return max(-(-stage.batch // stage.windows) for stage in self.stages)
 
     @property
     def drawn(self) -> list[Stage]:
-        """The first stage of each size: what pictures are drawn for."""
+        """First stage of each size, for which images are drawn."""
         return list({stage.size: stage for stage in reversed(self.stages)}.values())[::-1]
 
     @property
     def checkpoint(self) -> Path:
-        """Where the training is kept while it runs."""
+        """Path of the checkpoint."""
         return self.cache_dir / f'{self.out.stem}.checkpoint.pt'
 
     @property
     def command(self) -> str:
-        """The call that makes these weights, without the paths of a machine."""
+        """Command that trains these weights, without paths of a machine."""
         steps = [stage.steps for stage in self.stages]
         parts = ['--seed', self.seed, '--scenes', self.scenes, '--steps', *steps, *['--bfloat16'] * self.bfloat16]
         return ' '.join(map(str, ['python tools/train_tiny_clip.py', *parts]))
 
 
 def shipped_stages(steps: Sequence[int]) -> tuple[Stage, ...]:
-    """The stages of the weights that the package ships: at 112 pixels, at 224, at 224 with names that compete.
+    """Stages of the shipped weights: at 112 pixels, at 224, and at 224 with competition of names.
 
     Raises:
         UserError: not three numbers of steps, or one below 1.

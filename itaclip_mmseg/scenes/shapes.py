@@ -1,8 +1,7 @@
-"""The shapes that the rendered scenes are drawn from.
+"""Shapes of the rendered scenes.
 
-Outlines decide the label maps, which must be equal bit by bit on every machine. They are made of sums, products,
-quotients and comparisons of float64 arrays only, which IEEE 754 rounds the same everywhere: no sine, no smoothing, no
-drawing library.
+Outlines define the label maps, which must be identical on every machine. They use only sums, products, quotients and
+comparisons of float64 arrays, which IEEE 754 rounds the same everywhere: no sine, no smoothing, no drawing library.
 """
 
 from typing import NamedTuple

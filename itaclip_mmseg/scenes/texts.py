@@ -1,4 +1,4 @@
-"""Captions and prompts about names, as rows of a vocabulary cut to what can occur."""
+"""Captions and prompts of names, as rows of a reduced vocabulary."""
 
 import functools
 from collections.abc import Sequence
@@ -17,40 +17,42 @@ from itaclip_mmseg.utils.errors import UserError
 
 @functools.cache
 def tokenizer() -> open_clip.SimpleTokenizer:
-    """CLIP's."""
+    """CLIP's tokenizer."""
     return open_clip.SimpleTokenizer()
 
 
 @functools.cache
 def encode(text: str) -> tuple[int, ...]:
-    """CLIP's ids of a text. Words are encoded one by one, so that sentences may be joined from pieces."""
+    """CLIP's token ids of a text. Words are encoded one by one, so that sentences can be joined from pieces."""
     return tuple(tokenizer().encode(text))
 
 
 class Texts:
-    """Sentences about names.
+    """Sentences with names, as token ids.
 
     Args:
         bank: words, synonyms and definitions of the names.
 
     Attributes:
-        token_ids: CLIP's ids in use, sorted: row i of the token table belongs to CLIP's id token_ids[i]. The end token
-            has the largest id in both, by which CLIP finds it.
+        token_ids: CLIP's ids in use, sorted: row i of the token table belongs to CLIP's id token_ids[i]. The end token,
+            which CLIP finds by the largest id, has the largest id in both.
 
     Raises:
-        UserError: the bank is one of other names.
+        UserError: the bank has other names.
     """
 
     def __init__(self, bank: TextBank) -> None:
-        self.variants = {word: [word] for word in bank.classes[0].words}  # how a name may be worded, by name
+        self.variants = {word: [word] for word in bank.classes[0].words}  # alternative wordings, by name
         for entry in bank.classes[1:]:
             self.variants[entry.name] = [*entry.words, entry.synonym, entry.definition]
         if set(self.variants) != set(NAMES):
-            raise UserError(f'{bank.path}: words are not those of the scenes; background: {", ".join(BACKGROUNDS)}')
+            raise UserError(
+                f'{bank.path}: has other words than the scenes, whose background words are: {", ".join(BACKGROUNDS)}'
+            )
         worded = [text for texts in self.variants.values() for text in texts]
         sentences = [template.replace('{}', text) for text in worded for template in IMAGENET]
-        # The articles and commas of captions cost nothing. No caption says 'background'; the word stays as chance made
-        # it, but table 11 asks for it.
+        # Articles and commas of captions are free. No caption contains 'background', so its row stays random; table 11
+        # needs the word.
         extra = 'a photo of an, and with the background'
         used = {token for sentence in (*sentences, extra) for token in encode(sentence)}
         ends = (tokenizer().sot_token_id, tokenizer().eot_token_id)
@@ -59,7 +61,7 @@ class Texts:
         self.sot, self.eot = (self.rows[token] for token in ends)
 
     def batch(self, sentences: Sequence[Sequence[int]]) -> Tensor:
-        """Rows of token ids, N x (2 + longest), start and end added, zeros behind."""
+        """Rows of token ids, N x (2 + longest), with start and end tokens, padded with zeros."""
         longest = min(max(map(len, sentences)), CONTEXT - 2)
         tokens = torch.zeros(len(sentences), longest + 2, dtype=torch.long)
         for row, sentence in zip(tokens, sentences):
@@ -68,7 +70,7 @@ class Texts:
         return tokens
 
     def caption(self, named: np.ndarray, rng: np.random.Generator) -> list[int]:
-        """'a photo of a kite, a tree and sky' of what a picture shows, in any order; ids."""
+        """Token ids of a caption such as 'a photo of a kite, a tree and sky', with the names in random order."""
         names = [NAMES[index] for index in rng.permutation(np.flatnonzero(named))]
         tokens = [*encode('a photo of')]
         for position, name in enumerate(names):
@@ -79,13 +81,13 @@ class Texts:
         return tokens
 
     def wording(self, name: str, rng: np.random.Generator, definitions: bool = True) -> str:
-        """Mostly the name itself, now and then another word or the definition."""
+        """Usually the name itself, sometimes a synonym or the definition."""
         variants = self.variants[name]
         if rng.random() < 0.65 or len(variants) == 1:
             return variants[0]
         return variants[rng.integers(1, len(variants) - (not definitions))]
 
     def prompts(self, rng: np.random.Generator) -> list[tuple[int, ...]]:
-        """Each name, in some wording, in one of CLIP's 80 templates; ids."""
+        """Token ids of each name, in some wording, in one of CLIP's 80 templates."""
         # The template is drawn before the wording.
         return [encode(IMAGENET[rng.integers(len(IMAGENET))].replace('{}', self.wording(name, rng))) for name in NAMES]

@@ -1,4 +1,4 @@
-"""Textures of objects and backgrounds; they decide colours alone, no label, and may use all of numpy and PIL."""
+"""Textures of objects and backgrounds; they affect only colours, not labels, and may use all of numpy and PIL."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ Colour = tuple[int, int, int]
 
 
 def noise(rng: np.random.RandomState, height: int, width: int, rows: int, columns: int) -> Array:
-    """Smooth noise, height x width, about [-1, 1], with `rows` x `columns` knots."""
+    """Smooth noise, height x width, values about [-1, 1], with `rows` x `columns` knots."""
     knots = rng.uniform(-1, 1, (max(rows, 2), max(columns, 2))).astype(np.float32)
     return np.asarray(Image.fromarray(knots).resize((width, height), Image.Resampling.BICUBIC))
 
@@ -22,7 +22,7 @@ def checks(x: Array, y: Array, across: float, down: float) -> Array:
 
 
 def bricks(x: Array, y: Array, across: float, down: float) -> Array:
-    """Bricks laid in bond: -1 in the joints, else a tone of each brick within [0, 1]."""
+    """Bricks in bond: -1 in the joints, else a tone of each brick in [0, 1]."""
     row = np.floor(y * down)
     column = x * across + 0.5 * (row % 2)
     joint = ((y * down) % 1 < 0.14) | (column % 1 < 0.08)
@@ -31,7 +31,7 @@ def bricks(x: Array, y: Array, across: float, down: float) -> Array:
 
 
 def dots(x: Array, y: Array, count: float) -> Array:
-    """Round dots, 1 inside and -1 outside, every second row shifted."""
+    """Round dots, 1 inside and -1 outside; every second row is shifted."""
     row = np.floor(y * count)
     in_x, in_y = (x * count + 0.5 * (row % 2)) % 1 - 0.5, (y * count) % 1 - 0.5
     return np.where(in_x * in_x + in_y * in_y < 0.1, 1.0, -1.0)

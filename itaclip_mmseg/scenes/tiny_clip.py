@@ -1,4 +1,4 @@
-"""The small CLIP while it is trained: its two towers, and the file that they are shipped in."""
+"""The small CLIP in training: its two towers, and the file they are saved in."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,10 +23,10 @@ POSITIONS = 'clip.visual.positional_embedding'
 
 
 class TinyCLIP(nn.Module):
-    """The CLIP, and the scale and offset of the loss over patches, which are not shipped.
+    """The CLIP, with the scale and offset of the loss over patches, which are not saved.
 
     Args:
-        size: of pictures, in pixels.
+        size: side of images in pixels.
         vocabulary: number of tokens.
     """
 
@@ -42,7 +42,7 @@ class TinyCLIP(nn.Module):
 
 
 def block_inputs(visual: nn.Module, images: Tensor) -> dict[int, Tensor]:
-    """Inputs of all blocks, each N x (1 + L) x WIDTH, by number counted from 1."""
+    """Inputs of all blocks, each N x (1 + L) x WIDTH, by number from 1."""
     patches = visual.conv1(images).flatten(2).mT
     cls = visual.class_embedding.expand(len(images), 1, -1)
     x = visual.ln_pre(torch.cat([cls, patches], dim=1) + visual.positional_embedding)
@@ -60,7 +60,7 @@ def project_out(visual: nn.Module, x: Tensor) -> Tensor:
 
 
 def encode_image(visual: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Unit embeddings of pictures by the CLS token, N x D, and of their patches by their own values, N x L x D."""
+    """Unit embeddings of images from the CLS token, N x D, and of patches from their own values, N x L x D."""
     x, block = block_inputs(visual, images)[BLOCKS], visual.transformer.resblocks[-1]
     query, key, value = project(block, x)
     cls = x[:, :1] + output(block, F.scaled_dot_product_attention(query[:, :, :1], key, value))
@@ -85,7 +85,7 @@ def query_embeddings(clip: nn.Module, texts: Texts) -> Tensor:
 
 
 def enlarge_positions(state: dict[str, Tensor], size: int) -> dict[str, Tensor]:
-    """Parameters for pictures of another size: the positions of patches interpolated bicubically."""
+    """Adapt parameters to another image size: positions of patches are interpolated bicubically."""
     side = size // PATCH
     cls, patches = state[POSITIONS][:1], state[POSITIONS][1:]
     square = patches.T.unflatten(1, (round(len(patches) ** 0.5),) * 2)[None]
@@ -95,7 +95,7 @@ def enlarge_positions(state: dict[str, Tensor], size: int) -> dict[str, Tensor]:
 
 
 def save_weights(path: Path, model: TinyCLIP, texts: Texts, metadata: Mapping[str, object]) -> None:
-    """Write the CLIP as float16 with the ids of its cut vocabulary; says how it was made."""
+    """Write the CLIP as float16, with the ids of its reduced vocabulary and metadata about the training."""
     state = {name: value.detach().half().contiguous() for name, value in model.clip.state_dict().items()}
     state['token_ids'] = torch.tensor(texts.token_ids, dtype=torch.int32)
     with written_whole(path) as temporary:
@@ -103,14 +103,16 @@ def save_weights(path: Path, model: TinyCLIP, texts: Texts, metadata: Mapping[st
 
 
 def load_weights(path: Path, size: int, texts: Texts) -> TinyCLIP:
-    """Finished weights.
+    """Load finished weights.
 
     Raises:
-        UserError: missing, damaged or other weights.
+        UserError: the weights are missing, damaged or do not fit.
     """
     state = read_weights(find(path, 'weights file'))
     if not torch.equal(state.pop('token_ids', torch.tensor([])), torch.tensor(texts.token_ids, dtype=torch.int32)):
-        raise UserError(f'{path}: weights of other words than the text bank has; give the bank they were trained with')
+        raise UserError(
+            f'{path}: the weights were trained with other words than those of the text bank; give their text bank'
+        )
     model = TinyCLIP(size, len(texts.token_ids))
     model.clip.load_state_dict({name: value.float() for name, value in state.items()})
     return model

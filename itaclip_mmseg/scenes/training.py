@@ -1,6 +1,6 @@
-"""Training of the small CLIP: stages at growing resolution, with checkpoints.
+"""Train the small CLIP in stages of increasing resolution, with checkpoints.
 
-train(settings, bank): pictures -> stage by stage, step by step: batch -> losses -> optimiser; now and then save
+train(settings, bank): images -> for each stage and step: batch -> losses -> optimiser; save regularly
 """
 
 import json
@@ -24,13 +24,13 @@ from itaclip_mmseg.utils.resources import written_whole
 
 
 def train(settings: TrainingSettings, bank: TextBank) -> None:
-    """Train, from the last checkpoint where there is one, and write the weights.
+    """Train, from the last checkpoint if there is one, and write the weights.
 
     Raises:
-        UserError: the bank is not that of the scenes.
+        UserError: the bank is not the one of the scenes.
     """
     torch.set_num_threads(settings.threads)
-    torch.set_flush_denormal(True)  # a third faster: the optimiser's averages of rare words sink that low
+    torch.set_flush_denormal(True)  # a third faster: the optimiser's averages of rare words become denormal
     texts = Texts(bank)
     pictures = load_pictures(settings)
     training = Training(settings, texts)
@@ -42,14 +42,14 @@ def train(settings: TrainingSettings, bank: TextBank) -> None:
 
 
 def log(message: str) -> None:
-    """A line with the time of day."""
+    """Print a line with the time of day."""
     print(f'{time.strftime("%H:%M:%S")} {message}', flush=True)
 
 
 def step_losses(
     model: TinyCLIP, texts: Texts, pictures: Pictures, stage: Stage, rng: np.random.Generator, bfloat16: bool
 ) -> Sequence[Tensor]:
-    """Losses of a batch: contrast of captions, presence of names, competition of names."""
+    """Losses of a batch: contrast of captions, presence of names and competition of names."""
     chosen = np.sort(rng.choice(len(pictures.images), stage.batch, replace=False))
     order = rng.permutation(chosen[pictures.named[chosen].any(axis=1)])
     named = pictures.named[order]
@@ -69,10 +69,10 @@ def step_losses(
 
 
 class Training:
-    """State of a training: stage, step, model, optimiser, minutes spent.
+    """State of a training run: stage, step, model, optimiser, minutes spent.
 
     Args:
-        settings: those of the training; a checkpoint that lies in their place is gone on from.
+        settings: settings of the run; if their checkpoint exists, the run is resumed.
         texts: captions and prompts.
     """
 
@@ -84,13 +84,13 @@ class Training:
             self.resume()
 
     def build(self) -> None:
-        """A fresh model and optimiser for the current stage."""
+        """Create model and optimiser for the current stage."""
         torch.manual_seed(self.settings.seed)
         self.model = TinyCLIP(self.settings.stages[self.stage].size, len(self.texts.token_ids))
         self.optimizer = make_optimizer(self.model)
 
     def resume(self) -> None:
-        """Go on from the checkpoint."""
+        """Resume from the checkpoint."""
         saved = torch.load(self.settings.checkpoint, weights_only=True)
         self.stage, self.step, self.minutes = saved['stage'], saved['step'], saved['minutes']
         self.build()
@@ -99,7 +99,7 @@ class Training:
         log(f'resumed at stage {self.stage}, step {self.step}')
 
     def run(self, pictures: dict[int, Pictures]) -> None:
-        """Train all stages from where they are, each on the pictures of its size."""
+        """Train the remaining stages, each on the images of its size."""
         stages = self.settings.stages
         while True:
             self.run_stage(stages[self.stage], pictures[stages[self.stage].size])
@@ -111,7 +111,7 @@ class Training:
             self.model.load_state_dict(enlarge_positions(state, stages[self.stage].size))
 
     def run_stage(self, stage: Stage, pictures: Pictures) -> None:
-        """Train a stage to its end; every few minutes and at the end evaluate and save."""
+        """Train a stage to the end; evaluate and save every few minutes and at the end."""
         started = last = time.monotonic()
         first, before, losses = self.step, self.minutes, []
         with ProgressBar(f'steps at {stage.size} px', stage.steps, self.step) as bar:
@@ -126,10 +126,10 @@ class Training:
                     last, losses = time.monotonic(), []
 
     def take_step(self, stage: Stage, pictures: Pictures) -> list[float]:
-        """One step of the optimiser; the losses."""
+        """Take one optimiser step and return the losses."""
         for group in self.optimizer.param_groups:
             group['lr'] = learning_rate(self.step, stage)
-        # From seed and step alone, so that a resumed run draws what an unbroken one does.
+        # Depends only on seed and step, so that a resumed run equals an uninterrupted one.
         rng = np.random.default_rng((self.settings.seed, self.stage, self.step))
         losses = step_losses(self.model, self.texts, pictures, stage, rng, self.settings.bfloat16)
         self.optimizer.zero_grad(set_to_none=True)
@@ -140,7 +140,7 @@ class Training:
         return [float(loss.detach()) for loss in losses]
 
     def save(self, stage: Stage) -> None:
-        """Evaluate, then write checkpoint and weights (at the last size: what is written can always be used)."""
+        """Evaluate, then write checkpoint and weights (at the final size, so they can be used at any time)."""
         result = evaluate(self.model, self.texts, stage.size)
         log(f'mIoU of patches: {result}')
         state = dict(model=self.model.state_dict(), optimizer=self.optimizer.state_dict())

@@ -1,4 +1,4 @@
-"""The table that no paper has: every method's last block under each part of one protocol, from one encoding pass."""
+"""The combined table, from one encoding pass: each method's last block with each part of ITACLIP. No paper has it."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -17,18 +17,18 @@ PARTS = {
     '+ texts': ('image_engineering', 'pamr', 'closing_kernel'),
     '+ PAMR': ('image_engineering', 'auxiliary', 'closing_kernel'),
     'all': (),
-}  # what is off in each
+}  # settings that are off in each column
 
 
 def combined_table() -> dict:
-    """The table in the form of the paper's: a row for each last block and part, without any figure of a paper."""
+    """Return the table in the form of the paper's tables, without published figures."""
     return dict(
-        title="Each method's last block under the parts of ITACLIP's protocol",
+        title="Each method's last block with the parts of ITACLIP",
         assumptions=[
-            "Size, windows, words, scale and thresholds are those of ITACLIP's configuration in all columns, not tuned "
-            'for the combination; + views, + texts and + PAMR add one part each to plain, all has the three and the '
+            "All columns use ITACLIP's image size, windows, words, scale and thresholds, which are not tuned for the "
+            'combinations. + views, + texts and + PAMR add one part each to plain; all has the three parts and the '
             'closing.',
-            "Last blocks have the settings of their method's base configuration; that of ResCLIP is its first pass "
+            "Each last block has the settings of its method's base config; ResCLIP's is the first pass only "
             '(RCS), without feedback (SFR).',
         ],
         rows=list(combined_rows()),
@@ -36,7 +36,7 @@ def combined_table() -> dict:
 
 
 def combined_rows() -> Iterator[dict]:
-    """A row for each last block and part."""
+    """Yield a row for each last block and part."""
     for method in BLOCKS:
         block = block_changes(method)
         name = 'resclip (RCS)' if 'feedback' in block else method
@@ -45,16 +45,16 @@ def combined_rows() -> Iterator[dict]:
 
 
 def block_changes(method: str) -> dict:
-    """What makes the last block of any settings that of a method, as it is in the first pass."""
+    """Changes of settings that select a method's last block, as in its first pass."""
     block = LastBlock.from_config(base_model(method).backbone)
     return as_changes(block) | (dict(feedback=None) if block.feedback else {})
 
 
 def base_model(method: str) -> ConfigDict:
-    """What all configs of a method with ViT-B/16 share of their model."""
+    """The model part of a method's base config for ViT-B/16."""
     return Config.fromfile(find(f'configs/_base_/models/{method}_vit-b-16.py')).model
 
 
 def as_changes(block: LastBlock) -> dict:
-    """What makes the last block of any settings this one."""
+    """Changes of settings that select this last block."""
     return dict(last_block=dict(type=block.name) | asdict(block))

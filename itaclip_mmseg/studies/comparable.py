@@ -1,4 +1,4 @@
-"""Which methods a config's weights can answer beside its own, by the names of their papers."""
+"""Find the other methods that can run with a config's weights, by the names of their papers."""
 
 from pathlib import Path
 
@@ -21,22 +21,20 @@ METHODS = (
 
 
 def comparable_methods(config: str) -> dict[str, dict]:
-    """Changes of a config's settings by name of method: none for its own, then those of all others whose weights are
-    there.
-    """
+    """Changes of a config's settings by method: none for its own, then all others whose weights are available."""
     own = Path(config).resolve().parent.name
     others = {name: method_changes(name) for name in METHODS if name != own and has_weights(name)}
     return {method_name(name): changes for name, changes in ({own: {}} | others).items()}
 
 
 def has_weights(method: str) -> bool:
-    """Are the weights there that a method needs beside CLIP's?"""
+    """Whether all weights that a method needs in addition to CLIP are available."""
     second = base_model(method).backbone.get('last_block', {}).get('dino')
     return second is None or located(second.pretrained) is not None
 
 
 def method_name(method: str) -> str:
-    """How the paper of a folder of configs spells its method's name: 'NACLIP' of 'naclip'."""
+    """Name of a method as in its paper, from its folder of configs: 'NACLIP' for 'naclip'."""
     path = ROOT / f'configs/{method}/metafile.yaml'
     if not path.is_file():
         return method

@@ -1,4 +1,4 @@
-"""How long a pass will take about: views of a sample of the images, times a measured second a view."""
+"""Estimate the duration of a pass: views of a sample of the images, times the measured seconds per view."""
 
 import functools
 import time
@@ -15,12 +15,12 @@ from itaclip_mmseg.models.stages.views import NUM_VIEWS
 
 
 def takes_variants(config: Config) -> bool:
-    """Does the config's segmentor answer many settings from one pass?"""
+    """Whether the config's segmentor supports many settings in one pass."""
     return MODELS.get(config.model.type).takes_variants
 
 
 def duration(seconds: float) -> str:
-    """Hours, minutes or seconds, as one would say it."""
+    """Format seconds as hours, minutes or seconds."""
     for unit, length in (('h', 3600), ('min', 60)):
         if seconds >= 2 * length:
             return f'{seconds / length:.0f} {unit}'
@@ -28,7 +28,7 @@ def duration(seconds: float) -> str:
 
 
 def estimate(config: Config, paths: Sequence[str], sample: int = 30) -> float:
-    """Seconds of encoding: views of a sample of the images, times a measured second a view."""
+    """Estimate the seconds of encoding: views of a sample of the images, times the measured seconds per view."""
     chosen = paths[:: max(len(paths) // sample, 1)]
     views = sum(views_of(config, path) for path in chosen) / len(chosen) * len(paths)
     backbone = config.model.backbone
@@ -37,12 +37,12 @@ def estimate(config: Config, paths: Sequence[str], sample: int = 30) -> float:
 
 
 def views_of(config: Config, path: str) -> int:
-    """How many views an image needs; its size is read from its header."""
+    """Number of views of an image; its size is read from the header."""
     return views_at(config, check_photograph(path))
 
 
 def views_at(config: Config, size: tuple[int, int]) -> int:
-    """How many views an image of a height and width needs."""
+    """Number of views of an image with a height and width."""
     (resize,) = (step for step in config.test_pipeline if step.type == 'Resize')
     ratio = min(max(resize.scale) / max(size), min(resize.scale) / min(size))
     window = config.model.test_cfg
@@ -54,7 +54,7 @@ def views_at(config: Config, size: tuple[int, int]) -> int:
 
 @functools.cache  # the passes share a few encoders
 def seconds_a_view(arch: str | None, pretrained: str, precision: str, size: tuple[int, int]) -> float:
-    """Measured on this machine: the fastest of a few, as others may use the machine too."""
+    """Measure the seconds per view on this machine: the fastest of several runs, since the machine may be shared."""
     config = dict(type='CLIPVisionBackbone', arch=arch, pretrained=pretrained, precision=precision)
     backbone = MODELS.build(config).to(get_device())
     views = torch.zeros(NUM_VIEWS, 3, *size, device=get_device())

@@ -1,4 +1,4 @@
-"""Pictures as the paper's figures 1 and 3: methods beside each other, attention layer by layer."""
+"""Draw figures like the paper's 1 and 3: methods side by side, and attention layer by layer."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,10 +21,10 @@ NAMES_SHOWN = 12  # of a stage of the recurrence
 
 
 def compare(segmenter: Segmenter, images: Sequence[str], truths: Mapping[str, np.ndarray] | None = None) -> Image.Image:
-    """A row an image: the image, the truth where there is one, a column for each variant of the segmenter's model.
+    """Draw one row per image: the image, the ground truth if given, and a column for each variant of the model.
 
     Args:
-        truths: label maps H x W by path of image.
+        truths: label maps H x W by image path.
     """
     names = [entry.name for entry in segmenter.bank.classes]
     colours = distinct_colours(len(names))
@@ -42,7 +42,7 @@ def compare(segmenter: Segmenter, images: Sequence[str], truths: Mapping[str, np
 
 
 def draw_attention(segmenter: Segmenter, path: str, pixel: tuple[int, int]) -> Figure:
-    """The paper's figure 3: a patch, and what it attends to layer by layer, plainly and by self-self attention.
+    """Draw figure 3 of the paper: a patch and its attention in each layer, plain and self-self.
 
     Args:
         pixel: X and Y in the image.
@@ -72,15 +72,15 @@ def draw_attention(segmenter: Segmenter, path: str, pixel: tuple[int, int]) -> F
 
 
 def draw_recurrence(segmenter: Segmenter, path: str) -> Figure:
-    """Which names a picture keeps: a row a pass, a panel a stage with the names that entered it, and the labels.
+    """Draw the recurrence: one row per pass, with a panel for each stage and its names, and the labels.
 
     Raises:
-        UserError: no names drop out in the method of this config.
+        UserError: the config's method has no recurrence.
     """
     photograph, data = segmenter.load(path)
     (sample,) = segmenter.model.test_step(data)
     if 'recurrence' not in sample:
-        raise UserError("recurrence: no names drop out in this config's method; give --config configs/car/...")
+        raise UserError("recurrence: this config's method has none; use --config configs/car/...")
     passes = sample.recurrence
     columns = max(len(stages) for stages in passes.values()) + 1
     figure = Figure(figsize=(2.6 * columns, 2.8 * len(passes)))
@@ -98,7 +98,7 @@ def draw_recurrence(segmenter: Segmenter, path: str) -> Figure:
 
 
 def draw_stage(axes: Axes, stage: dict, title: str) -> None:
-    """The best names that entered a stage, those that it kept in red."""
+    """Draw the best names that entered a stage; kept names are red."""
     best = sorted(stage['scores'].items(), key=lambda item: item[1])[-NAMES_SHOWN:]
     axes.barh(
         [name for name, _ in best],
@@ -110,10 +110,10 @@ def draw_stage(axes: Axes, stage: dict, title: str) -> None:
 
 
 def read_truth(folder: str, path: str) -> np.ndarray | None:
-    """The label map of an image, FOLDER/NAME.png; None where there is none.
+    """Read the label map of an image, FOLDER/NAME.png; None if there is none.
 
     Raises:
-        UserError: it is no label map, or of another size.
+        UserError: the file is not a label map, or has another size.
     """
     file = Path(folder) / f'{Path(path).stem}.png'
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""All methods on the eight data sets: what is stated of them with its source, what we measured, their protocols."""
+"""Collect the leaderboard: published figures with sources, measured figures, and protocols of all methods."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,22 +14,22 @@ from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import ROOT, find
 
 SETS = ('voc21', 'context60', 'coco-object', 'voc20', 'cityscapes19', 'context59', 'ade20k150', 'coco-stuff171')
-FIVE = ('voc21', 'context60', 'coco-object', 'coco-stuff171', 'cityscapes19')  # over which the field states means
+FIVE = ('voc21', 'context60', 'coco-object', 'coco-stuff171', 'cityscapes19')  # datasets of the usual mean
 OTHERS = 'data/paper/others.json'
 TABLE_1 = f'ITACLIP, {PAPER}, Table 1'
 
 
 @dataclass
 class Method:
-    """A row of the leaderboard; figures by data set.
+    """A row of the leaderboard; figures are by dataset.
 
     Attributes:
         name: as its authors write it.
-        configs: paths by data set; none for a method that cannot be run here.
-        stated: by its config, else by ITACLIP's Table 1.
-        compared: what ITACLIP's Table 1 states.
-        measured: by runs of ours.
-        only_mean: the mean over the five data sets, where nothing else is stated.
+        configs: paths by dataset; empty for a method that cannot be run here.
+        stated: published figures, from its configs, else from ITACLIP's Table 1.
+        compared: figures in ITACLIP's Table 1.
+        measured: figures of our runs.
+        only_mean: published mean over the five datasets, if nothing else is published.
     """
 
     name: str
@@ -41,23 +41,23 @@ class Method:
 
     @property
     def stated_mean(self) -> float | None:
-        """Over the five data sets, of what is stated."""
+        """Mean of the published figures over the five datasets."""
         return mean(self.stated) if self.only_mean is None else self.only_mean.value
 
     @property
     def cost_config(self) -> str | None:
-        """The config whose cost stands for the method: Pascal VOC's, else its first."""
+        """Config used to measure the method's cost: Pascal VOC's, else the first."""
         return next(iter(self.configs.values()), None)
 
 
 @dataclass
 class Leaderboard:
-    """The methods, the best stated mean first, and what was found of our own.
+    """The methods, best published mean first, and our runs.
 
     Attributes:
         methods: the rows.
-        left_out: a line for each run of ours that does not count.
-        scenes: measured on our rendered scenes, by the name of the config.
+        left_out: a line for each run that does not count.
+        scenes: figures measured on the rendered scenes, by config name.
     """
 
     methods: list[Method]
@@ -65,21 +65,21 @@ class Leaderboard:
     scenes: dict[str, Figure] = field(default_factory=dict)
 
     def cost_configs(self, names: Sequence[str] = ()) -> dict[str, str]:
-        """Paths by name of the configs whose cost stands for the methods of some names, all without any.
+        """Paths, by name, of the configs used to measure the cost of given methods, all by default.
 
         Raises:
-            UserError: there is no such method, or it cannot be run.
+            UserError: the method is unknown or cannot be run.
         """
         runnable = {one.name.lower(): one.cost_config for one in self.methods if one.configs}
         for name in names:
             if name.lower() not in runnable:
-                raise UserError(f'--measure {name}: no method that can be run; there are {", ".join(runnable)}')
+                raise UserError(f'--measure {name}: not a method that can be run; choose from {", ".join(runnable)}')
         paths = [runnable[name.lower()] for name in names] or list(runnable.values())
         return {Path(path).stem: path for path in paths}
 
 
 def collect(work_dir: Path) -> Leaderboard:
-    """Everything that configs, the paper's Table 1, data/paper/others.json and runs below a work folder say."""
+    """Collect figures from configs, the paper's Table 1, data/paper/others.json and the runs in a work folder."""
     init_default_scope('mmseg')
     folders = sorted(path.parent for path in (ROOT / 'configs').glob('*/metafile.yaml'))
     methods = [read_method(folder) for folder in folders]
@@ -94,11 +94,11 @@ def collect(work_dir: Path) -> Leaderboard:
 
 
 def read_method(folder: Path) -> Method:
-    """A method by its folder of configs; what these do not quote, ITACLIP's Table 1 may."""
+    """Read a method from its folder of configs; figures missing there are taken from ITACLIP's Table 1."""
     (collection,) = mmengine.load(folder / 'metafile.yaml')['Collections']
     method = Method(collection['Name'])
     for dataset in SETS:
-        # The plainest name, ViT-B/16 before others.
+        # The shortest name, ViT-B/16 before others.
         found = sorted(folder.glob(f'*_{dataset}.py'), key=lambda path: (len(path.stem), path.stem))
         if found:
             method.configs[dataset] = str(found[0].relative_to(ROOT))
@@ -115,13 +115,13 @@ def read_method(folder: Path) -> Method:
 
 
 def quoted(configs: Mapping[str, str]) -> dict[str, Figure]:
-    """What the configs quote as published, by data set."""
+    """Published figures in the configs, by dataset."""
     papers = {dataset: read_config(path).get('paper') for dataset, path in configs.items()}
     return {dataset: Figure(paper.mIoU, paper.source) for dataset, paper in papers.items() if paper}
 
 
 def read_others() -> list[Method]:
-    """Methods that cannot be run here."""
+    """Read the methods that cannot be run here."""
     content = json.loads(find(OTHERS, 'data file').read_text(encoding='utf-8'))
     means = {entry['method']: entry['mean'] for entry in content['methods']}
     return [
@@ -131,12 +131,12 @@ def read_others() -> list[Method]:
 
 
 def mean(figures: Mapping[str, Figure]) -> float | None:
-    """Over the five data sets; None where one is missing."""
+    """Mean over the five datasets; None if one is missing."""
     return sum(figures[dataset].value for dataset in FIVE) / len(FIVE) if figures.keys() >= set(FIVE) else None
 
 
 def rank(methods: Sequence[Method]) -> list[Method]:
-    """By the stated mean, the best first; those without one by Pascal VOC, behind."""
+    """Sort by the published mean, best first; methods without one follow, sorted by Pascal VOC."""
 
     def key(method: Method) -> tuple:
         voc = method.stated.get('voc21')
@@ -146,7 +146,7 @@ def rank(methods: Sequence[Method]) -> list[Method]:
 
 
 def pareto(points: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Names that no other beats in both cost and figure, the cheapest first; points are (cost, figure) by name."""
+    """Names on the Pareto front of cost and figure, cheapest first; points are (cost, figure) by name."""
     front: list[str] = []
     for name, (_, figure) in sorted(points.items(), key=lambda item: (item[1][0], -item[1][1])):
         if not front or figure > points[front[-1]][1]:

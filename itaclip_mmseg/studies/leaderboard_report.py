@@ -1,4 +1,4 @@
-"""The leaderboard as Markdown, as one HTML page, and as a picture of figure against cost."""
+"""Write the leaderboard as Markdown and HTML, with a plot of mIoU against cost."""
 
 import base64
 import html
@@ -22,25 +22,25 @@ from itaclip_mmseg.visualization.plots import draw_fronts
 
 TITLE = 'Open-vocabulary segmentation: results'
 COMMAND = 'Written by `python tools/reproduce.py leaderboard`; do not edit.'
-# Texts wrap, so that wide tables stay on the page; on a narrow one they scroll by themselves.
+# Texts wrap, so that wide tables fit the page; on narrow screens, tables scroll.
 TABLES = 'table { display: block; overflow-x: auto } td.plain { white-space: normal }'
-PICTURED = 'voc21'  # the costs are those of its configs
+PICTURED = 'voc21'  # dataset of the plot, whose configs were measured
 AXES = {
-    'gflop': ('GFLOP an image', 'gflop', 1),
-    'seconds': ('seconds an image', 'seconds', 1),
-    'memory': ('peak MB above the weights', 'peak_bytes', 1e-6),
+    'gflop': ('GFLOP per image', 'gflop', 1),
+    'seconds': ('seconds per image', 'seconds', 1),
+    'memory': ('peak MB in addition to the weights', 'peak_bytes', 1e-6),
 }
 MARKDOWN = {'plain': '{}', 'stated': '*{}*', 'measured': '{}', 'best': '**{}**'}
 HTML = {'plain': '{}', 'stated': '<i>{}</i>', 'measured': '{}', 'best': '<b>{}</b>'}
 
 
 def write_leaderboard(board: Leaderboard, costs: Mapping, out: Path, work_dir: Path, axis: str = 'gflop') -> None:
-    """Write the Markdown file, leaderboard.html into the work folder, and beside each the picture if there is one.
+    """Write the Markdown file, and leaderboard.html in the work folder, each with the plot if there are costs.
 
     Args:
-        costs: as `benchmark.costs.read_costs` gives them.
-        out: the Markdown file; its picture has its name.
-        axis: of the picture, a key of `AXES`.
+        costs: result of `benchmark.costs.read_costs`.
+        out: the Markdown file; the plot has the same name.
+        axis: horizontal axis of the plot, a key of `AXES`.
     """
     notes = Notes()
     figures = [figure_sheet(board, notes), *([scenes_sheet(board, notes)] if board.scenes else [])]
@@ -66,7 +66,7 @@ def leaderboard_files(out: Path, work_dir: Path) -> list[Path]:
 
 
 def points_of(board: Leaderboard, costs: Mapping, axis: str) -> dict[str, dict[str, tuple[float, float]]]:
-    """(cost, mIoU) by method for the stated and for the measured figures, each if there are any."""
+    """(cost, mIoU) by method, for the published and for the measured figures, if there are any."""
     _, key, factor = AXES[axis]
     points: dict[str, dict[str, tuple[float, float]]] = {}
     for method in board.methods:
@@ -87,19 +87,19 @@ def markdown(sheets: Sequence[Sheet], notes: Notes, picture: str | None) -> Iter
         yield '|---' * len(sheet.headings) + '|'
         yield from ('| ' + ' | '.join(in_markdown(cell) for cell in row) + ' |' for row in sheet.rows)
     if picture:
-        yield f'\n![mIoU against cost; hollow: stated, filled: measured]({picture})'
+        yield f'\n![mIoU against cost; hollow: published, filled: measured]({picture})'
     yield '\n## Sources\n'
     yield from (f'[^{number}]: {source}' for source, number in notes.numbers.items())
 
 
 def in_markdown(cell: Text) -> str:
-    """A cell with its emphasis and its footnote."""
+    """Format a cell with its emphasis and its footnote."""
     note = '' if cell.note is None else f'[^{cell.note}]'
     return MARKDOWN[cell.kind].format(cell.text.replace('|', r'\|').replace('<', r'\<')) + note
 
 
 def page(sheets: Sequence[Sheet], notes: Notes, picture: Path | None) -> str:
-    """The leaderboard as a page; the picture is inside."""
+    """The leaderboard as an HTML page that includes the plot."""
     parts = []
     for sheet in sheets:
         head = ''.join(f'<th>{html.escape(heading)}</th>' for heading in sheet.headings)
@@ -118,6 +118,6 @@ def page(sheets: Sequence[Sheet], notes: Notes, picture: Path | None) -> str:
 
 
 def in_html(cell: Text) -> str:
-    """A cell with its emphasis and the number of its source."""
+    """Format a cell with its emphasis and the number of its source."""
     note = '' if cell.note is None else f'<sup>{cell.note}</sup>'
     return f'<td class="{cell.kind}">{HTML[cell.kind].format(html.escape(cell.text))}{note}</td>'

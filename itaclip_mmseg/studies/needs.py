@@ -1,4 +1,4 @@
-"""What a config still needs before it can run, and where that is to be had; nothing large is read for it."""
+"""List what a config still needs before it can run, and where to get it, without reading large files."""
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,10 +18,10 @@ from itaclip_mmseg.utils.errors import UserError
 
 
 def missing(config: Config, download: bool) -> list[str]:
-    """What is missing, a line each: data, or what is wrong with it, packages, files of weights.
+    """List what is missing, one line each: data (or what is wrong with them), packages, weights files.
 
     Args:
-        download: let open_clip fetch what a tag names and is not here; else it counts as if it were here.
+        download: let open_clip download weights named by a tag; otherwise they count as available.
     """
     wanted = [name for name in named_weights(config.model) if download or not is_download(*name)]
     files = [partial(weights_file, *name) for name in wanted]
@@ -32,7 +32,7 @@ def missing(config: Config, download: bool) -> list[str]:
 
 
 def faults(checks: list[Callable[[], object]]) -> Iterator[str]:
-    """What checks complain of."""
+    """Yield the errors of checks."""
     for check in checks:
         try:
             check()
@@ -41,7 +41,7 @@ def faults(checks: list[Callable[[], object]]) -> Iterator[str]:
 
 
 def check_packages(model: Mapping) -> None:
-    """Raise a `UserError` for an optional package that a model's config asks for and that is not installed."""
+    """Raise a `UserError` if a model needs an optional package that is not installed."""
     if model.get('crf'):
         load_crf()
     for part in model.values():
@@ -51,16 +51,16 @@ def check_packages(model: Mapping) -> None:
 
 
 def downloads(model: Mapping) -> list[str]:
-    """Architecture and tag of all that open_clip will download when it is first used."""
+    """Architecture and tag of all weights that open_clip will download on first use."""
     return [f'{arch} {tag}' for arch, tag in named_weights(model) if is_download(arch, tag)]
 
 
 def prepare_command(passes: Iterable[tuple[str, str, Config]], data_root: str | None) -> str | None:
-    """The one command that fetches all data and weights that passes lack; None where nothing is to be fetched.
+    """The command that downloads all missing data and weights of passes; None if nothing is missing.
 
     Args:
-        passes: data set, method and config of each.
-        data_root: the folder that replaces `data`; None for that.
+        passes: dataset, method and config of each pass.
+        data_root: the folder that replaces `data`; None for `data`.
     """
     datasets, methods, supplied = {}, {}, set()
     for dataset, method, config in passes:

@@ -1,4 +1,4 @@
-"""The plan of a reproduction in the terminal: what is to be done, what is missing, how long it takes about."""
+"""Print the plan of a reproduction: the passes, what is missing, and how long it will take."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,10 @@ def print_plan(
     done: dict[str, dict | None],
     data_root: str | None,
 ) -> None:
-    """A line a pass: images, rows, how long encoding will take about, or what it needs, by number; then the numbers."""
+    """Print a line per pass: images, rows, estimated time of encoding or numbers of missing things; then these."""
     if not is_main_process():
         return
-    table = Table('pass', 'images', 'rows', 'encoding takes about', title='Plan')
+    table = Table('pass', 'images', 'rows', 'estimated encoding time', title='Plan')
     table.columns[0].no_wrap = True
     numbers = {need: number for number, need in enumerate(dict.fromkeys(n for one in passes for n in one.needs), 1)}
     seconds = {}
@@ -56,18 +56,18 @@ def print_plan(
 def remarks(
     cells: Sequence[Cell], passes: Sequence[Pass], configs: dict[str, Config], data_root: str | None
 ) -> Iterator[str]:
-    """What is downloaded, by which methods; figures that are cited, as no config answers them; how to fetch it."""
+    """Yield what will be downloaded, which figures are only cited for lack of a config, and the download command."""
     fetched = defaultdict(dict)
     for one in passes:
         for name in downloads(configs[one.config].model):
             fetched[name][one.method] = None
     for name, methods in fetched.items():
-        yield f'Not here yet: {name}, of {", ".join(methods)}; open_clip downloads it at first use, or name a file'
+        yield f'Not downloaded yet: {name}, for {", ".join(methods)}; open_clip does it on first use, or give a file'
     cited = defaultdict(list)
     for cell in cells:
         if cell.cited:
             cited[cell.row].append(cell.dataset)
     for row, datasets in cited.items():
-        yield f'Cited, as there is no configuration: {row} on {", ".join(datasets)}'
+        yield f'Cited, because there is no config: {row} on {", ".join(datasets)}'
     if command := prepare_command([(one.dataset, one.method, configs[one.config]) for one in passes], data_root):
-        yield f'To fetch what is missing: {command}'
+        yield f'To download what is missing: {command}'

@@ -1,4 +1,4 @@
-"""How a method segments a data set: image size, windows, refinement, words and background, read from its config."""
+"""Read a method's protocol for a dataset from its config: image size, windows, refinement, words, background."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -15,7 +15,7 @@ THRESHOLDS = ('prob_threshold', 'background_threshold')
 
 
 class Protocol(NamedTuple):
-    """As texts, ready for a table."""
+    """A protocol as texts for a table."""
 
     short_side: str
     window: str
@@ -26,7 +26,7 @@ class Protocol(NamedTuple):
 
 
 def protocols(configs: Mapping[str, str]) -> dict[Protocol, list[str]]:
-    """The data sets of each protocol of a method; a bank a data set is one pattern."""
+    """Datasets of each protocol of a method; text banks named after datasets count as one pattern."""
     found: dict[Protocol, list[str]] = {}
     for dataset, path in configs.items():
         found.setdefault(read_protocol(read_config(path), dataset), []).append(dataset)
@@ -34,7 +34,7 @@ def protocols(configs: Mapping[str, str]) -> dict[Protocol, list[str]]:
 
 
 def read_protocol(config: Config, dataset: str) -> Protocol:
-    """That of a config."""
+    """Read the protocol of a config."""
     model, window = config.model, config.model.test_cfg
     slides = window.mode == 'slide'
     return Protocol(
@@ -42,23 +42,23 @@ def read_protocol(config: Config, dataset: str) -> Protocol:
         window='{} x {}'.format(*window.crop_size) if slides else 'whole image',
         stride=str(window.stride[0]) if slides else '-',
         pamr=f'{model.pamr.num_iters} steps' if model.get('pamr') else '-',
-        bank=find(model.text_bank).stem.replace(dataset, '<data set>'),
+        bank=find(model.text_bank).stem.replace(dataset, '<dataset>'),
         background=background(model),
     )
 
 
 def short_side(config: Config) -> str:
-    """To which images are resized."""
+    """Length to which the short side of images is resized."""
     for step in config.test_pipeline:
         if step.type == 'Resize':
             return str(min(step.scale))
         if 'short_side' in step:
             return str(step.short_side)
-    return 'as it is'
+    return 'original'
 
 
 def background(model: Mapping) -> str:
-    """How the background is found: by words, by a threshold, by rules of the method's own."""
+    """How the background is found: by words, a threshold, or a rule of the method."""
     bank = load_bank(model['text_bank'])
     if not bank.background:
         return 'none'
@@ -68,7 +68,7 @@ def background(model: Mapping) -> str:
 
 
 def views(path: str, size: tuple[int, int]) -> int | None:
-    """How many views a method encodes of an image; None for one that decides by itself what it looks at."""
+    """Number of views that a method encodes for an image; None if it depends on the image."""
     config = read_config(path)
     slides = (MODELS.get(config.model.type).default_window or {}).get('mode') == 'slide'
     return views_at(config, size) if slides else None

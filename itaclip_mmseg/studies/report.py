@@ -1,4 +1,4 @@
-"""The report on the paper's tables: JSON, Markdown, and one HTML page that needs no other file."""
+"""Write the report on the paper's tables as JSON, Markdown and a self-contained HTML page."""
 
 import base64
 import html
@@ -33,9 +33,9 @@ def write_report(cells: Sequence[Cell], folder: Path, protocol: str | None = Non
     """Write report.json, report.md and report.html.
 
     Args:
-        cells: of one or several tables.
-        protocol: of all our figures; None for each method's own.
-        runs: what our figures were measured on.
+        cells: cells of one or several tables.
+        protocol: protocol of all our figures; None for each method's own.
+        runs: the runs that our figures come from.
     """
     tables = {number: [cell for cell in cells if cell.table == number] for number in {cell.table: 0 for cell in cells}}
     content = {
@@ -56,7 +56,7 @@ def write_report(cells: Sequence[Cell], folder: Path, protocol: str | None = Non
 
 
 def columns_of(cells: Sequence[Cell]) -> dict[str, list[str]]:
-    """A table's columns by data set, without those that would be empty."""
+    """Columns of a table by dataset, without empty ones."""
     texts = {cell.column: [] for cell in cells}
     for cell in cells:
         texts[cell.column].append(figures(cell))
@@ -67,7 +67,7 @@ def columns_of(cells: Sequence[Cell]) -> dict[str, list[str]]:
 
 
 def lines_of(cells: Sequence[Cell]) -> Iterator[tuple[str, list[str]]]:
-    """A table's rows: name, and the text of each column."""
+    """Rows of a table: name, and the text of each column."""
     columns = [(dataset, name) for dataset, names in columns_of(cells).items() for name in names]
     for row in {cell.row: 0 for cell in cells}:
         own = {cell.column: figures(cell) for cell in cells if cell.row == row}
@@ -75,7 +75,7 @@ def lines_of(cells: Sequence[Cell]) -> Iterator[tuple[str, list[str]]]:
 
 
 def figures(cell: Cell) -> dict[str, str]:
-    """The text of each column; a dash where there is nothing to say."""
+    """Text of each column; a dash if there is no figure."""
     paper = '-' if cell.paper is None else f'{cell.paper:.1f}' if cell.paper >= 1 else f'{cell.paper:g}'  # settings
     if cell.cited:
         ours = 'cited'
@@ -89,12 +89,12 @@ def figures(cell: Cell) -> dict[str, str]:
 
 
 def notes(cells: Iterable[Cell]) -> list[str]:
-    """What is known of the paper's figures, a line each."""
+    """Notes on the paper's figures, one line each."""
     return [f'{cell.row}, {cell.dataset}: {cell.note}' for cell in cells if cell.note]
 
 
 def faults(cells: Iterable[Cell]) -> list[str]:
-    """Why figures are missing: a line a reason, with the data sets and tables that lack them."""
+    """Why figures are missing: one line per reason, with the datasets and tables."""
     lacking: dict[str, tuple[dict, dict]] = {}
     for cell in cells:
         for reason in (cell.missing or '').splitlines():
@@ -107,7 +107,7 @@ def faults(cells: Iterable[Cell]) -> list[str]:
 
 
 def markdown(tables: dict[str, Sequence[Cell]], lines: Sequence[str]) -> Iterator[str]:
-    """The report as Markdown, line by line, headed by some lines."""
+    """The report as Markdown, line by line; `lines` are at the top."""
     content = all_tables()
     yield f'# {TITLE}'
     yield from (f'\n{line}' for line in lines)
@@ -124,7 +124,7 @@ def markdown(tables: dict[str, Sequence[Cell]], lines: Sequence[str]) -> Iterato
 
 
 def print_report(cells: Sequence[Cell], protocol: str | None = None, runs: Sequence[Run] = ()) -> None:
-    """The tables in the terminal, below what our figures were measured on."""
+    """Print the tables in the terminal, below a summary of the runs."""
     console = Console(markup=False)
     for line in head(runs, protocol):
         console.print(line, highlight=False, soft_wrap=True)
@@ -140,12 +140,12 @@ def print_report(cells: Sequence[Cell], protocol: str | None = None, runs: Seque
 
 
 def heading(number: str) -> str:
-    """How a table is called: the paper's have numbers."""
+    """Heading of a table; the paper's tables have numbers."""
     return f'Table {number}' if number.isdigit() else number.capitalize()
 
 
 def page(tables: dict[str, Sequence[Cell]], lines: Sequence[str]) -> str:
-    """The report as a page, headed by some lines; pictures are inside."""
+    """The report as an HTML page with embedded plots; `lines` are at the top."""
     content = all_tables()
     parts = [f'<p>{html.escape(line)}</p>' for line in lines]
     parts += [f'<p class="missing">{html.escape(fault)}</p>' for fault in faults(chain(*tables.values()))]
@@ -170,7 +170,7 @@ def page(tables: dict[str, Sequence[Cell]], lines: Sequence[str]) -> str:
 
 
 def picture(cells: Sequence[Cell]) -> str:
-    """Bars of a table, the paper's beside ours, one plot a data set; PNG in base64."""
+    """Bar plots of a table, the paper's figures beside ours, one plot per dataset; PNG in base64."""
     datasets = list({cell.column: 0 for cell in cells if cell.ours is not None})
     rows = max(sum(cell.column == dataset for cell in cells) for dataset in datasets)
     figure = Figure(figsize=(4.6 * len(datasets), 1.1 + 0.3 * rows), layout='constrained')

@@ -1,4 +1,4 @@
-"""What a report's figures of ours were measured on: the first thing that its readers see."""
+"""Head of a report: what our figures were measured on."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itaclip_mmseg.studies.tables import SCENES
 
 TOY = (
-    'The drawn scenes are a toy: they check the code, on a small CLIP that was trained on such drawings. '
-    'Their figures say nothing about how methods do on photographs.'
+    'The drawn scenes are a toy to check the code, with a small CLIP trained on such drawings. '
+    'Their figures tell nothing about the methods on photographs.'
 )
 
 
@@ -16,10 +16,10 @@ class Run:
     """One pass over a dataset.
 
     Attributes:
-        name: of the run, by its config and protocol.
-        images: how many were counted.
-        weights: of the backbone, as its config names them.
-        overrides: by key, as of --cfg-options.
+        name: name of the run, from its config and protocol.
+        images: number of evaluated images.
+        weights: weights of the backbone, as in the config.
+        overrides: overrides by key, as for --cfg-options.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Run:
 
 
 def head(runs: Iterable[Run], protocol: str | None) -> list[str]:
-    """A line for each dataset and pair of weights and overrides, then the protocol; before them that a toy is one."""
+    """Lines for each dataset, weights and overrides, and the protocol; for drawn scenes, first a warning."""
     alike: dict[tuple, list[str]] = {}
     for run in runs:
         overrides = ', '.join(f'{key}={value}' for key, value in run.overrides.items())
@@ -40,6 +40,6 @@ def head(runs: Iterable[Run], protocol: str | None) -> list[str]:
         changed = f', overrides {overrides}' if overrides else ''
         lines.append(f'{dataset}: {images} images, weights {weights}{changed} ({", ".join(names)})')
     if not alike:
-        return [*lines, 'Nothing was measured by us yet.']
-    own = "Each method in its original evaluation protocol: its authors' image size, window and stride."
-    return [*lines, f"All methods in {protocol}'s image size, window and stride." if protocol else own]
+        return [*lines, 'We have not measured anything yet.']
+    own = "Each method uses its original evaluation protocol: its authors' image size, window and stride."
+    return [*lines, f"All methods use {protocol}'s image size, window and stride." if protocol else own]

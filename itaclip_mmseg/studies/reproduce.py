@@ -29,8 +29,8 @@ from itaclip_mmseg.utils.errors import UserError, one_line
 from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.resources import files_among
 
-STRIDE = (28, 28)  # of every row that names none
-OF = ':'  # between a method and the key of an override that its configs alone get
+STRIDE = (28, 28)  # of rows without a stride
+OF = ':'  # between a method and a key, for an override of only its configs
 
 
 def reproduce(
@@ -44,28 +44,28 @@ def reproduce(
     dry_run: bool = False,
     protocol: str | None = None,
 ) -> list[Cell]:
-    """Answer the cells of some tables; write report.json, report.md and report.html into the work folder.
+    """Compute the cells of tables; write report.json, report.md and report.html into the work folder.
 
-    Data sets and weights that are absent are listed as missing. Finished passes are kept and not done again; a pass
-    that was killed goes on with the image where it was.
+    Missing datasets and weights are listed. Finished passes are not repeated; a pass that was killed continues with the
+    images that are not done yet.
 
     Args:
         tables: numbers, '1' to '11', or 'combined'.
-        datasets: names as in the configs' file names.
+        datasets: names as in the file names of configs.
         data_root: the folder that replaces `data` in the configs.
-        pretrained: weights of ViT-B/16; other backbones, and the scenes with weights of their own, keep theirs.
-        options: overrides of every config that reads them, as of --cfg-options; of one method's configs by METHOD:KEY,
-            such as 'tcl:model.decoder.pretrained'.
+        pretrained: weights of ViT-B/16; other backbones and the scenes keep theirs.
+        options: overrides, as for --cfg-options, of all configs that have the key, or of one method by METHOD:KEY, such
+            as 'tcl:model.decoder.pretrained'.
         dry_run: stop after the plan; nothing is downloaded.
-        protocol: a method whose image size and window all passes take; None for each config's own.
+        protocol: a method whose image size and window all passes use; None for each config's own.
 
     Raises:
-        UserError: there is nothing to do, no pass could be done, or an override or its weights are not possible.
+        UserError: there is nothing to do, no pass could run, or an override or its weights are invalid.
     """
     init_default_scope('mmseg')
     cells, passes = plan(tables, datasets)
     if not cells:
-        raise UserError(f'{", ".join(tables)}: no such figures of {", ".join(datasets)}; name other data sets')
+        raise UserError(f'{", ".join(tables)}: no figures for {", ".join(datasets)}; choose other datasets')
     chosen = overrides_by_config(passes, options or {})
     configs = {
         one.config: prepare(one, work_dir, data_root, pretrained, chosen[one.config], launcher, protocol)
@@ -95,7 +95,7 @@ def reproduce(
 
 
 def fill_cells(one: Pass, results: Mapping) -> None:
-    """Put the figures of a pass into its cells."""
+    """Write the figures of a pass into its cells."""
     for variant, answered in one.cells.items():
         for cell in answered:
             row = results['variants'][variant] if 'variants' in results else results
@@ -103,17 +103,17 @@ def fill_cells(one: Pass, results: Mapping) -> None:
 
 
 def overrides_by_config(passes: Sequence[Pass], options: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """The overrides that each config gets: of those for all the ones that it reads, as methods differ, then its own.
+    """Overrides of each config: the general ones that it uses, as methods differ, then its method's own.
 
     Raises:
-        UserError: an override of a method that there is not, or one that nothing reads.
+        UserError: an override names an unknown method, or no config uses it.
     """
     methods = {one.method for one in passes}
     shared = {key: value for key, value in options.items() if OF not in key}
     for option in options:
         if OF in option and option.partition(OF)[0] not in methods:
             raise UserError(
-                f'--cfg-options {option}: no method of these tables; there are {", ".join(sorted(methods))}'
+                f'--cfg-options {option}: not a method in these tables; choose from {", ".join(sorted(methods))}'
             )
     chosen, faults = {}, defaultdict(dict)
     for one in passes:
@@ -129,7 +129,7 @@ def overrides_by_config(passes: Sequence[Pass], options: Mapping[str, object]) -
         if len(by_config) == len(chosen):
             raise UserError(next(iter(by_config.values())))
         names = ', '.join(Path(name).stem for name in sorted(by_config))
-        print_warnings([f'{key}: not read by {names}, left out there'])
+        print_warnings([f'{key}: not used by {names}, so it has no effect there'])
     return chosen
 
 
@@ -142,7 +142,7 @@ def prepare(
     launcher: str,
     protocol: str | None,
 ) -> Config:
-    """The config of a pass."""
+    """Prepare the config of a pass."""
     folder = work_dir / run_name(Path(one.config), protocol)
     config = load_config(one.config, options, str(folder), launcher, protocol)
     if data_root is not None:
@@ -157,7 +157,7 @@ def prepare(
 
 
 def check_named(configs: Iterable[Config], values: Sequence[object]) -> None:
-    """Raise a `UserError` for weights that the user names, in any place, and that are neither a file nor a tag."""
+    """Raise a `UserError` for weights given by the user that are neither a file nor a tag."""
     for config in configs:
         for arch, pretrained in named_weights(config.model):
             if pretrained in values and not is_download(arch, pretrained):
@@ -165,7 +165,7 @@ def check_named(configs: Iterable[Config], values: Sequence[object]) -> None:
 
 
 def mark_missing(one: Pass, config: Config, download: bool) -> bool:
-    """Can the pass be done? If not, its cells say why, a line for each reason."""
+    """Whether the pass can run; otherwise its cells get the reasons, one line each."""
     one.needs = missing(config, download)
     for cell in (cell for cells in one.cells.values() for cell in cells):
         cell.missing = '\n'.join(one.needs) or None
@@ -173,14 +173,14 @@ def mark_missing(one: Pass, config: Config, download: bool) -> bool:
 
 
 def finished(config: Config) -> dict | None:
-    """Results that an earlier call left for exactly this pass."""
+    """Results of an earlier call for exactly this pass."""
     path = Path(config.work_dir) / 'results.json'
-    if not path.is_file():  # asked first: the key reads the weights, and may have to download them
+    if not path.is_file():  # checked first: computing the key reads the weights and may download them
         return None
     try:
         results = read_results(path)
     except UserError as error:
-        print_warnings([f'{one_line(error)}; its pass is not done'])
+        print_warnings([f'{one_line(error)}; its pass is repeated'])
         return None
     key = run_key(config)
     if results.get('run_key') != key:

@@ -1,4 +1,4 @@
-"""Figures of our own, found in a work folder: results.json of runs with exactly a config's own settings."""
+"""Collect our figures from a work folder: results.json of runs with unchanged settings of a config."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,23 +14,23 @@ from itaclip_mmseg.settings import Settings, Window
 from itaclip_mmseg.utils.checks import is_number
 from itaclip_mmseg.utils.errors import UserError
 
-OWN = '{}'  # how studies call the variant without changes
+OWN = '{}'  # name of the variant without changes
 
 
 class Figure(NamedTuple):
-    """A mIoU in per cent, and where it is from."""
+    """An mIoU in per cent, and its source."""
 
     value: float
     source: str
 
 
 def read_runs(folder: Path, configs: Mapping[str, str]) -> tuple[dict[str, Figure], list[str]]:
-    """Measured figures by the name of the config, and a line for each run of one that does not count, with the reason.
+    """Read measured figures by config name, and a line with the reason for each run that does not count.
 
-    Of two runs of a config the later one counts.
+    If a config was run twice, the later run counts.
 
     Args:
-        folder: searched with all below it.
+        folder: searched recursively.
         configs: paths by name.
     """
     measured, left_out = {}, []
@@ -41,7 +41,7 @@ def read_runs(folder: Path, configs: Mapping[str, str]) -> tuple[dict[str, Figur
             continue
         variants = results.get('variants', {OWN: results})
         if OWN not in variants:
-            left_out.append(f'{name}: run with variants alone')
+            left_out.append(f'{name}: run with variants only')
             continue
         row = variants[OWN]
         if changes := changed(load_config(configs[name]), results['settings'] | row['settings']):
@@ -53,10 +53,10 @@ def read_runs(folder: Path, configs: Mapping[str, str]) -> tuple[dict[str, Figur
 
 
 def read_results(path: Path) -> dict:
-    """A results.json.
+    """Read a results.json.
 
     Raises:
-        UserError: it is none.
+        UserError: the file is something else.
     """
     try:
         results = json.loads(path.read_text(encoding='utf-8'))
@@ -72,13 +72,13 @@ def read_results(path: Path) -> dict:
 
 
 def changed(config: Config, settings: Mapping) -> list[str]:
-    """Names of the settings of a run that are not the config's; where its weights lie does not count."""
+    """Names of the settings in which a run differs from the config; paths of weights do not count."""
     own = plain(dict(own_settings(config)))
     return [key for key, value in plain(settings).items() if key in own and own[key] != value]
 
 
 def own_settings(config: Config) -> Iterator[tuple[str, object]]:
-    """What results.json says of a run of the config as it is, by name."""
+    """Settings, by name, that results.json has for a run of the unchanged config."""
     model, backbone = config.model, config.model.get('backbone', {})
     yield from model.items()
     yield from dict(arch=backbone.get('arch'), precision=backbone.get('precision', 'fp32')).items()
@@ -92,7 +92,7 @@ def own_settings(config: Config) -> Iterator[tuple[str, object]]:
 
 
 def plain(value: object) -> object:
-    """As JSON has it, without the places of weights."""
+    """Convert a value as JSON does, without paths of weights."""
     if isinstance(value, Mapping):
         return {key: plain(one) for key, one in value.items() if key != 'pretrained'}
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""A grid of settings, answered from one encoding pass."""
+"""Evaluate a grid of settings from one encoding pass."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,16 +20,16 @@ FILES = ('sweep.json', 'sweep.csv', 'sweep.png', 'sweep_classes.png')
 
 
 def parse_values(options: Sequence[str], named: Mapping[str, Sequence] | None = None) -> Values:
-    """'key=v1,v2' each, spelled as --cfg-options; of a key such as model.test_cfg.stride the last part counts.
+    """Parse 'key=v1,v2' as for --cfg-options; of a key such as model.test_cfg.stride only the last part counts.
 
     Args:
-        named: values that have options of their own; more of the same key are added to them.
+        named: values from dedicated options such as --lambda; values of the same key are added to them.
     """
     values = {key: list(chosen) for key, chosen in (named or {}).items()}
     for option in options:
         key, sign, text = option.partition('=')
         if not sign or not text:
-            raise UserError(f'--set {option}: not readable as KEY=V1,V2; check the spelling')
+            raise UserError(f'--set {option}: not of the form KEY=V1,V2; check the spelling')
         parsed = parse_options([f'value={text}'])['value']
         added = values.setdefault(key.split('.')[-1], [])
         added += [value for value in (parsed if isinstance(parsed, list) else [parsed]) if value not in added]
@@ -37,25 +37,25 @@ def parse_values(options: Sequence[str], named: Mapping[str, Sequence] | None = 
 
 
 def grid_variants(values: Values) -> dict[str, dict]:
-    """Changes by name for every combination: {'image_coefficient=0.5 stride=56': {...}, ...}."""
+    """Changes for each combination, by name: {'image_coefficient=0.5 stride=56': {...}, ...}."""
     combinations = [dict(zip(values, chosen)) for chosen in itertools.product(*values.values())]
     return {' '.join(f'{key}={spelled(value)}' for key, value in changes.items()): changes for changes in combinations}
 
 
 def spelled(value: object) -> str:
-    """A value in a name: no quotes, which MMEngine cannot write into the config that it keeps beside the results."""
+    """Format a value in a name, without quotes: MMEngine cannot write them to the config that it saves."""
     return ','.join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def run_sweep(config: Config, values: Values) -> dict:
-    """Test a grid of settings; write sweep.json, sweep.csv and two pictures into the work folder; print the table.
+    """Test a grid of settings; write sweep.json, sweep.csv and two plots into the work folder; print the table.
 
     Args:
-        config: whose settings the values replace.
-        values: by key, those of `Settings` and its last block.
+        config: config whose settings are replaced by the values.
+        values: values by key of `Settings` and its last block.
 
     Returns:
-        What sweep.json holds: rows sorted by mIoU, the best first, and the number of views that were encoded.
+        The content of sweep.json: rows sorted by mIoU, best first, and the number of encoded views.
     """
     variants = grid_variants(values)
     config.model.variants = variants
@@ -72,7 +72,7 @@ def run_sweep(config: Config, values: Values) -> dict:
 
 
 def sweep_of(results: Mapping, variants: Mapping[str, dict]) -> dict:
-    """What sweep.json holds, of the results of a test."""
+    """Content of sweep.json, from the results of a test."""
     names = sorted(variants, key=lambda name: -results['variants'][name]['mIoU'])
     rows = [results['variants'][name] | dict(varied=variants[name]) for name in names]
     keys = ('encoded_views', 'num_images', 'versions')
@@ -80,7 +80,7 @@ def sweep_of(results: Mapping, variants: Mapping[str, dict]) -> dict:
 
 
 def write_sweep(sweep: Mapping, values: Values, folder: Path) -> None:
-    """The file, a table and two pictures."""
+    """Write sweep.json, sweep.csv and two plots."""
     remove_unfinished(folder / name for name in FILES)
     rows = sweep['rows']
     write_json(folder / FILES[0], sweep)
@@ -90,7 +90,7 @@ def write_sweep(sweep: Mapping, values: Values, folder: Path) -> None:
 
 
 def table_rows(rows: Sequence[Mapping]) -> Iterator[list]:
-    """A heading, and a line a row: what varied, the figures, the IoU of every class."""
+    """Yield a heading, then for each row its settings, the figures, and the IoU of every class."""
     varied, classes = list(rows[0]['varied']), list(rows[0]['classes'])
     yield [*varied, *FIGURES, *classes]
     for row in rows:
@@ -99,7 +99,7 @@ def table_rows(rows: Sequence[Mapping]) -> Iterator[list]:
 
 
 def print_rows(rows: Sequence[Mapping], values: Values, config: Config) -> None:
-    """The table, best first."""
+    """Print the table, best first."""
     table = Table(*values, *FIGURES)
     for column in table.columns:
         column.justify = 'right'

@@ -1,4 +1,4 @@
-"""The paper's tables: which settings each row stands for, and which passes answer all of them."""
+"""The paper's tables: the settings of each row, and the encoding passes that compute them."""
 
 import functools
 import json
@@ -16,7 +16,7 @@ from itaclip_mmseg.utils.resources import ROOT, find
 
 TABLES = 'data/paper/tables.json'
 DATASETS = ('voc21', 'context60', 'coco-object', 'coco-stuff171')
-SCENES = 'scenes'  # our own: no figures of the paper, but every row that one encoder can answer
+SCENES = 'scenes'  # without published figures, but with every row that one encoder can compute
 ITACLIP_SCENES = 'configs/itaclip/itaclip_tiny_scenes.py'
 PAPER = 'arXiv:2411.12044'
 METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip')
@@ -24,16 +24,16 @@ METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip')
 
 @dataclass
 class Cell:
-    """A figure of a table.
+    """A cell of a table.
 
     Attributes:
-        paper: the paper's mIoU or setting, None where it has none.
-        ours: measured; None where it is missing or cited.
-        cited: of a method that has no config for the data set; not run.
-        missing: why there is no figure of ours, a line for each reason.
-        stated: what the method's own authors state, by its config; None where they state nothing, or nothing else.
-        note: what is known of the paper's figure.
-        part: in a table of one method's parts on another's tokens, the column within the data set.
+        paper: the paper's mIoU or setting; None if there is none.
+        ours: measured mIoU; None if missing or cited.
+        cited: the method has no config for the dataset, so it is not run.
+        missing: why there is no figure of ours, one line per reason.
+        stated: figure of the method's own authors, from its config; None if there is none or it is the same.
+        note: note on the paper's figure.
+        part: in the combined table, the column within the dataset.
     """
 
     table: str
@@ -49,44 +49,44 @@ class Cell:
 
     @property
     def column(self) -> str:
-        """The heading below which it stands."""
+        """Heading of the cell's column."""
         return self.dataset if self.part is None else f'{self.dataset}, {self.part}'
 
 
 @dataclass
 class Pass:
-    """One encoding pass over a data set: a config, and the variants of it that some cells ask for."""
+    """One encoding pass over a dataset: a config and the variants that cells need."""
 
     config: str
     dataset: str
     variants: dict[str, dict] = field(default_factory=dict)
     cells: dict[str, list[Cell]] = field(default_factory=dict)  # by variant
-    needs: list[str] = field(default_factory=list)  # what is missing, a line each
+    needs: list[str] = field(default_factory=list)  # what is missing, one line each
 
     @property
     def method(self) -> str:
-        """The folder of its config."""
+        """Folder of the config."""
         return Path(self.config).parent.name
 
     def ask(self, changes: dict, cell: Cell) -> None:
-        """Let a cell be answered by the config under some changes."""
+        """Compute a cell by the config with changes."""
         name = json.dumps(changes, sort_keys=True)
         self.variants[name] = changes
         self.cells.setdefault(name, []).append(cell)
 
 
 def load_tables() -> dict[str, dict]:
-    """The paper's tables by number: title, assumptions, rows with settings and figures."""
+    """Load the paper's tables by number: title, assumptions, rows with settings and figures."""
     return json.loads(find(TABLES, 'data file').read_text(encoding='utf-8'))['tables']
 
 
 def all_tables() -> dict[str, dict]:
-    """The paper's tables, and the one that no paper has, in the same form."""
+    """The paper's tables and the combined table, in the same form."""
     return load_tables() | {COMBINED: combined_table()}
 
 
 def plan(tables: Sequence[str], datasets: Sequence[str]) -> tuple[list[Cell], list[Pass]]:
-    """All cells of some tables on some data sets, and the fewest passes that answer them.
+    """All cells of tables on datasets, and the fewest passes that compute them.
 
     Raises:
         UserError: there is no such table.
@@ -94,7 +94,7 @@ def plan(tables: Sequence[str], datasets: Sequence[str]) -> tuple[list[Cell], li
     content = all_tables()
     for table in tables:
         if table not in content:
-            raise UserError(f'table {table}: not one of the paper; there are {", ".join(content)}')
+            raise UserError(f'table {table}: no such table; choose from {", ".join(content)}')
     cells: list[Cell] = []
     passes: dict[str, Pass] = {}
     for table in tables:
@@ -105,9 +105,9 @@ def plan(tables: Sequence[str], datasets: Sequence[str]) -> tuple[list[Cell], li
 
 
 def plan_cell(table: str, row: dict, dataset: str, passes: dict[str, Pass]) -> Iterable[Cell]:
-    """The cell of a row on a data set, if it has one, entered into the pass that answers it."""
+    """The cell of a row on a dataset, if any, added to the pass that computes it."""
     path = config_of(row, dataset)
-    free = dataset == SCENES or 'part' in row  # need no figure of the paper
+    free = dataset == SCENES or 'part' in row  # no published figure needed
     if dataset not in row['paper'] and not (free and path):
         return []
     note, part = row.get('notes', {}).get(dataset), row.get('part')
@@ -129,14 +129,14 @@ def plan_cell(table: str, row: dict, dataset: str, passes: dict[str, Pass]) -> I
 
 @functools.cache
 def read_config(path: str) -> Config:
-    """A config as it is; many cells ask for the same."""
+    """Read a config, once for all cells."""
     return Config.fromfile(find(path))
 
 
 def config_of(row: dict, dataset: str) -> str | None:
-    """The config that answers a row on a data set; None where there is none.
+    """Config that computes a row on a dataset; None if there is none.
 
-    On the scenes ITACLIP's own answers all rows of methods that are settings of it.
+    On the scenes, ITACLIP's config computes all rows of methods that are settings of it.
     """
     method, arch = row.get('method', 'itaclip'), row.get('arch', 'vit-b-16')
     pattern = row.get('config', 'configs/{method}/{method}_{arch}_{dataset}.py')
@@ -149,7 +149,7 @@ def config_of(row: dict, dataset: str) -> str | None:
 
 
 def method_changes(method: str) -> dict:
-    """What makes ITACLIP's settings those of another method; window and thresholds stay ITACLIP's, or off."""
+    """Changes that turn ITACLIP's settings into another method's; window and thresholds stay ITACLIP's, or off."""
     model = base_model(method).to_dict()
     names = {one.name for one in fields(Settings)} - {'last_block', 'stride'}
     changes = {name: model[name] for name in names if name in model}

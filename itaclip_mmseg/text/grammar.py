@@ -3,10 +3,11 @@
 - `balloon, fish, ball`: without '=', ':' and ';', commas and line breaks separate classes
 - `dog; sky = sky, clouds; cat: a small pet`: else ';' and line breaks do, NAME = WORD, WORD: DEFINITION
 - `"NDVI=0.5", "a dog, wet"`: text in quotation marks is taken as it is
+- `# one name: tree, small` in a file: its line `tree, small` is one name
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from itaclip_mmseg.text.bank import BankClass, is_background
 from itaclip_mmseg.utils.errors import UserError
@@ -20,6 +21,7 @@ QUOTED = re.compile(
     rf'(?<![^{SEPARATORS}])[ \t]*(?:"((?:[^"\n]|"")*)"|[“„«]([^“”„«»\n]*)[”“»])[ \t]*(?=[{SEPARATORS}]|$)'
 )
 SINGLE = re.compile("['‘‚].*['’‘]", re.DOTALL)
+ONE_NAME = '# one name: '  # in a file, before a line that is taken as it is
 HIDDEN = 0xF0000  # a quoted character becomes the private one of this offset, so that no rule applies to it
 BRACKETS = dict(zip('[({', '])}'))
 # How names of files begin, and how they end.
@@ -32,13 +34,13 @@ def parse(text: str, where: str = 'classes', lines: bool = False) -> list[dict]:
 
     Args:
         where: for messages.
-        lines: the text is that of a file. If it has several lines, each is a class, and commas separate its words; a
-            line that begins with '#' is a comment.
+        lines: the text is that of a file. If it has several lines, each is a class, and commas separate its words; see
+            `class_lines` for comments.
 
     Raises:
         UserError: the text could mean something else.
     """
-    kept = [line.strip() for line in text.splitlines() if not (lines and line.lstrip().startswith('#'))]
+    kept = class_lines(text) if lines else map(str.strip, text.splitlines())
     text = '\n'.join(line for line in kept if line).rstrip('; ')
     if text and BRACKETS.get(text[0]) == text[-1]:
         raise UserError(f'{where}: {text!r:.80} is in brackets; {EXAMPLE}')
@@ -49,6 +51,23 @@ def parse(text: str, where: str = 'classes', lines: bool = False) -> list[dict]:
     if lines and is_numbered(parts):
         raise UserError(f'{where}: its lines are numbered ({parts[0]!r}); give the names alone, in the order of labels')
     return [parse_entry(part, where, lines) for part in parts]
+
+
+def class_lines(text: str) -> list[str]:
+    """The lines of a file that name classes: no comments, and `hidden` where a comment declares a line one name."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    names = {line.removeprefix(ONE_NAME) for line in lines if line.startswith(ONE_NAME)}
+    return [hidden(line) if line in names else line for line in lines if line in names or not line.startswith('#')]
+
+
+def class_file(lines: Sequence[str], names: Collection[str]) -> str:
+    """The text of a file of a class a line, as `parse` reads it.
+
+    Args:
+        names: those of the lines that are names to be taken as they are.
+    """
+    odd = [line for line in lines if line in names and (quoted(line) != line or line[0] in '#[({' or line[0].isdigit())]
+    return ''.join(f'{line}\n' for line in [*lines, *(ONE_NAME + line for line in odd)])
 
 
 def is_numbered(parts: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import written_whole
 
 
@@ -21,3 +22,21 @@ def label_picture(labels: np.ndarray, number: int = 256) -> Image.Image:
         number: how many labels there are in all such maps; beyond 256 they take 16 bits a pixel, else 8.
     """
     return Image.fromarray(labels.astype(np.uint16 if number > 256 else np.uint8))
+
+
+def unknown_labels(labels: np.ndarray, num_classes: int, ignored: int) -> list[int]:
+    """The labels of a map that no class has and that are not ignored."""
+    if labels.max(initial=0) < num_classes:
+        return []
+    return [label for label in np.unique(labels).tolist() if num_classes <= label != ignored]
+
+
+def check_range(labels: np.ndarray, num_classes: int, ignored: int, path: str) -> None:
+    """Raise a `UserError` for labels that no class has: they would be counted nowhere, in silence."""
+    wrong = unknown_labels(labels, num_classes, ignored)
+    if wrong:
+        named = ', '.join(map(str, wrong[:10])) + (f' and {len(wrong) - 10} more' if len(wrong) > 10 else '')
+        raise UserError(
+            f'{path}: holds label{"s" * (len(wrong) > 1)} {named}, but the class list ends with label '
+            f'{num_classes - 1} ({ignored} is ignored); check the list, or convert the label maps (data/README.md)'
+        )

@@ -96,7 +96,8 @@ class RealPaths:
 def same_file(output: Output, earlier: Output) -> str:
     """The message for two outputs that are one file."""
     if output.source is None or earlier.source is None:
-        return f'{output.path}: two outputs would be this one file; rename what they are made of, or {REMEDY}'
+        advice = 'rename what one of them is made of, or name another place'
+        return f'{output.path}: two outputs would be this one file; {advice}'
     return (
         f'{output.source}: shares its name with {earlier.source}, as {output.path} would be made of both; '
         'rename one, or run them apart'

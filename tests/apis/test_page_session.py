@@ -50,13 +50,10 @@ def photo(workbench, small_voc):
     return workbench.open(small_voc / 'JPEGImages/one.jpg')
 
 
-def run_tool(monkeypatch, tool, *arguments):
-    monkeypatch.setattr(sys, 'argv', [str(REPO / tool), *arguments])
-    runpy.run_path(str(REPO / tool), run_name='__main__')
-
-
 @pytest.mark.slow
-def test_page_python_demo_and_test_give_the_same_labels(workbench, options, photo, small_voc, tmp_path, monkeypatch):
+def test_page_python_demo_and_test_give_the_same_labels(
+    workbench, options, photo, small_voc, tmp_path, monkeypatch, run_tool
+):
     """The config's own words and some settings, in four ways; only `test.py` adds up in another order."""
     classes = class_list(*class_fields(workbench.segmenter.bank, 'definition'))
     answer = workbench.answer(photo, classes, VALUES, None)
@@ -70,12 +67,12 @@ def test_page_python_demo_and_test_give_the_same_labels(workbench, options, phot
     assert np.array_equal(by_python.labels, labels)
 
     monkeypatch.chdir(Path(write_files(answer, tmp_path)[0]).parent)
-    run_tool(monkeypatch, 'tools/demo.py', *shlex.split(workbench.command(answer))[2:])
+    run_tool('demo', *shlex.split(workbench.command(answer))[2:])
     assert np.array_equal(np.asarray(Image.open('work_dirs/demo/one_photo_labels.png')), labels)
 
     data = f'test_dataloader.dataset.data_root={small_voc}'
     arguments = [CONFIG, '--work-dir', 'work', '--out', 'maps', '--cfg-options', *options, *settings, data]
-    run_tool(monkeypatch, 'tools/test.py', *arguments)
+    run_tool('test', *arguments)
     assert {path.stem for path in Path('maps').iterdir()} == set(SMALL_VOC)
     assert (np.asarray(Image.open('maps/one.png')) != labels).mean() < 1e-3
 

@@ -34,8 +34,8 @@ def test_files_folders_and_patterns(folder):
 def test_faults(folder):
     (folder / 'empty').mkdir()
     for source in ('empty', 'x/*.jpg'):
-        with pytest.raises(UserError, match=f'{source.replace("*", "[*]")}: no photograph there'):
+        with pytest.raises(UserError, match=f'{source.replace("*", "[*]")}: contains no photograph'):
             image_files([source])
     (folder / 'x/a.jpg').touch()
-    with pytest.raises(UserError, match=r'x/a\.png: its result would have the name of that of x/a\.jpg'):
+    with pytest.raises(UserError, match=r'x/a\.png: its result would have the same name as that of x/a\.jpg'):
         image_files(['x'])

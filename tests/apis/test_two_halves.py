@@ -1,14 +1,12 @@
 """Methods with a network of their own whose words and settings change without encoding: Python, the demo, the page."""
 
 import functools
-import runpy
 import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REPO, write_state
+from conftest import write_state
 from golden import SEED, tiny_cass, tiny_dino_b16
 from PIL import Image
 
@@ -67,7 +65,9 @@ def workbenches(options):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('config', [CASS, TRIDENT])
-def test_page_python_and_demo_give_the_same_labels(workbenches, options, photo, tmp_path, monkeypatch, config):
+def test_page_python_and_demo_give_the_same_labels(
+    workbenches, options, photo, tmp_path, monkeypatch, run_tool, config
+):
     """The networks run once; other words and settings are answered as a model of these answers them."""
     workbench, values = workbenches(config), VALUES[config]
     encoded = workbench.open(photo)
@@ -84,9 +84,7 @@ def test_page_python_and_demo_give_the_same_labels(workbenches, options, photo, 
     assert np.array_equal(itaclip_mmseg.segment(photo, CLASSES, config, chosen).labels, labels)
 
     monkeypatch.chdir(Path(write_files(answer, tmp_path)[0]).parent)
-    tool, arguments = str(REPO / 'tools/demo.py'), shlex.split(workbench.command(answer))[2:]
-    monkeypatch.setattr(sys, 'argv', [tool, *arguments])
-    runpy.run_path(tool, run_name='__main__')
+    run_tool('demo', *shlex.split(workbench.command(answer))[2:])
     assert np.array_equal(np.asarray(Image.open('work_dirs/demo/scene_photo_labels.png')), labels)
 
 

@@ -1,13 +1,10 @@
 """Methods without a half that needs no encoding: any words, through Python, the demo tool and the page."""
 
-import runpy
 import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REPO
 from PIL import Image
 
 from itaclip_mmseg import Segmenter
@@ -29,7 +26,7 @@ def photo(tmp_path_factory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize('method', CONFIGS)
-def test_python_demo_and_page_give_the_same(method, photo, tmp_path, monkeypatch, capsys):
+def test_python_demo_and_page_give_the_same(method, photo, tmp_path, monkeypatch, run_tool):
     """Labels and tags; where words change, a photograph is segmented anew, and back again as before."""
     segmenter = Segmenter(CLASSES, CONFIGS[method], device='cpu')
     picture = segmenter.encode(photo)
@@ -47,9 +44,7 @@ def test_python_demo_and_page_give_the_same(method, photo, tmp_path, monkeypatch
     assert answer.results[OWN].tag_line() == result.tag_line()
 
     monkeypatch.chdir(Path(write_files(answer, tmp_path)[0]).parent)
-    tool, arguments = str(REPO / 'tools/demo.py'), shlex.split(workbench.command(answer))[2:]
-    monkeypatch.setattr(sys, 'argv', [tool, *arguments])
-    runpy.run_path(tool, run_name='__main__')
+    done = run_tool('demo', *shlex.split(workbench.command(answer))[2:])
     assert np.array_equal(np.asarray(Image.open('work_dirs/demo/scene_photo_labels.png')), result.labels)
-    tags = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith('  tags: ')]
+    tags = [line.strip() for line in done.stdout.splitlines() if line.startswith('  tags: ')]
     assert tags == [result.tag_line()] * (method == 'tagclip')

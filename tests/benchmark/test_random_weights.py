@@ -48,9 +48,9 @@ def test_other_methods_can_be_timed(tmp_path, method):
 @pytest.mark.parametrize(
     ('network', 'message'),
     [
-        (dict(type='ResNet', pretrained='weights.pt'), r'model.decoder \(ResNet\) cannot be built without its weights'),
+        (dict(type='ResNet', pretrained='weights.pt'), r'model.decoder \(ResNet\) cannot be built with random weights'),
         (dict(pretrained='weights.pt'), r'model.decoder \(None\) cannot be built'),
-        (BACKBONE | dict(arch=None), 'backbone.arch=None: no dimensions'),
+        (BACKBONE | dict(arch=None), 'backbone.arch=None: random weights need the dimensions'),
     ],
 )
 def test_networks_that_need_their_weights_are_named(tmp_path, network, message):

@@ -5,8 +5,10 @@ from conftest import REPO
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from itaclip_mmseg.engine.checks import check_config, check_launcher, check_run
+from itaclip_mmseg.engine.checks import check_config, check_run
 from itaclip_mmseg.engine.config import figures_of, load_config, parse_options
+from itaclip_mmseg.engine.launchers import check_launcher, say
+from itaclip_mmseg.engine.own_data import OwnData
 from itaclip_mmseg.engine.parts import building
 from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
@@ -219,6 +221,19 @@ def test_what_cannot_be_built_is_a_line():
     line = r'mine\.py: `mean` should have 1 or 3 values.*; check its keys'
     with pytest.raises(UserError, match=line), building('mine.py'):
         MODELS.build(dict(type='SegDataPreProcessor', mean=[1, 2], std=[1, 2]))
+
+
+@pytest.mark.parametrize(('process', 'lines'), [('0', 1), ('1', 0), (None, 1)])
+def test_one_process_speaks_for_all(process, lines, tmp_path, monkeypatch, capsys):
+    """Before processes are connected: the class line, our metric's line, warnings."""
+    if process:
+        monkeypatch.setenv('RANK', process)
+    data = OwnData(str(tmp_path), classes='balloon, fish')
+    config = load_config(CONFIG, {'test_evaluator': [IOU]}, launcher='pytorch' if process else 'none', data=data)
+    say(config, 'warning: me')
+    printed = capsys.readouterr()
+    assert printed.out.count('2 classes: balloon, fish') == lines
+    assert printed.err.count('takes the place of') == printed.err.count('warning: me') == lines
 
 
 @pytest.mark.parametrize('name', ['gpu', 'cuda:99', 'meta', ''])

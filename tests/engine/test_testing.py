@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import runpy
 import shutil
 import signal
 import subprocess
@@ -22,7 +21,6 @@ from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.models.stages.encode import WindowEncoder
 
 CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
-TOOL = str(REPO / 'tools/test.py')
 
 
 @pytest.fixture
@@ -46,31 +44,18 @@ def tool_arguments(small_voc, tiny_weights, tmp_path):
 
 
 @pytest.fixture
-def run_tool(tool_arguments, tmp_path, capsys, monkeypatch):
+def run_tool(tool_arguments, run_tool, tmp_path):
     """Run the tool: what came of it, and its work folder; `alone` in an interpreter of its own."""
 
     def run(*more, alone=False, **settings):
         arguments, work = tool_arguments(*more, **settings), tmp_path / 'work'
         if not alone:
-            return in_this_process(arguments, tmp_path, capsys, monkeypatch), work
+            return run_tool('test', *arguments), work
         environment = os.environ | dict(OMP_NUM_THREADS='1')
-        command = [sys.executable, TOOL, *arguments]
+        command = [sys.executable, str(REPO / 'tools/test.py'), *arguments]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True), work
 
     return run
-
-
-def in_this_process(arguments, folder, capsys, monkeypatch):
-    """The tool without a new interpreter, whose imports would take longer than all else."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, 'argv', [TOOL, *arguments])
-    try:
-        runpy.run_path(TOOL, run_name='__main__')
-        code = 0
-    except SystemExit as stop:
-        code = stop.code
-    captured = capsys.readouterr()
-    return subprocess.CompletedProcess(arguments, code, captured.out, captured.err)
 
 
 @pytest.mark.slow
@@ -189,7 +174,7 @@ def fails_in_one_line(done, work, *named):
     ('options', 'named'),
     [
         (['model.backbone.pretrained=absent.pt'], ['absent.pt', 'no such weights file']),
-        (['model.backbone.arch=ViT-B-32'], ['another architecture than ViT-B-32']),
+        (['model.backbone.arch=ViT-B-32'], ['do not fit ViT-B-32']),
         (['test_dataloader.dataset.data_root=absent'], ['absent', 'data root']),
         (['test_dataloader.dataset.ann_file=absent.txt'], ['absent.txt', 'split file']),
         (['model.test_cfg.stride=(0,28)'], ['test_cfg.stride']),

@@ -37,5 +37,5 @@ def test_the_cut_vocabulary_holds_all_that_is_said(texts):
 
 
 def test_a_bank_of_other_words_is_refused():
-    with pytest.raises(UserError, match='words are not those of the scenes'):
+    with pytest.raises(UserError, match='has other words than the scenes'):
         Texts(load_bank('data/text_bank/voc21.json'))

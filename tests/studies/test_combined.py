@@ -1,8 +1,6 @@
 """The table of last blocks and parts of a protocol that no paper has."""
 
 import json
-import runpy
-import sys
 
 import pytest
 from conftest import REPO
@@ -64,16 +62,13 @@ def test_configs_are_itaclips_but_for_the_tokens(run, block):
 
 
 @pytest.mark.slow
-def test_table_of_the_scenes(small_scenes, tmp_path, monkeypatch):
+def test_table_of_the_scenes(small_scenes, run_tool, tmp_path, monkeypatch):
     """Through the tool: every cell has a figure in all three formats, and the parts make a difference."""
     monkeypatch.setattr(combined, 'BLOCKS', ('clip', 'itaclip'))
-    monkeypatch.chdir(tmp_path)
-    tool = str(REPO / 'tools/reproduce.py')
     options = ['--work-dir', 'work', '--data-root', str(small_scenes.parent), '--cfg-options']
     options += ['model.test_cfg.stride=(224,224)']
     options += ['test_dataloader.dataset.pipeline.1.scale=(448,224)', 'test_pipeline.1.scale=(448,224)']
-    monkeypatch.setattr(sys, 'argv', [tool, 'combined', '--datasets', 'scenes', *options])
-    runpy.run_path(tool, run_name='__main__')
+    assert run_tool('reproduce', 'combined', '--datasets', 'scenes', *options).returncode == 0
     tables = json.loads((tmp_path / 'work/report.json').read_text())['tables']
     cells = tables[COMBINED]
     assert [cell['part'] for cell in cells] == list(PARTS) * 2

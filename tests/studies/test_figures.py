@@ -1,13 +1,10 @@
 """Pictures as the paper's figures."""
 
-import runpy
 import shutil
-import sys
 
 import numpy as np
 import pytest
 import torch
-from conftest import REPO
 from golden import tiny_clip
 from mmseg.registry import MODELS
 from PIL import Image
@@ -29,17 +26,10 @@ def test_attention_maps_are_shares(tiny_weights):
 
 
 @pytest.fixture
-def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
+def run(tiny_weights, run_tool):
     def run(command, *arguments, options=('model.test_cfg.stride=(112,112)', 'test_pipeline.1.scale=(512,128)')):
         options = ['model.backbone.arch=None', f'model.backbone.pretrained={tiny_weights}', *options]
-        monkeypatch.chdir(tmp_path)
-        tool = str(REPO / 'tools/figures.py')
-        monkeypatch.setattr(sys, 'argv', [tool, command, *arguments, '--out', 'out.png', '--cfg-options', *options])
-        try:
-            runpy.run_path(tool, run_name='__main__')
-        except SystemExit as stop:
-            return stop.code, capsys.readouterr()
-        return 0, capsys.readouterr()
+        return run_tool('figures', command, *arguments, '--out', 'out.png', '--cfg-options', *options)
 
     return run
 
@@ -48,10 +38,8 @@ def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
 def test_compare(run, small_voc, tmp_path):
     """An image, its truth and a column a method, a row an image."""
     images = [str(small_voc / f'JPEGImages/{name}.jpg') for name in ('one', 'two')]
-    code, captured = run(
-        'compare', *images, '--methods', 'clip', 'itaclip', '--truth', str(small_voc / 'SegmentationClass')
-    )
-    assert code == 0, captured.err
+    done = run('compare', *images, '--methods', 'clip', 'itaclip', '--truth', str(small_voc / 'SegmentationClass'))
+    assert done.returncode == 0, done.stderr
     picture = np.asarray(Image.open(tmp_path / 'out.png'))
     assert picture.shape[0] > 90 + 120 and picture.shape[1] > 4 * 120
 
@@ -60,24 +48,24 @@ def test_compare(run, small_voc, tmp_path):
 def test_recurrence(run, small_voc, tiny_weights, tmp_path):
     """A panel a stage; a method without stages is named."""
     image = str(small_voc / 'JPEGImages/one.jpg')
-    code, captured = run('recurrence', image, '--config', 'configs/itaclip/itaclip_vit-b-16_voc21.py')
-    assert code == 1 and 'no names drop out' in captured.err
+    done = run('recurrence', image, '--config', 'configs/itaclip/itaclip_vit-b-16_voc21.py')
+    assert done.returncode == 1 and "this config's method has none" in done.stderr
     options = ['model.classifier.arch=None', f'model.classifier.pretrained={tiny_weights}', 'model.crf=False']
     words = 'background = wall; dog; cat; bird'
-    code, captured = run('recurrence', image, '--classes', words, options=options)
-    assert code == 0, captured.err
+    done = run('recurrence', image, '--classes', words, options=options)
+    assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / 'out.png').width > 600
 
 
 @pytest.mark.slow
 def test_attention(run, small_voc, tmp_path):
     image = str(small_voc / 'JPEGImages/one.jpg')
-    code, captured = run('attention', image, '--patch', '60,40')
-    assert code == 0, captured.err
+    done = run('attention', image, '--patch', '60,40')
+    assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / 'out.png').width > 1000
     for patch, named in (('500,40', 'outside'), ('a,b', 'not readable as X,Y')):
-        code, captured = run('attention', image, '--patch', patch)
-        assert code == 1 and named in captured.err
+        done = run('attention', image, '--patch', patch)
+        assert done.returncode == 1 and named in done.stderr
 
 
 def test_truth_of_another_size_is_named(small_voc, tmp_path):

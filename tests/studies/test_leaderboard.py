@@ -4,8 +4,6 @@ import itertools
 import json
 import os
 import re
-import runpy
-import sys
 
 import matplotlib.figure
 import pytest
@@ -161,7 +159,7 @@ def test_stated_figures_never_look_measured():
     assert lines[0].startswith('a|-|*67.9*[^1]|-') and lines[1].startswith('a, ours|-|60.12[^2]|-')
     assert lines[3].startswith('b, ours|-|**61.00**[^3]|-')
     assert list(notes.numbers) == ['a paper', 'measured: a run', 'measured: b run']
-    assert any('Found and left out: c' in remark for remark in sheet.remarks)
+    assert any('Left out: c' in remark for remark in sheet.remarks)
     assert in_html(Text('67.9', 'stated', 1)) == '<td class="stated"><i>67.9</i><sup>1</sup></td>'
 
 
@@ -179,7 +177,7 @@ def test_written_files(board, tmp_path):
     assert len(rows) == 21
     for cell in (cell.strip() for row in rows for cell in row.split('|')[2:-1]):
         assert cell == '-' or re.fullmatch(r'\*\d+\.\d+\*\[\^\d+\]', cell), cell
-    assert 'No run of ours on these data sets was found' in text and text.count(NOT_MEASURED) == 3 * RUNNABLE
+    assert 'No runs on these datasets were found' in text and text.count(NOT_MEASURED) == 3 * RUNNABLE
     assert '![' not in text and not (tmp_path / 'docs/results.png').exists()
     html = (tmp_path / 'work/leaderboard.html').read_text()
     assert html.count('<h2>') == 5 and 'OV-Stitcher' in html and '<img' not in html
@@ -225,7 +223,7 @@ def test_picture_of_figure_against_cost(board, tmp_path):
     write_leaderboard(board, dict(conditions=conditions, costs=costs), out, tmp_path / 'work')
     assert (tmp_path / 'results.png').is_file() and '(results.png)' in out.read_text()
     assert '| 8000 | 90.00 | 1000 |' in out.read_text() and 'some machine' in out.read_text()
-    assert 'busy with other work (3.0 to 3.0 processes a core)' in out.read_text()
+    assert 'machine was busy (3.0 to 3.0 processes per core)' in out.read_text()
     html = (tmp_path / 'work/leaderboard.html').read_text()
     assert html.count('data:image/png;base64') == 1 and '<weights>' not in html and '&lt;weights&gt;' in html
 
@@ -257,10 +255,10 @@ def test_views_of_an_image(config, expected):
 
 def test_protocol_of_a_config():
     protocol = read_protocol(Config.fromfile(REPO / NACLIP), 'voc21')
-    assert protocol == ('336', 'whole image', '-', '10 steps', 'sclip_<data set>', 'words and threshold')
+    assert protocol == ('336', 'whole image', '-', '10 steps', 'sclip_<dataset>', 'words and threshold')
     path = 'configs/itaclip/itaclip_vit-b-16_ade20k150.py'
     protocol = read_protocol(Config.fromfile(REPO / path), 'ade20k150')
-    assert protocol == ('336', '224 x 224', '28', '10 steps', '<data set>', 'none')
+    assert protocol == ('336', '224 x 224', '28', '10 steps', '<dataset>', 'none')
 
 
 def test_methods_to_measure(board):
@@ -269,14 +267,12 @@ def test_methods_to_measure(board):
         'scclip_vit-b-16_voc21': 'configs/scclip/scclip_vit-b-16_voc21.py',
     }
     assert len(board.cost_configs()) == RUNNABLE
-    with pytest.raises(UserError, match='--measure OV-Stitcher: no method that can be run'):
+    with pytest.raises(UserError, match='--measure OV-Stitcher: not a method that can be run'):
         board.cost_configs(['OV-Stitcher'])
 
 
-def test_through_the_tool(tmp_path, monkeypatch, capsys):
+def test_through_the_tool(tmp_path, run_tool):
     """The tool's own defaults: docs/results.md, and the page in the work folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, 'argv', ['reproduce.py', 'leaderboard'])
-    runpy.run_path(str(REPO / 'tools/reproduce.py'), run_name='__main__')
+    done = run_tool('reproduce', 'leaderboard')
     assert (tmp_path / 'docs/results.md').is_file() and (tmp_path / 'work_dirs/reproduce/leaderboard.html').is_file()
-    assert len(SETS) == 8 and 'docs/results.md' in capsys.readouterr().out
+    assert len(SETS) == 8 and 'docs/results.md' in done.stdout

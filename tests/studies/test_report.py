@@ -44,8 +44,8 @@ def test_reports_are_headed_by_what_was_run(cells, tmp_path, capsys):
 def test_drawn_scenes_are_called_a_toy():
     runs = [Run('one', 'scenes', 50, 'tiny'), Run('two', 'scenes', 50, 'tiny')]
     assert head(runs, None)[:2] == [TOY, 'scenes: 50 images, weights tiny (one, two)']
-    assert head(runs, 'itaclip')[-1] == "All methods in itaclip's image size, window and stride."
-    assert head([], None) == ['Nothing was measured by us yet.']
+    assert head(runs, 'itaclip')[-1] == "All methods use itaclip's image size, window and stride."
+    assert head([], None) == ['We have not measured anything yet.']
 
 
 def test_empty_columns_are_left_out(cells):

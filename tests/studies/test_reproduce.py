@@ -1,11 +1,10 @@
 """tools/reproduce.py through its tool, on the real samples and with data sets that are missing."""
 
 import json
-import runpy
 import sys
 
 import pytest
-from conftest import REPO, write_state
+from conftest import write_state
 from golden import SEED, tiny_groupvit, tiny_tcl
 from mmengine.registry import init_default_scope
 
@@ -40,7 +39,7 @@ def run(run_with, tiny_weights):
 
 
 @pytest.fixture
-def run_with(small_voc, tmp_path, monkeypatch, capsys):
+def run_with(small_voc, tmp_path, run_tool):
     """Run the tool with some overrides below a folder with VOC alone."""
     root = tmp_path / 'data'
     (root / 'VOCdevkit').mkdir(parents=True)
@@ -48,15 +47,8 @@ def run_with(small_voc, tmp_path, monkeypatch, capsys):
 
     def run(options, *arguments):
         options = [*options, 'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
-        monkeypatch.chdir(tmp_path)
-        tool = str(REPO / 'tools/reproduce.py')
         arguments = [*arguments, '--data-root', str(root), '--work-dir', 'work', '--cfg-options', *options]
-        monkeypatch.setattr(sys, 'argv', [tool, *arguments])
-        try:
-            runpy.run_path(tool, run_name='__main__')
-        except SystemExit as stop:
-            return stop.code, capsys.readouterr()
-        return 0, capsys.readouterr()
+        return run_tool('reproduce', *arguments)
 
     return run
 
@@ -64,9 +56,9 @@ def run_with(small_voc, tmp_path, monkeypatch, capsys):
 @pytest.mark.slow
 def test_report(run, tmp_path, monkeypatch):
     """Paper, ours, difference and missing, in three formats; finished passes are not done again."""
-    code, captured = run('2', '5', '9')
-    assert code == 0, captured.err
-    assert 'Plan' in captured.out and 'missing' in captured.out
+    done = run('2', '5', '9')
+    assert done.returncode == 0, done.stderr
+    assert 'Plan' in done.stdout and 'missing' in done.stdout
     tables = json.loads((tmp_path / 'work/report.json').read_text())['tables']
     assert list(tables) == ['2', '5', '9']
     for cell in tables['2'] + tables['5']:
@@ -81,25 +73,25 @@ def test_report(run, tmp_path, monkeypatch):
     assert page.count('data:image/png;base64') == 3 and 'http' not in page
     monkeypatch.setattr(WindowEncoder, 'encode', None)
     monkeypatch.setattr(estimates, 'seconds_a_view', None)
-    code, captured = run('2', '5', '9')
-    assert code == 0 and 'done' in captured.out
+    done = run('2', '5', '9')
+    assert done.returncode == 0 and 'done' in done.stdout
     assert json.loads((tmp_path / 'work/report.json').read_text())['tables'] == tables
 
 
 @pytest.mark.slow
 def test_dry_run_stops_at_the_plan(run, tmp_path, monkeypatch):
     monkeypatch.setattr(WindowEncoder, 'encode', None)
-    code, captured = run('7', '--dry-run')
-    assert code == 0 and 'itaclip_vit-b-16_voc21' in captured.out
+    done = run('7', '--dry-run')
+    assert done.returncode == 0 and 'itaclip_vit-b-16_voc21' in done.stdout
     assert not (tmp_path / 'work/report.json').exists()
 
 
 @pytest.mark.slow
 def test_all_methods_in_one_protocol(run, tmp_path):
     """The other methods get folders of their own, so that no figure is taken for one of the methods' own protocols."""
-    code, captured = run('1', '--protocol', 'itaclip', '--datasets', 'voc21', '--dry-run')
-    assert code == 0, captured.err
-    assert 'itaclip_vit-b-16_voc21 ' in captured.out and 'naclip_vit-b-16_voc21_itaclip-protocol ' in captured.out
+    done = run('1', '--protocol', 'itaclip', '--datasets', 'voc21', '--dry-run')
+    assert done.returncode == 0, done.stderr
+    assert 'itaclip_vit-b-16_voc21 ' in done.stdout and 'naclip_vit-b-16_voc21_itaclip-protocol ' in done.stdout
 
 
 def test_overrides_go_where_they_are_read():
@@ -114,10 +106,10 @@ def test_overrides_go_where_they_are_read():
 
 
 def test_nothing_to_run_is_one_line(run):
-    code, captured = run('8')
-    assert code == 1 and captured.err.startswith('error: ') and len(captured.err.splitlines()) == 1
-    code, captured = run('12')
-    assert code == 1 and 'table 12' in captured.err
+    done = run('8')
+    assert done.returncode == 1 and done.stderr.startswith('error: ') and len(done.stderr.splitlines()) == 1
+    done = run('12')
+    assert done.returncode == 1 and 'table 12' in done.stderr
 
 
 def test_durations_as_one_says_them():
@@ -152,8 +144,8 @@ def small_networks(network_weights, tmp_path) -> list[str]:
 @pytest.mark.slow
 def test_one_command_fills_table_1(run_with, small_networks, tmp_path):
     """Every method that has a configuration, by its own networks: a figure of ours in each of its cells."""
-    code, captured = run_with(small_networks, '1', '--datasets', 'voc21')
-    assert code == 0, captured.err
+    done = run_with(small_networks, '1', '--datasets', 'voc21')
+    assert done.returncode == 0, done.stderr
     cells = json.loads((tmp_path / 'work/report.json').read_text())['tables']['1']
     assert len(cells) == ROWS and [cell['row'] for cell in cells if cell['cited']] == ['ReCo']
     for cell in cells:
@@ -168,9 +160,9 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
     for module in (needs, weights):
         monkeypatch.setattr(module, 'is_download', lambda arch, pretrained: '/' not in pretrained)
     monkeypatch.setitem(sys.modules, 'transformers', None)
-    code, captured = run_with([], '1', '--datasets', 'voc21', 'context60', '--dry-run')
-    assert code == 0, captured.err
-    lines = captured.out.splitlines()
+    done = run_with([], '1', '--datasets', 'voc21', 'context60', '--dry-run')
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
     numbered = dict(line.split('. ', 1) for line in lines if line[:1].isdigit())
     wanted = {
         'clip_vit-b-16_context60': ['VOC2010: no such folder'],
@@ -187,9 +179,9 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
         (line,) = (line for line in lines if f' {method}_vit-b-16_voc21 ' in line)
         assert 'missing' not in line and 'not estimated' in line
     assert any('ViT-L-14 openai, of car; open_clip downloads it' in line for line in lines)
-    assert 'Cited, as there is no configuration: ReCo on voc21, context60' in lines
+    assert 'Cited, because there is no config: ReCo on voc21, context60' in lines
     (command,) = (line for line in lines if 'tools/prepare_data.py' in line and not line[:1].isdigit())
-    command = command.removeprefix('To fetch what is missing: python tools/prepare_data.py ').split()
+    command = command.removeprefix('To download what is missing: python tools/prepare_data.py ').split()
     assert command[:2] == ['context60', '--data-root'] and command[3] == '--weights'
     assert set(command[4:]) == {'clip', 'groupvit', 'tcl', 'clip_diy', 'car'}, 'the others need what these do'
 
@@ -197,7 +189,10 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
 @pytest.mark.parametrize(
     ('option', 'named'),
     [
-        ('tlc:model.decoder.pretrained=tcl.pth', 'tlc:model.decoder.pretrained: no method of these tables; there are'),
+        (
+            'tlc:model.decoder.pretrained=tcl.pth',
+            'tlc:model.decoder.pretrained: not a method in these tables; choose from',
+        ),
         ('tcl:model.decodr.pretrained=tcl.pth', 'tcl_voc21.py: an override names model.decodr, which nothing reads'),
         ('tcl:model.decoder.pretrained=absent.pth', 'absent.pth: no such weights file'),
         ('tcl:test_pipeline.7.scale=(512,128)', 'tcl_voc21.py'),
@@ -205,9 +200,9 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
 )
 def test_overrides_of_a_method_are_checked_first(run_with, option, named):
     """One line, before any pass."""
-    code, captured = run_with([option], '1', '--datasets', 'voc21')
-    assert code == 1 and captured.err.startswith('error: ') and len(captured.err.splitlines()) == 1
-    assert named in captured.err and 'Plan' not in captured.out
+    done = run_with([option], '1', '--datasets', 'voc21')
+    assert done.returncode == 1 and done.stderr.startswith('error: ') and len(done.stderr.splitlines()) == 1
+    assert named in done.stderr and 'Plan' not in done.stdout
 
 
 @pytest.mark.parametrize('damage', ['{', '', '[]', '{}', '[' * 99999, '"x"'], ids=range(6))

@@ -2,11 +2,8 @@
 
 import csv
 import json
-import runpy
-import sys
 
 import pytest
-from conftest import REPO
 from PIL import Image
 
 from itaclip_mmseg.models.stages.encode import WindowEncoder
@@ -23,7 +20,7 @@ def test_values_are_spelled_as_overrides():
     assert values['stride'] == [56, 112] and values['auxiliary'] == ['definition', None] and values['pamr'] == [10]
     assert [list(one) if one != 'qk' else one for one in values['attention']] == ['qk', ['qq', 'kk']]
     for fault in ('stride', 'stride='):
-        with pytest.raises(UserError, match='not readable as KEY=V1,V2'):
+        with pytest.raises(UserError, match='not of the form KEY=V1,V2'):
             parse_values([fault])
 
 
@@ -36,7 +33,7 @@ def test_a_grid_has_every_combination():
 
 
 @pytest.fixture
-def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
+def run(small_voc, tiny_weights, run_tool):
     """Run a tool on small pictures with the small weights."""
 
     def run(tool, *arguments, options=()):
@@ -50,14 +47,7 @@ def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
             'test_dataloader.persistent_workers=False',
             *options,
         ]
-        monkeypatch.chdir(tmp_path)
-        path = str(REPO / 'tools' / tool)
-        monkeypatch.setattr(sys, 'argv', [path, CONFIG, *arguments, '--cfg-options', *options])
-        try:
-            runpy.run_path(path, run_name='__main__')
-        except SystemExit as stop:
-            return stop.code, capsys.readouterr()
-        return 0, capsys.readouterr()
+        return run_tool(tool, CONFIG, *arguments, '--cfg-options', *options)
 
     return run
 
@@ -65,8 +55,8 @@ def run(small_voc, tiny_weights, tmp_path, monkeypatch, capsys):
 @pytest.mark.slow
 def test_sweep_equals_single_runs(run, tmp_path):
     """Rows are sorted, and each holds what tools/test.py gives for its settings; pictures are there."""
-    code, captured = run(
-        'sweep.py',
+    done = run(
+        'sweep',
         '--lambda',
         '0.2',
         '0.7',
@@ -78,15 +68,15 @@ def test_sweep_equals_single_runs(run, tmp_path):
         '--work-dir',
         'sweep',
     )
-    assert code == 0, captured.err
+    assert done.returncode == 0, done.stderr
     sweep = json.loads((tmp_path / 'sweep/sweep.json').read_text())
     figures = [row['mIoU'] for row in sweep['rows']]
     assert len(figures) == 8 and figures == sorted(figures, reverse=True)
-    assert f'{figures[0]:.2f}' in captured.out
+    assert f'{figures[0]:.2f}' in done.stdout
     for row in (sweep['rows'][0], sweep['rows'][-1]):
         options = [f'model.{key}={value}' for key, value in row['varied'].items()]
-        code, captured = run('test.py', '--work-dir', 'single', options=options)
-        assert code == 0, captured.err
+        done = run('test', '--work-dir', 'single', options=options)
+        assert done.returncode == 0, done.stderr
         single = json.loads((tmp_path / 'single/results.json').read_text())
         assert single['mIoU'] == pytest.approx(row['mIoU'], abs=0.01)
         assert single['settings']['logit_scale'] == row['settings']['logit_scale'] == row['varied']['logit_scale']
@@ -101,8 +91,8 @@ def test_sweep_equals_single_runs(run, tmp_path):
 def test_last_blocks_are_a_key(run, tmp_path):
     """Together with stride, refinement, views and texts; results name the last block of each row."""
     keys = ['last_block=sum,scclip', 'stride=112,224', 'pamr=None,1', 'image_engineering=False']
-    code, captured = run('sweep.py', '--set', *keys, 'auxiliary=None', '--work-dir', 'sweep')
-    assert code == 0, captured.err
+    done = run('sweep', '--set', *keys, 'auxiliary=None', '--work-dir', 'sweep')
+    assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / 'sweep/sweep.json').read_text())['rows']
     assert len(rows) == 8
     assert all(row['settings']['last_block']['type'] == row['varied']['last_block'] for row in rows)
@@ -113,32 +103,32 @@ def test_last_blocks_are_a_key(run, tmp_path):
 
 @pytest.mark.slow
 def test_one_key_and_faults(run, tmp_path):
-    code, captured = run('sweep.py', '--set', 'prob_threshold=None,0.3', '--work-dir', 'sweep')
-    assert code == 0, captured.err
+    done = run('sweep', '--set', 'prob_threshold=None,0.3', '--work-dir', 'sweep')
+    assert done.returncode == 0, done.stderr
     assert len(json.loads((tmp_path / 'sweep/sweep.json').read_text())['rows']) == 2
     for arguments, named in (
         ([], 'nothing to sweep'),
         (['--set', 'colour=1,2'], "'colour'"),
         (['--lambda', '2'], '=2'),
     ):
-        code, captured = run('sweep.py', *arguments)
-        assert code == 1 and named in captured.err and len(captured.err.splitlines()) == 1
+        done = run('sweep', *arguments)
+        assert done.returncode == 1 and named in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.slow
 def test_a_sweep_killed_behind_its_last_image(run, tmp_path, monkeypatch):
     """While its pictures were drawn: nothing is encoded again, and what was half written is removed."""
-    arguments = ('sweep.py', '--lambda', '0.2', '0.7', '--work-dir', 'sweep')
+    arguments = ('sweep', '--lambda', '0.2', '0.7', '--work-dir', 'sweep')
 
     def stop(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr('itaclip_mmseg.studies.sweep.draw_heat_map', stop)
-        assert run(*arguments)[0] == 'interrupted'
+        assert run(*arguments).returncode == 'interrupted'
     (tmp_path / 'sweep/.sweep.abcd1234.png').write_bytes(b'half')
     monkeypatch.setattr(WindowEncoder, 'encode', None)
-    code, captured = run(*arguments)
-    assert code == 0, captured.err
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / 'sweep/sweep_classes.png').exists()
     assert [path.name for path in (tmp_path / 'sweep').iterdir() if path.name.startswith('.')] == []

@@ -106,5 +106,5 @@ def test_last_blocks_of_their_own_are_kept(method):
 
 
 def test_tables_that_do_not_exist():
-    with pytest.raises(UserError, match='table 12: not one of the paper'):
+    with pytest.raises(UserError, match='table 12: no such table'):
         plan(['12'], DATASETS)

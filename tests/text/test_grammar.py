@@ -4,10 +4,12 @@ import re
 
 import pytest
 from conftest import REPO
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.classes import bank_of, bank_of_text, understood
-from itaclip_mmseg.text.grammar import parse, spell
+from itaclip_mmseg.text.grammar import class_file, default_word, parse, spell
 from itaclip_mmseg.utils.errors import UserError
 
 THREE = ['balloon', 'fish', 'ball']
@@ -165,6 +167,24 @@ def test_files(tmp_path, monkeypatch):
             bank_of(name)
 
 
+NAMES = st.text(st.sampled_from('ab ,;:=#"-.([{)]}/\\1，；：＝äß'), min_size=1).map(lambda text: ' '.join(text.split()))
+
+
+@given(st.lists(NAMES.filter(bool), min_size=1, unique=True))
+@example(['background', 'tree, small', 'cat'])
+@example(['1 cat', '2 dog'])
+@example(['[a', 'b]'])
+@example(['#tag', '"', 'a.txt', '--help'])
+def test_a_file_of_any_names(names):
+    """What is written of an annotation tool's names is read as these names, one word each."""
+    entries = parse(class_file(names, names), lines=True)
+    assert entries == [dict(name=name, words=[default_word(name)]) for name in names]
+
+
+def test_a_file_of_plain_names_has_no_comment():
+    assert class_file(['background', 'sky, clouds', 'sea'], ['sea']) == 'background\nsky, clouds\nsea\n'
+
+
 @pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16', 'utf-32'])
 @pytest.mark.parametrize('end', ['\n', '\r\n', '\r'])
 def test_files_of_any_editor(tmp_path, encoding, end):
@@ -245,13 +265,13 @@ def test_examples_of_the_docs():
     text = (REPO / 'docs/words.md').read_text()
     rows = re.findall(r'^\| `(.+?)` \| `(\d+ class.*?)` \|$', text, re.MULTILINE)
     assert len(rows) >= 5
-    for given, told in rows:
-        assert understood(bank_of(given)) == told, given
+    for listed, told in rows:
+        assert understood(bank_of(listed)) == told, listed
     refused = re.findall(r'^\| `(.+?)` \| refused:', text, re.MULTILINE)
     assert len(refused) >= 5
-    for given in refused:
+    for listed in refused:
         with pytest.raises(UserError):
-            bank_of(given)
+            bank_of(listed)
 
 
 @pytest.mark.parametrize('text', ['“ball”, „cup, red“', '«ball»; "cup, red"', '"ball"，“cup, red”'])

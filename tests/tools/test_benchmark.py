@@ -1,21 +1,19 @@
 import json
-import runpy
-import sys
 
 import pytest
-from conftest import REPO
+
+CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 
 
 @pytest.fixture
-def benchmark(tmp_path, monkeypatch):
+def benchmark(tmp_path, run_tool):
     """Run the tool on a small scene with some more options; what it writes as JSON."""
 
     def run(*options):
-        tool = str(REPO / 'tools/benchmark.py')
         options = [*options, '--size', '224', '300', '--repeats', '1', '--device', 'cpu']
         options += ['--json', str(tmp_path / 'figures.json')]
-        monkeypatch.setattr(sys, 'argv', [tool, 'configs/itaclip/itaclip_tiny_scenes.py', *options])
-        runpy.run_path(tool, run_name='__main__')
+        done = run_tool('benchmark', CONFIG, *options)
+        assert done.returncode == 0, done.stderr
         return json.loads((tmp_path / 'figures.json').read_text())
 
     return run
@@ -42,7 +40,6 @@ def test_benchmark_compares_precisions(benchmark):
     assert 0.99 < figures['equal_to_fp32'] < 1
 
 
-def test_random_weights_need_an_architecture(benchmark, capsys):
-    with pytest.raises(SystemExit):
-        benchmark('--random-weights')
-    assert 'error: backbone.arch=None: no dimensions to make random weights of' in capsys.readouterr().err
+def test_random_weights_need_an_architecture(refused):
+    error = refused('benchmark', CONFIG, '--random-weights', '--device', 'cpu')
+    assert error.startswith('error: backbone.arch=None: random weights need the dimensions of an architecture')

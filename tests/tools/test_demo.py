@@ -1,8 +1,6 @@
 """The demo tool from words to files: what it understood, broken photographs, deep pictures, weights."""
 
 import json
-import runpy
-import sys
 
 import cv2
 import numpy as np
@@ -20,21 +18,13 @@ PIXELS = cv2.resize(np.random.RandomState(0).randint(0, 256, (5, 6, 3)).astype(n
 
 
 @pytest.fixture
-def demo(tmp_path, monkeypatch, capsys):
+def demo(run_tool):
     """Run the tool in an empty folder: exit code, lines on stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
 
     def run(*arguments, options=()):
         options = ['test_pipeline.1.scale=(512,112)', 'model.pamr=None', *options]
-        arguments = ['--config', CONFIG, *arguments, '--cfg-options', *options]
-        monkeypatch.setattr(sys, 'argv', ['demo.py', *arguments])
-        try:
-            runpy.run_path(str(REPO / 'tools/demo.py'), run_name='__main__')
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out.splitlines(), captured.err.splitlines()
+        done = run_tool('demo', '--config', CONFIG, *arguments, '--cfg-options', *options)
+        return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
     return run
 
@@ -216,5 +206,5 @@ def test_weights_with_nan_end_before_any_photograph(demo, tiny_state, tmp_path, 
     broken[-1, -1] = float('nan')
     torch.save(tiny_state | {name: broken}, 'nan.pt')
     code, _, err = demo('a.png', '--classes', 'cat, dog', options=['model.backbone.pretrained=nan.pt'])
-    assert code == 1 and len(err) == 1 and err[0].startswith(f'error: nan.pt: {name} holds NaN'), err
+    assert code == 1 and len(err) == 1 and err[0].startswith(f'error: nan.pt: {name} contains NaN'), err
     assert not [path for path in tmp_path.glob('work_dirs/**/*') if path.is_file()]

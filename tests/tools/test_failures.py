@@ -1,11 +1,8 @@
 """What goes wrong around a run is one line, whichever of the three tools runs."""
 
-import runpy
-import sys
 from contextlib import suppress
 
 import pytest
-from conftest import REPO
 
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.engine.outputs import held
@@ -19,22 +16,16 @@ TOOLS = {
 
 
 @pytest.fixture(params=TOOLS)
-def fails(request, small_scenes, tmp_path, monkeypatch, capsys):
+def fails(request, small_scenes, tmp_path, refused):
     """Run a tool that must fail in a line; the line."""
 
     def run(work, *options):
         where = ['--data-root', str(small_scenes.parent)] if request.param == 'reproduce' else []
         options = [f'test_dataloader.dataset.data_root={small_scenes}', *options][bool(where) :]
-        tool = str(REPO / f'tools/{request.param}.py')
-        arguments = [*TOOLS[request.param], '--work-dir', str(work), *where]
-        monkeypatch.setattr(sys, 'argv', [tool, *arguments, *(['--cfg-options', *options] if options else [])])
-        monkeypatch.chdir(tmp_path)
-        with pytest.raises(SystemExit) as stop:
-            runpy.run_path(tool, run_name='__main__')
-        errors = [line for line in capsys.readouterr().err.splitlines() if not line.startswith('warning: ')]
-        assert stop.value.code == 1 and len(errors) == 1 and errors[0].startswith('error: '), errors
+        options = ['--cfg-options', *options] if options else []
+        line = refused(request.param, *TOOLS[request.param], '--work-dir', work, *where, *options)
         assert not list(tmp_path.rglob('results.json'))
-        return errors[0]
+        return line
 
     run.folder = (lambda work: work / 'itaclip_tiny_scenes') if request.param == 'reproduce' else (lambda work: work)
     return run

@@ -3,17 +3,21 @@
 import json
 import os
 import re
-import runpy
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from conftest import REPO
+from mmengine.registry import init_default_scope
+from mmseg.registry import TRANSFORMS
 from PIL import Image
 
+from itaclip_mmseg.datasets.checks import build_dataset
+from itaclip_mmseg.engine.checks import check_some_labels
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.own_data import OwnData, own_data
+from itaclip_mmseg.utils.errors import UserError
 
 SCENES, WORDS = 'itaclip_tiny_scenes', 'background, sky, wall, road, grass\ncar\nhouse\ntree\n'
 NAMES = ('background', 'car', 'house', 'tree')
@@ -34,19 +38,9 @@ def photographs(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(photographs, monkeypatch, capsys):
+def run(photographs, run_tool):
     """Run a script of tools on our toy config: exit code and what it prints."""
-
-    def run(script, *arguments, config=SCENES):
-        monkeypatch.setattr(sys, 'argv', [script, config, *arguments])
-        try:
-            runpy.run_path(str(REPO / f'tools/{script}.py'), run_name='__main__')
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, capsys.readouterr()
-
-    return run
+    return lambda script, *arguments, config=SCENES: run_tool(script, config, *arguments)
 
 
 OWN = ('--images', 'images', '--labels', 'labels', '--classes', 'classes.txt')
@@ -61,25 +55,25 @@ def figures(folder):
 @pytest.mark.slow
 def test_a_written_config_gives_the_same_figures(run, photographs):
     """The bank, the data set and the thresholds follow from three options; the config's own figures are not quoted."""
-    code, printed = run('test', *OWN, '--write-config', 'mine.py', *SMALL)
-    assert code == 0 and 'classes: background = background, sky, wall' in printed.out, printed
-    assert 'measured by us' not in printed.out
+    done = run('test', *OWN, '--write-config', 'mine.py', *SMALL)
+    assert done.returncode == 0 and 'classes: background = background, sky, wall' in done.stdout, done
+    assert 'measured by us' not in done.stdout
     first = figures(photographs / 'work_dirs/itaclip_tiny_scenes_images')
     assert tuple(first['classes']) == NAMES
-    code, printed = run('test', config='mine.py')
-    assert code == 0, printed
+    done = run('test', config='mine.py')
+    assert done.returncode == 0, done
     assert figures(photographs / 'work_dirs/mine') == first
 
 
 @pytest.mark.slow
 def test_the_other_tools_take_them(run, photographs):
-    code, printed = run('check_dataset', *OWN, '--out', 'sheet.png')
+    done = run('check_dataset', *OWN, '--out', 'sheet.png')
     assert (photographs / 'sheet.png').is_file()
-    assert code == 0 and all(name in printed.out for name in NAMES) and '2 images' in printed.out
-    code, printed = run('sweep', *OWN, '--lambda', '0.2', '0.6', '--work-dir', 'sweep', *SMALL)
-    assert code == 0 and len(json.loads((photographs / 'sweep/sweep.json').read_text())['rows']) == 2, printed
-    code, printed = run('benchmark', *OWN, '--repeats', '1', '--no-reference', '--json', 'times.json')
-    assert code == 0 and json.loads((photographs / 'times.json').read_text())['size'] == [30, 40], printed
+    assert done.returncode == 0 and all(name in done.stdout for name in NAMES) and '2 images' in done.stdout
+    done = run('sweep', *OWN, '--lambda', '0.2', '0.6', '--work-dir', 'sweep', *SMALL)
+    assert done.returncode == 0 and len(json.loads((photographs / 'sweep/sweep.json').read_text())['rows']) == 2, done
+    done = run('benchmark', *OWN, '--repeats', '1', '--no-reference', '--json', 'times.json')
+    assert done.returncode == 0 and json.loads((photographs / 'times.json').read_text())['size'] == [30, 40], done
 
 
 @pytest.mark.parametrize(
@@ -125,15 +119,36 @@ def test_no_data_is_none():
         (('--images', 'images', '--classes', 'classes.txt'), 'check --labels'),
         ((*OWN, '--write-config', 'classes.txt'), 'let it end in .py'),
         ((*OWN, '--write-config', 'there.py'), '--write-config there.py: is there already'),
-        ((*OWN[:-1], 'car; tree'), 'a.png: holds label 3, but the data set has 2 classes'),
+        ((*OWN[:-1], 'car; tree'), 'a.png: holds labels 2, 3, but the class list ends with label 1'),
+        # Before the weights.
+        ((*OWN[:-1], 'car; tree', '--cfg-options', 'model.backbone.pretrained=no.pt'), 'a.png: holds labels 2, 3'),
     ],
 )
 def test_errors_are_one_line(run, photographs, arguments, named):
     (photographs / 'there.py').write_text('mine = 1\n')
-    code, printed = run('test', *arguments)
-    lines = [line for line in printed.err.splitlines() if line.startswith('error')]
-    assert code == 1 and len(lines) == 1 and named in lines[0] and 'Traceback' not in printed.err, printed
+    done = run('test', *arguments)
+    lines = [line for line in done.stderr.splitlines() if line.startswith('error')]
+    assert done.returncode == 1 and len(lines) == 1 and named in lines[0] and 'Traceback' not in done.stderr, done
     assert (photographs / 'there.py').read_text() == 'mine = 1\n'
+
+
+@TRANSFORMS.register_module()
+class OneLabel:
+    """A step of a user's own that makes all labels 1."""
+
+    def __call__(self, results):
+        return results | dict(gt_seg_map=np.ones_like(results['gt_seg_map']))
+
+
+def test_the_pipeline_decides_which_labels_count(photographs):
+    """Label maps that look wrong are right where a step changes their labels."""
+    init_default_scope('mmseg')
+    config = load_config(SCENES, data=OwnData('images', 'labels', 'car; tree'))
+    dataset = config.test_dataloader.dataset
+    with pytest.raises(UserError, match=r'a\.png: holds labels 2, 3'):
+        check_some_labels(build_dataset(dataset), 255)
+    dataset.pipeline.insert(-1, dict(type='OneLabel'))
+    check_some_labels(build_dataset(dataset), 255)
 
 
 def test_a_data_set_of_folders_takes_the_names_of_the_bank(photographs):

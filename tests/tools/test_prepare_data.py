@@ -1,30 +1,18 @@
 """tools/prepare_data.py as people call it; nothing is downloaded."""
 
-import runpy
-import sys
 from hashlib import md5
 
 import pytest
-from conftest import REPO
 from file_server import FileServer
-
-TOOL = str(REPO / 'tools/prepare_data.py')
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(run_tool):
     """Run the tool in an empty folder: exit code, output, lines of errors."""
 
     def run(*arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, 'argv', [TOOL, *arguments])
-        code = 0
-        try:
-            runpy.run_path(TOOL, run_name='__main__')
-        except SystemExit as stop:
-            code = stop.code
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err.splitlines()
+        done = run_tool('prepare_data', *arguments)
+        return done.returncode, done.stdout, done.stderr.splitlines()
 
     return run
 

@@ -97,7 +97,7 @@ def test_demo_does_not_segment_its_results(run_tool, tmp_path, photo):
             f'{out}/a.png',
             f'{out}/link/b.png',
         ]
-    assert 'left out, as results of an earlier run: 8 pictures' in done.stdout
+    assert 'skipped 8 images, which are results of an earlier run' in done.stdout
 
 
 def test_a_missing_photograph_is_named_first(refused, monkeypatch, tmp_path, photo):

@@ -1,4 +1,4 @@
-"""What the data sets share: one image after the other, in their order, and the metric."""
+"""Shared by all datasets: batches of one image, in order, and the metric."""
 
 test_dataloader = dict(
     batch_size=1,

@@ -1,4 +1,4 @@
-"""CASS (arXiv:2411.17150): spectra of DINO's attention beside CLIP's, words that follow the picture; no PAMR.
+"""CASS (arXiv:2411.17150): CLIP's attention with the spectra of DINO's, words adapted to the image; no PAMR.
 
 `model.pamr` is off by default; left unnamed, so that `model.pamr.num_iters=10` can turn it on.
 """

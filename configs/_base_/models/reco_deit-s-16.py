@@ -1,10 +1,10 @@
-"""ReCo (arXiv:2206.07045) with DeiT-S/16-SIN and dense CLIP RN50x16; one file of references a list of classes."""
+"""ReCo (arXiv:2206.07045) with DeiT-S/16-SIN and dense CLIP RN50x16; one file of references per class list."""
 
 model = dict(
     type='ReCo',
-    # The method sees the photograph as it is; its networks' means and deviations are its own.
+    # The method gets the original photograph and normalises it itself for each network.
     data_preprocessor=dict(type='MixedSizeDataPreProcessor', mean=[0, 0, 0], std=[1, 1, 1], bgr_to_rgb=True),
-    # Trained on Stylised ImageNet: timm's own weights of this architecture are others.
+    # Trained on Stylised ImageNet, unlike timm's weights of this architecture.
     backbone=dict(
         type='ViTBackbone',
         arch='deit_small_distilled_patch16_224',
@@ -15,10 +15,10 @@ model = dict(
     test_cfg=dict(mode='whole'),
 )
 
-# How tools/make_references.py makes the references of a list of classes.
+# Settings of tools/make_references.py.
 retrieval = dict(type='CLIPImageEncoder', arch='ViT-L-14-336', pretrained='openai')
 cosegmentation = dict(
-    pictures=50,  # a class
-    contexts=('tree', 'sky', 'building', 'road', 'person'),  # each with those before it as context
-    same=dict(vegetation='tree'),  # a class that takes another's reference
+    pictures=50,  # per class
+    contexts=('tree', 'sky', 'building', 'road', 'person'),  # each has the previous ones as context
+    same=dict(vegetation='tree'),  # a class that uses the reference of another
 )

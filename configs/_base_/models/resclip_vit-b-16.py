@@ -1,4 +1,4 @@
-"""ResCLIP (arXiv:2411.15851) on NACLIP: attention of middle layers mixed in, then a second pass told by the first.
+"""ResCLIP (arXiv:2411.15851) on NACLIP: mixes in attention of middle layers, then a second pass with feedback.
 
 PAMR works inside the second pass alone, as in its configs.
 """

@@ -1,4 +1,4 @@
-"""SC-CLIP (arXiv:2411.15869): anomalous patches mended, features gathered by their own similarity, layers fused."""
+"""SC-CLIP (arXiv:2411.15869): repairs anomalous patches, aggregates features by similarity, fuses layers."""
 
 _base_ = ['./clip_vit-b-16.py']
 model = dict(

@@ -1,4 +1,4 @@
-"""SFP: patches that draw the CLS token's attention mended, features gathered by similarity, layers fused."""
+"""SFP: repairs patches that draw the CLS token's attention, aggregates features by similarity, fuses layers."""
 
 _base_ = ['./clip_vit-b-16.py']
 model = dict(

@@ -3,6 +3,6 @@
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='ResizeToPatches', short_side=560),
-    dict(type='LoadAnnotations'),  # after ResizeToPatches: the truth keeps its size
+    dict(type='LoadAnnotations'),  # after ResizeToPatches: the label map keeps its size
     dict(type='PackSegInputs'),
 ]

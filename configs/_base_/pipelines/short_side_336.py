@@ -3,6 +3,6 @@
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(2048, 336), keep_ratio=True),
-    dict(type='LoadAnnotations'),  # after Resize: the truth keeps its size
+    dict(type='LoadAnnotations'),  # after Resize: the label map keeps its size
     dict(type='PackSegInputs'),
 ]

@@ -42,7 +42,7 @@ class Plan:
     def run(self, workers: int | None = None) -> Conversion:
         """Write the maps and the list of classes; see `convert_all`."""
         record = Record(self.folder, 'annotations_to_labels')
-        texts = {self.folder / CLASSES: ''.join(f'{line}\n' for line in self.table.lines)}
+        texts = {self.folder / CLASSES: self.table.text}
         return convert_all(draw_item, self.items, record, self.inputs, workers, texts)
 
 
@@ -81,7 +81,7 @@ def plan_annotations(
         drawing = plan_drawing(matched.get(place), check_photograph(path), table)
         items.append(Item((folder / place).with_suffix('.png'), drawing.digest(), drawing))
     inputs = [*photographs.values(), *files.files, *([classes] if classes else [])]
-    notes = [f'{source}: {export.title}, {len(matched)} photographs of {len(photographs)}, {len(table.lines)} classes']
+    notes = [f'{source}: {export.title}, {len(matched)} photographs of {len(photographs)}, {len(table.names)} classes']
     notes += without_annotation(items, table)
     return Plan(folder, items, table, inputs, notes, list(warnings(export, missing, table, ignored, source)))
 
@@ -147,7 +147,7 @@ def without_annotation(items: Sequence[Item], table: ClassTable) -> list[str]:
     """A line on photographs without any shape."""
     number = sum(not item.arguments.layers for item in items)
     label = table.unlabelled
-    meaning = table.lines[label] if label < len(table.lines) else 'ignored'
+    meaning = table.names[label] if label < len(table.names) else 'ignored'
     return [f'{number} photograph{"s" * (number > 1)} without annotation: all {label}, {meaning}'] if number else []
 
 
@@ -168,4 +168,4 @@ def warnings(
         if name not in known:
             yield f'--ignore {name}: no class of the export'
     if table.ignored > 255:
-        yield f'{len(table.lines)} classes: the maps have 16 bits, {table.ignored} is ignored (ignore_index)'
+        yield f'{len(table.names)} classes: the maps have 16 bits, {table.ignored} is ignored (ignore_index)'

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from itaclip_mmseg.datasets.preparation.document import read_lines
-from itaclip_mmseg.datasets.preparation.shapes import is_background
 from itaclip_mmseg.datasets.reading import IGNORED
-from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.text.bank import known_name, load_bank
+from itaclip_mmseg.text.grammar import class_file, class_lines, parse, shown, spell
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.texts import read_text
 
 BACKGROUND = 'background'
 IGNORED_OF_MANY = 65535  # where 255 is a class
@@ -18,13 +18,15 @@ class ClassTable(NamedTuple):
     """Numbers of classes.
 
     Attributes:
-        lines: what each number is, from 0 on.
+        names: of the classes, from number 0 on.
+        text: of a file of a class a line, which all tools read as these classes.
         numbers: of the export's names.
         unlabelled: of pixels that no shape covers.
         ignored: of pixels that do not count.
     """
 
-    lines: Sequence[str]
+    names: Sequence[str]
+    text: str
     numbers: Mapping[str, int]
     unlabelled: int
     ignored: int
@@ -49,12 +51,12 @@ def class_table(
     Raises:
         UserError: a drawn class that the file lacks, a name that is not known, or no class.
     """
-    lines = own_lines(sorted(drawn) if classes is None else classes) if listed is None else listed_lines(listed)
+    lines, names = own_names(sorted(drawn) if classes is None else classes) if listed is None else listed_names(listed)
     ignored = IGNORED if len(lines) <= IGNORED else IGNORED_OF_MANY
-    ignored_names = {canonical(name) for name in ignored_names}
+    ignored_names = {known_name(name) for name in ignored_names}
     numbers, unknown = {}, []
     for name in dict.fromkeys(drawn):
-        number = ignored if canonical(name) in ignored_names else number_of(name, lines)
+        number = ignored if known_name(name) in ignored_names else number_of(name, lines, names)
         numbers[name] = number
         if number is None:
             unknown.append(name)
@@ -63,53 +65,60 @@ def class_table(
             f'{listed}: lacks {", ".join(map(repr, unknown))}, drawn in {drawn[unknown[0]]}; add a line, or leave out '
             'with --ignore'
         )
-    return ClassTable(lines, numbers, unlabelled_number(unlabelled, lines, ignored), ignored)
+    text = class_file(lines, {*names, *drawn, *(classes or ())})
+    return ClassTable(names, text, numbers, unlabelled_number(unlabelled, lines, names, ignored), ignored)
 
 
-def own_lines(names: Iterable[str]) -> list[str]:
-    """An export's names, each once, the background first unless one of them is it."""
-    lines = list(dict.fromkeys(map(canonical, names)))
-    return lines if BACKGROUND in lines else [BACKGROUND, *lines]
+def own_names(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """An export's names, each once, the background first unless one of them is it; as lines and as names."""
+    names = list(dict.fromkeys(map(known_name, names)))
+    names = names if BACKGROUND in names else [BACKGROUND, *names]
+    return names, names
 
 
-def listed_lines(path: Path) -> list[str]:
-    """The lines of a class list, or the names of a text bank (.json)."""
-    lines = [entry.name for entry in load_bank(path).classes] if path.suffix == '.json' else read_lines(path)
-    for line in lines:
-        if lines.count(line) > 1:
-            raise UserError(f'{path}: {line!r} comes twice; each class has one line')
-    if not lines:
-        raise UserError(f'{path}: names no class; write one a line')
-    return lines
-
-
-def canonical(name: str) -> str:
-    """A name, the background's always the same."""
-    return BACKGROUND if is_background(name) else name
-
-
-def number_of(name: str, lines: Sequence[str]) -> int | None:
-    """The number of the line that is a name as a whole or begins with it; None where there is none.
+def listed_names(path: Path) -> tuple[list[str], list[str]]:
+    """The lines of a class list or text bank (.json), and the name of the class in each.
 
     Raises:
-        UserError: several lines begin with it.
+        UserError: a line that all tools refuse, or that has several classes; a class that comes twice; no class.
     """
-    name = canonical(name)
-    whole = [number for number, line in enumerate(lines) if canonical(line) == name]
-    first = [number for number, line in enumerate(lines) if canonical(line.split(',')[0].strip()) == name]
-    if not whole and len(first) > 1:
-        raise UserError(f'class {name!r}: may be {lines[first[0]]!r} or {lines[first[1]]!r}; rename one of the lines')
-    return next(iter(whole or first), None)
+    if path.suffix == '.json':
+        classes = load_bank(path).classes
+        lines, names = spell(classes, separator='\n').splitlines(), [entry.name for entry in classes]
+    else:
+        text = read_text(path)
+        lines, names = class_lines(text), [entry['name'] for entry in parse(text, str(path), lines=True)]
+    if not lines:
+        raise UserError(f'{path}: names no class; write one a line')
+    if len(lines) != len(names):
+        raise UserError(f'{path}: {len(names)} classes in {len(lines)} lines; write one a line')
+    for line in lines:
+        if lines.count(line) > 1:
+            raise UserError(f'{path}: {shown(line)!r} comes twice; each class has one line')
+    return [shown(line) for line in lines], names
 
 
-def unlabelled_number(value: str | None, lines: Sequence[str], ignored: int) -> int:
+def number_of(name: str, lines: Sequence[str], names: Sequence[str]) -> int | None:
+    """The number of the class whose line is a name as a whole, else of the one that is called so; None for none.
+
+    Raises:
+        UserError: several classes are called so.
+    """
+    name = known_name(name)
+    whole, called = ([number for number, one in enumerate(part) if known_name(one) == name] for part in (lines, names))
+    if not whole and len(called) > 1:
+        raise UserError(f'class {name!r}: may be {lines[called[0]]!r} or {lines[called[1]]!r}; rename one of the lines')
+    return next(iter(whole or called), None)
+
+
+def unlabelled_number(value: str | None, lines: Sequence[str], names: Sequence[str], ignored: int) -> int:
     """The number of pixels that no shape covers."""
     if value is None:
-        background = number_of(BACKGROUND, lines)
+        background = number_of(BACKGROUND, lines, names)
         return ignored if background is None else background
-    number = number_of(value, lines)
+    number = number_of(value, lines, names)
     if number is None and value.isdecimal():
         number = int(value)
     if number is None or (number >= len(lines) and number != ignored):
-        raise UserError(f'--unlabelled {value}: no class; allowed: {", ".join(lines)}, their numbers, and {ignored}')
+        raise UserError(f'--unlabelled {value}: no class; allowed: {", ".join(names)}, their numbers, and {ignored}')
     return number

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from itaclip_mmseg.datasets.preparation.shapes import Annotation, Shape, is_background, runs_of
+from itaclip_mmseg.datasets.preparation.shapes import Annotation, Shape, runs_of
+from itaclip_mmseg.text.bank import is_background
 from itaclip_mmseg.utils.errors import UserError
 
 

@@ -60,11 +60,6 @@ class Export:
     title: str = ''
 
 
-def is_background(name: str) -> bool:
-    """Is it the name of the background: `background`, `_background_`, in any case?"""
-    return name.strip('_ ').casefold() == 'background'
-
-
 def runs_of(mask: np.ndarray, size: tuple[int, int] | None = None, left: int = 0, top: int = 0) -> np.ndarray:
     """The runs of a mask, H x W bool, placed in a picture and cut at its edges.
 

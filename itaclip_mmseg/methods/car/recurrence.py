@@ -1,4 +1,4 @@
-"""Names that drop out stage by stage: masks are proposed for all of them, a judge keeps some, until none drops out."""
+"""The recurrence of CaR: propose a mask for each name, keep the names that a judge confirms, repeat until stable."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -7,12 +7,12 @@ import numpy as np
 
 from itaclip_mmseg.utils.errors import UserError
 
-Propose = Callable[[list[int], bool], np.ndarray]  # names, is it the first stage: masks N x H x W in [0, 1]
-Judge = Callable[[list[int], np.ndarray], np.ndarray]  # names, masks: scores N x N, of mask i against name j
+Propose = Callable[[list[int], bool], np.ndarray]  # from names and "first stage?" to masks N x H x W in [0, 1]
+Judge = Callable[[list[int], np.ndarray], np.ndarray]  # from names and masks to scores N x N, of mask i for name j
 
 
 class Stage(NamedTuple):
-    """Names that entered, N; their masks N x H x W and scores N x N; positions of those that stayed."""
+    """One stage: the N names that entered, their masks N x H x W, scores N x N, and positions of the kept names."""
 
     names: list[int]
     masks: np.ndarray
@@ -21,14 +21,14 @@ class Stage(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """What the recurrence leaves.
+    """Result of the recurrence.
 
     Attributes:
         stages: first to last.
-        masks: of the names `owners`, M x H x W; those of an earlier stage where the last proposed nothing.
+        masks: masks of the names `owners`, M x H x W; from an earlier stage if the last proposed nothing.
         owners: names that the masks were proposed for, M.
-        names: that stayed to the end.
-        scores: of what entered the last stage, 0 for what it dropped, N.
+        names: names kept to the end.
+        scores: scores of the names that entered the last stage, 0 for those it dropped, N.
     """
 
     stages: list[Stage]
@@ -39,13 +39,13 @@ class Ending(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """Names that compete, and what differs between passes.
+    """A pass: the names that compete, and its settings.
 
     Attributes:
         classes: the names, as indices of all names.
-        visual_prompts: how regions are marked in the picture.
-        background_factor: power of the background's probability.
-        around: indices of the names that are their background; None for the background words.
+        visual_prompts: how to mark regions in the image.
+        background_factor: exponent of the background's probability.
+        around: indices of the names that serve as background; None for the background words.
     """
 
     classes: list[int]
@@ -57,23 +57,25 @@ class Pass(NamedTuple):
 def plan(
     names: Sequence[str], visual_prompts: Sequence[str], background_factor: float, stuff: Mapping | None
 ) -> dict[str, Pass]:
-    """The passes by name, in the order in which they are painted: all names at once, or stuff and things over it.
+    """Plan the passes, by name, in painting order: all names at once, or stuff first and things over it.
 
     Args:
         stuff: dict(classes=names, visual_prompts=..., background_factor=...) of the second kind, or None.
 
     Raises:
-        UserError: a class that is no name, or no class is left for one of the passes.
+        UserError: a class is not in the text bank, or no class is left for one of the passes.
     """
     if stuff is None:
         return dict(all=Pass(list(range(len(names))), visual_prompts, background_factor))
     for name in stuff['classes']:
         if name not in names:
-            raise UserError(f'stuff.classes={name!r}: not a class of the text bank; remove it, or set model.stuff=None')
+            raise UserError(f'stuff.classes={name!r}: not in the text bank; remove it, or set model.stuff=None')
     lower = [names.index(name) for name in stuff['classes']]
     upper = [index for index in range(len(names)) if index not in lower]
     if not lower or not upper:
-        raise UserError(f'stuff.classes: {len(lower)} of {len(names)} classes; name some and not all, or set None')
+        raise UserError(
+            f'stuff.classes: lists {len(lower)} of {len(names)} classes; list some but not all, or set model.stuff=None'
+        )
     return dict(
         stuff=Pass(lower, stuff['visual_prompts'], stuff['background_factor'], upper),
         things=Pass(upper, visual_prompts, background_factor),
@@ -81,11 +83,11 @@ def plan(
 
 
 def recur(number: int, propose: Propose, judge: Judge, threshold: float) -> Ending:
-    """Run stages until as many names stay as in the stage before: two at least.
+    """Run at least two stages, until the number of names no longer changes.
 
     Args:
-        number: of names.
-        threshold: of a mask's score against its own name; where none exceeds it, the best name stays.
+        number: number of names.
+        threshold: a name is kept if its mask's score for it exceeds this; if none does, the best name is kept.
     """
     stages, names, survivors, masks, owners = [], list(range(number)), 0, None, []
     while True:
@@ -103,7 +105,7 @@ def recur(number: int, propose: Propose, judge: Judge, threshold: float) -> Endi
 
 
 def describe(ending: Ending, names: Sequence[str]) -> list[dict]:
-    """A stage: dict(scores={name that entered: its score}, kept=names that stayed)."""
+    """Describe each stage: dict(scores={name that entered: its score}, kept=names that were kept)."""
     notes = []
     for stage in ending.stages:
         entered = [names[index] for index in stage.names]
@@ -113,26 +115,26 @@ def describe(ending: Ending, names: Sequence[str]) -> list[dict]:
 
 
 def with_background(masks: np.ndarray, factor: float) -> np.ndarray:
-    """Masks M x H x W behind that of the background: 1 minus the best, to the power of a factor."""
+    """Prepend the background, (1 - best mask) ** factor, to masks M x H x W."""
     return np.concatenate([(1 - masks.max(axis=0, keepdims=True)) ** factor, masks])
 
 
 def pair(labels: np.ndarray, ending: Ending) -> dict[int, tuple[float, np.ndarray]]:
-    """Score and region H x W by name, from the labels of the masks, 0 for the background and then 1 to M.
+    """Score and region H x W by name, from labels of the masks: 0 for the background, then 1 to M.
 
-    An oddity that the method's figures contain: regions and scores are numbered by what entered the last stage, names
-    by what left it. The two differ where it dropped a name and kept as many as the stage before, or where older masks
-    stand in; then a name gets another's region.
+    A quirk that is part of the published figures: regions and scores are numbered by the names that entered the last
+    stage, but names by those it kept. The two differ if it dropped a name and kept as many as the stage before, or if
+    older masks were used; then a name gets the region of another one.
     """
     numbers = range(1, int(labels.max()) + 1)
     return {name: (float(score), labels == number) for name, number, score in zip(ending.names, numbers, ending.scores)}
 
 
 def own_regions(values: np.ndarray, ending: Ending) -> dict[int, tuple[float, np.ndarray]]:
-    """As `pair`, where there is no background: every pixel goes to the best of the names that stayed.
+    """Like `pair`, without a background: every pixel goes to the best of the kept names.
 
     Args:
-        values: M x H x W, of the owners of the masks.
+        values: M x H x W, one map for each owner of a mask.
     """
     rows = [ending.owners.index(name) for name in ending.names]
     best = values[rows].argmax(axis=0)
@@ -140,7 +142,7 @@ def own_regions(values: np.ndarray, ending: Ending) -> dict[int, tuple[float, np
 
 
 def paint(canvas: np.ndarray, regions: Sequence[np.ndarray], scores: Sequence[float], labels: Sequence[int]) -> None:
-    """Write labels where their regions, H x W, exceed a half, higher scores over lower ones, scores of 0 not at all."""
+    """Paint labels where their regions, H x W, exceed 0.5: higher scores over lower ones, scores of 0 not at all."""
     for index in np.argsort(scores, kind='stable'):
         if scores[index] > 0:
             canvas[regions[index] > 0.5] = labels[index]

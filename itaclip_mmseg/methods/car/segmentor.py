@@ -1,4 +1,4 @@
-"""CLIP as RNN (CaR, arXiv 2312.07661): one CLIP proposes a mask for every name, another drops names, and so on."""
+"""CLIP as RNN (CaR, arXiv 2312.07661): one CLIP proposes a mask for each name, another drops names, repeatedly."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,21 +39,21 @@ EPS = 1e-15
 
 @dataclass(frozen=True)
 class RecurrenceSettings(Decision):
-    """Settings of the method; keys of its config.
+    """Settings of CaR, keys of its config.
 
     Args:
-        mask_threshold: of a soft mask, for the region that is marked in the picture.
-        confidence_threshold: of a name's score, to stay.
-        box_threshold: of class activation, for the boxes that masks are cut to.
-        visual_prompts: how a region is marked, names of `PROMPTS`.
-        background_factor: power of the background's probability.
-        stuff: a second pass whose classes are painted below the others and have them as background:
+        mask_threshold: threshold of a soft mask for the region that is marked in the image.
+        confidence_threshold: minimum score to keep a name.
+        box_threshold: threshold of class activation for the boxes that limit masks.
+        visual_prompts: how to mark a region, names in `PROMPTS`.
+        background_factor: exponent of the background's probability.
+        stuff: a second pass, whose classes are painted below the others and have them as background:
             dict(classes=names, visual_prompts=..., background_factor=...); None for one pass.
-        affinity_layers: blocks, counted from 1, along whose attention masks are spread.
-        crf: close the masks with a fully connected CRF, as the method always does.
+        affinity_layers: blocks, counted from 1, whose attention spreads the masks.
+        crf: refine the masks by a fully connected CRF, as the paper does.
         logit_scale: factor of the cosines before the softmax.
-        map_templates, judge_templates: of the texts of proposal and classification, see `text/templates.py`.
-        background_words: where the bank names none but 'background'; those that are words of a class are left out.
+        map_templates, judge_templates: templates of the texts for proposal and classification, see `text/templates.py`.
+        background_words: used if the bank has no background words but 'background'; words of a class are left out.
     """
 
     mask_threshold: float = 0.4
@@ -80,7 +80,7 @@ class RecurrenceSettings(Decision):
 
 
 class View(NamedTuple):
-    """An image: as H x W x 3 uint8, as its last block's inputs, as L x L steps from patch to patch."""
+    """An image: as H x W x 3 uint8, as inputs of the last block, and as an L x L transition matrix of its patches."""
 
     picture: np.ndarray
     inputs: LastInputs
@@ -89,36 +89,36 @@ class View(NamedTuple):
 
 @MODELS.register_module()
 class CaR(OpenVocabularySegmentor):
-    """The method as figure 2 of the paper draws it; `scores_and_notes` is its table of contents.
+    """CaR as in figure 2 of the paper; start reading at `scores_and_notes`.
 
-        a pass: recur(propose -> mark in the picture -> judge) -> compete with the background, CRF -> paint
+        a pass: recur(propose -> mark in the image -> judge) -> compete with the background, CRF -> paint
 
-    Images are RGB of 0 to 255 at the photograph's own size: a pipeline without Resize, mean 0 and std 1. The text of a
-    class is its first word. Samples hold `recurrence`, what `describe` says of each pass. The method answers labels:
-    scores are 1 for the class of a pixel, 0 for all others.
+    Images are RGB from 0 to 255 at the photograph's original size: a pipeline without Resize, mean 0 and std 1. The
+    text of a class is its first word. Samples get `recurrence`, the result of `describe` for each pass. The method
+    predicts labels: scores are 1 for the class of a pixel, 0 for all others.
 
     Args:
-        backbone: config of the vision encoder that proposes, see `CLIPVisionBackbone`.
-        classifier: of the one that judges.
+        backbone: config of the vision encoder that proposes masks, see `CLIPVisionBackbone`.
+        classifier: config of the image encoder that judges them.
         text_bank: path of a text bank, or a bank.
-        settings: see `RecurrenceSettings`; all else as in the base class.
+        settings: see `RecurrenceSettings`; for other arguments see the base class.
     """
 
     settings_type = RecurrenceSettings
 
     def build(self, backbone: dict, classifier: dict) -> None:
-        """Read the weights of both CLIPs and embed the names."""
+        """Load both CLIPs and embed the names."""
         settings, self.first = self.settings, int(self.bank.background)  # label of the first class with a name
         self.names = [entry.name for entry in self.bank.classes[self.first :]]
         if settings.stuff and not self.bank.background:
-            raise UserError(f'{self.bank.path}: has no background, so stuff must be None')
+            raise UserError(f'{self.bank.path}: has no background; set model.stuff=None')
         self.passes = plan(self.names, settings.visual_prompts, settings.background_factor, settings.stuff)
         self.backbone, self.classifier = MODELS.build(backbone), MODELS.build(classifier)
         check_layers(settings.affinity_layers, 'affinity_layers', len(self.backbone.blocks))
         self.embed_texts()
 
     def embed_texts(self) -> None:
-        """Embeddings of all names for the first stage, for later ones and for the judge, and of what is around them."""
+        """Embed all names for the first stage, later stages and the judge, and the background words."""
         texts = [entry.words[0] for entry in self.bank.classes[self.first :]]
         maps = TextEncoder.beside(self.backbone, self.settings.map_templates)
         buffers = dict(
@@ -133,7 +133,7 @@ class CaR(OpenVocabularySegmentor):
     def scores_and_notes(
         self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None
     ) -> tuple[Tensor, dict]:
-        """Scores of a photograph, C x height x width, and how names dropped out."""
+        """Scores of a photograph, C x height x width, and the stages of the recurrence."""
         picture = as_photograph(image, size)
         pixels = whole_patches(picture, self.backbone.patch_size).to(image.device)
         inputs = self.backbone.shared_blocks(pixels, Keep.projections(self.settings.affinity_layers), 'bilinear_half')
@@ -154,7 +154,7 @@ class CaR(OpenVocabularySegmentor):
         return self.scores_and_notes(image, size)[0]
 
     def propose(self, view: View, names: Pass, entered: list[int], first: bool) -> np.ndarray:
-        """Masks of names, N x height x width; the first stage asks for bare names, later ones for sentences."""
+        """Propose masks, N x height x width, by plain names in the first stage and by sentences later."""
         settings, own = self.settings, [names.classes[index] for index in entered]
         around = self.around if names.around is None else self.texts[names.around]
         texts = torch.cat([(self.bare_texts if first else self.texts)[own], around])
@@ -164,18 +164,18 @@ class CaR(OpenVocabularySegmentor):
         return refined_maps(maps, view.steps, settings.box_threshold, view.picture.shape[:2], EPS)
 
     def judge(self, picture: np.ndarray, names: Pass, entered: list[int], masks: np.ndarray) -> np.ndarray:
-        """Scores N x N of the picture with each mask marked in it against each name: its share, twice softmaxed."""
+        """Scores N x N of the image with each mask marked, for each name, after two softmaxes."""
         side = self.classifier.visual.image_size[0]
         marked = [prompted(picture, mask, self.settings.mask_threshold, names.visual_prompts) for mask in masks]
         images = torch.stack([centre_square(one, side) for one in marked]).to(self.texts.device)
-        # What enters the last block is projected, as in the public code.
+        # The input of the last block is projected, as in the public code.
         seen = self.classifier.embed_images(images, last=False, positions='bilinear_half')  # N x width
         texts = self.judge_texts[[names.classes[index] for index in entered]].transpose(0, 1)  # templates x N x width
         shares = (self.settings.logit_scale * seen @ texts.mT).softmax(dim=-1)  # templates x N x N
         return shares.sum(dim=0).softmax(dim=-1).cpu().numpy()
 
     def regions(self, ending: Ending, names: Pass, picture: np.ndarray) -> dict[int, tuple[float, np.ndarray]]:
-        """Score and region, H x W, of the names at the end."""
+        """Score and region, H x W, of the final names."""
         values = with_background(ending.masks, names.background_factor) if self.bank.background else ending.masks
         values = close_with_crf(values, picture) if self.settings.crf else values
         return pair(values.argmax(axis=0), ending) if self.bank.background else own_regions(values, ending)

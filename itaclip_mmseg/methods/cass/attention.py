@@ -1,4 +1,4 @@
-"""CASS's last block: key-key scores of CLIP mixed, head by head, with those of DINO at rank 10."""
+"""CASS's last block: CLIP's key-key scores, mixed head by head with DINO's scores at rank 10."""
 
 import torch
 from torch import Tensor, nn
@@ -7,17 +7,17 @@ from itaclip_mmseg.methods.cass.dino_keys import to_range
 from itaclip_mmseg.methods.cass.spectra import APPROXIMATIONS, LowRank, match_heads, spectra
 from itaclip_mmseg.models.backbones.attention import neighbourhood_prior, output
 
-NEIGHBOURHOOD_STD = 5  # patches, of NACLIP's window
-DINO_WEIGHT = 10  # times the distance of the spectra: how much DINO's scores count against CLIP's
+NEIGHBOURHOOD_STD = 5  # in patches, of NACLIP's prior
+DINO_WEIGHT = 10  # times the distance of the spectra: weight of DINO's scores
 
 
 def patch_tokens(block: nn.Module, values: Tensor, scores: Tensor) -> Tensor:
-    """The last block's answer without residual and feed-forward network, V x L x D.
+    """Run the last block without residual and feed-forward network, V x L x D.
 
     Args:
-        block: the last one.
-        values: of the patches, V x heads x L x d.
-        scores: as of `mixed_scores`.
+        block: the last block.
+        values: values of the patches, V x heads x L x d.
+        scores: result of `mixed_scores`.
     """
     return output(block, scores.softmax(dim=-1).to(values) @ values)
 
@@ -25,14 +25,14 @@ def patch_tokens(block: nn.Module, values: Tensor, scores: Tensor) -> Tensor:
 def mixed_scores(
     clip_keys: Tensor, dino_keys: Tensor, grid: tuple[int, int], decomposition: str, scale_spectrum: bool
 ) -> Tensor:
-    """Scores between the patches before the softmax, V x heads x L x L, float32.
+    """Attention scores between the patches before the softmax, V x heads x L x L, float32.
 
-    Kept from the public code: the matching is read the other way round. CLIP's head i takes DINO's head sigma(i), with
-    the distance of DINO's head i and CLIP's head sigma(i) as weight.
+    A quirk of the public code is kept: it applies the matching in reverse. CLIP's head i gets DINO's head sigma(i),
+    with the distance between DINO's head i and CLIP's head sigma(i) as weight.
 
     Args:
-        clip_keys: of the patches, V x heads x L x d.
-        dino_keys: in their range, see `dino_keys`.
+        clip_keys: keys of the patches, V x heads x L x d.
+        dino_keys: DINO's keys in the same range, see `dino_keys`.
         grid: rows and columns of patches.
         decomposition, scale_spectrum: see `SpectralSettings`.
     """
@@ -48,7 +48,7 @@ def mixed_scores(
 
 
 def dino_part(approximation: LowRank, own: Tensor) -> Tensor:
-    """DINO's scores without those of a patch with itself, in the range of CLIP's own ones, V x heads x L x L."""
+    """DINO's scores without the diagonal, rescaled to the range of CLIP's, V x heads x L x L."""
     scores = approximation.matrix()
     torch.diagonal(scores, dim1=-2, dim2=-1).zero_()
     return to_range(scores, own.double(), dims=(-2, -1)).float()

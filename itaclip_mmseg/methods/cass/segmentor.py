@@ -1,4 +1,4 @@
-"""CASS (arXiv:2411.17150): CLIP's last block helped by the spectra of DINO's; words that follow the picture."""
+"""CASS (arXiv:2411.17150): CLIP's last block guided by the spectra of DINO's; words adapted to the image."""
 
 from typing import NamedTuple
 
@@ -20,17 +20,17 @@ from itaclip_mmseg.models.stages.window_labels import label_windows
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.utils.errors import UserError
 
-DINO_VIEWS = 4  # DINO's patches are half as long as CLIP's, so a view takes so many times the memory
+DINO_VIEWS = 4  # DINO's patches are half as long as CLIP's, so a view takes 4 times the memory
 
 
 class Encoded(NamedTuple):
-    """An image after the half that does not depend on words.
+    """An encoded image: everything that does not depend on words.
 
     Attributes:
         image: 3 x h x w, normalised RGB.
         grid: its windows.
         tokens: unit embeddings of the windows' patches, W x rows x columns x D.
-        pictures: unit embedding of the whole picture, 1 x D, or of each window, W x D.
+        pictures: unit embedding of the whole image, 1 x D, or of each window, W x D.
     """
 
     image: Tensor
@@ -41,32 +41,32 @@ class Encoded(NamedTuple):
 
 @MODELS.register_module()
 class CASS(OpenVocabularySegmentor):
-    """The method as figure 2 of the paper draws it.
+    """CASS as in figure 2 of the paper.
 
-        encode: windows -> CLIP's and DINO's keys -> mixed scores -> patch tokens; embedding of the picture
+        encode: windows -> CLIP's and DINO's keys -> mixed scores -> patch tokens; embedding of the image
         decode: word groups -> moved words -> logits -> merge -> PAMR -> scores -> labels
 
     Args:
         backbone: config of the vision encoder; its last block has no effect.
-        dino: config of the other one, dict(pretrained=PATH), with as many heads of the same width.
+        dino: config of DINO, dict(pretrained=PATH), with the same number and width of heads.
         text_bank: path of a text bank, or a bank.
         test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole').
-        settings: see `SpectralSettings`; all else as in the base class.
+        settings: see `SpectralSettings`; for other arguments see the base class.
     """
 
     settings_type, two_halves = SpectralSettings, True
     default_window = dict(mode='slide', crop_size=(224, 224), stride=(112, 112))
 
     def build(self, backbone: dict, dino: dict) -> None:
-        """Read the weights of CLIP and DINO, and embed the words."""
+        """Load CLIP and DINO, and embed the words."""
         self.backbone = MODELS.build(backbone)
         self.dino = MODELS.build({'type': 'ViTBackbone', **dino})
         ours, theirs = self.backbone.blocks[-1].attn.num_heads, self.dino.vit.blocks[-1].attn.num_heads
         widths = len(self.backbone.visual.class_embedding) // ours, self.dino.width // theirs
         if (ours, widths[0]) != (theirs, widths[1]):
             raise UserError(
-                f'model.dino: {theirs} heads of {widths[1]} channels, but CLIP has {ours} of {widths[0]}, with which '
-                'they are matched one to one; name weights of the same size'
+                f'model.dino: has {theirs} heads of {widths[1]} channels, but CLIP has {ours} of {widths[0]}; use '
+                'weights with the same number and width of heads'
             )
         self.smallest = self.backbone.patch_size
         self.text_encoder = TextEncoder.beside(self.backbone, 'imagenet')
@@ -74,7 +74,7 @@ class CASS(OpenVocabularySegmentor):
 
     @torch.no_grad()
     def result(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Result:
-        """Both halves."""
+        """Encode, then decode."""
         return self.decode(self.encode(image), self.bank, {}, size, self.with_scores)
 
     @torch.no_grad()
@@ -84,7 +84,7 @@ class CASS(OpenVocabularySegmentor):
 
     @torch.no_grad()
     def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> Encoded:
-        """The costly half, of an image 3 x h x w."""
+        """Compute everything that does not depend on words, for an image 3 x h x w."""
         grid = self.grid(image)
         windows = grid.crop(image)
         each = self.settings.prior == 'window' or len(grid) == 1
@@ -113,10 +113,10 @@ class CASS(OpenVocabularySegmentor):
 
     @torch.no_grad()
     def decode(self, encoded: Encoded, bank: TextBank, changes: dict, size: tuple[int, int], scores: bool) -> Result:
-        """The cheap half, for any classes and any settings that need no other tokens.
+        """Label an encoded image with any classes, and any settings that do not need other tokens.
 
         Raises:
-            UserError: settings that are not possible, or that need other tokens.
+            UserError: a setting is invalid or needs other tokens.
         """
         settings = self.settings.vary(changes)
         bank.check_background(settings)

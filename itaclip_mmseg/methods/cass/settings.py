@@ -1,4 +1,4 @@
-"""Settings of CASS; keys of its segmentor's config."""
+"""Settings of CASS, keys of its config."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,24 +8,23 @@ from itaclip_mmseg.utils.checks import check, is_number
 
 DECOMPOSITIONS = ('exact', 'drawn')
 PRIORS = ('image', 'window')
-OF_TOKENS = ('decomposition', 'scale_spectrum', 'prior')  # decided when an image is encoded
+OF_TOKENS = ('decomposition', 'scale_spectrum', 'prior')  # fixed when an image is encoded
 
 
 @dataclass(frozen=True)
 class SpectralSettings(Decision):
-    """What may vary; the last three need an image encoded anew.
+    """Settings of CASS; if you change one of the last three, images must be encoded again.
 
     Args:
         logit_scale: factor of the cosines before the softmax.
         pamr: the refinement, dict(num_iters, dilations), or None; always with the exact standard deviation.
-        global_weight: share of the whole picture's cosine in the logit of each patch, 0 to 1.
-        patch_weight: share of its nearest patches in the vector of a word that is taken as present, 0 to 1.
-        group_height: where Ward's tree of the words is cut into groups; of each group one word is present.
+        global_weight: weight of the whole image's cosine in the logit of each patch, 0 to 1.
+        patch_weight: weight of its nearest patches in the vector of a present word, 0 to 1.
+        group_height: height at which Ward's tree of the words is cut into groups; one word per group is present.
         decomposition: of DINO's scores: 'exact', their best approximation of rank 10, or 'drawn', the public code's
-            randomised one, from the same numbers at every call.
-        scale_spectrum: stretch the ten singular values, the greatest to 1.5 times itself, the smallest to half.
-        prior: whose cosines with the words count as those of the whole picture: 'image', or 'window' for each
-            window's own.
+            randomised one, with the same random numbers at every call.
+        scale_spectrum: stretch the ten singular values: the largest to 1.5 times, the smallest to half its value.
+        prior: image to compare with the words: 'image' for the whole image, or 'window' for each window.
     """
 
     logit_scale: float = 40
@@ -50,13 +49,13 @@ class SpectralSettings(Decision):
         check(isinstance(self.scale_spectrum, bool), 'scale_spectrum', self.scale_spectrum, 'True or False')
 
     def vary(self, changes: Mapping[str, object]) -> 'SpectralSettings':
-        """These settings with some changed that need no image encoded anew; `pamr` may be a number of steps.
+        """Change settings that do not need an image to be encoded again; `pamr` may be a number of steps.
 
         Raises:
-            UserError: a name or a value that is not possible, or one of the settings that do.
+            UserError: a name or value is invalid, or the setting needs an image to be encoded again.
         """
         varied = super().vary(changed_pamr(changes, self.pamr))
         for name in OF_TOKENS:
             value, own = getattr(varied, name), getattr(self, name)
-            check(value == own, name, value, f'{own!r}: another needs the image encoded anew, by --cfg-options')
+            check(value == own, name, value, f'{own!r}; to encode with another value, use --cfg-options')
         return varied

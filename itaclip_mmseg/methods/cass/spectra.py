@@ -1,4 +1,4 @@
-"""Heads told apart by the spectra of their scores, and scores of low rank; X is a head's keys, N x d, N patches.
+"""Spectra of attention heads, used to match them, and low-rank scores; X is a head's keys, N x d, N patches.
 
 A head's scores X Xᵀ / sqrt(d) are N x N, but of rank d at most: their eigenvalues are those of Xᵀ X / sqrt(d), d x d.
 """
@@ -11,7 +11,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-EIGENVALUES = 20  # that a head is told by
+EIGENVALUES = 20  # per head, for matching
 RANK = 10  # of DINO's scores
 
 
@@ -23,11 +23,11 @@ class LowRank(NamedTuple):
     right: Tensor
 
     def matrix(self) -> Tensor:
-        """What it stands for, ... x N x N."""
+        """The full matrix, ... x N x N."""
         return self.left * self.values[..., None, :] @ self.right.mT
 
     def stretched(self) -> 'LowRank':
-        """With singular values from 1.5 times the greatest to half the smallest, linear between."""
+        """Rescale singular values linearly: the largest to 1.5 times, the smallest to half its value."""
         first, last = self.values[..., :1], self.values[..., -1:]
         smallest = torch.finfo(first.dtype).tiny  # where all are equal
         place = (self.values - last) / (first - last).clamp(min=smallest)
@@ -35,7 +35,7 @@ class LowRank(NamedTuple):
 
 
 def spectra(keys: Tensor) -> Tensor:
-    """The greatest eigenvalues of the heads' scores, descending, float64.
+    """Largest eigenvalues of the heads' scores, descending, float64.
 
     Args:
         keys: ... x heads x N x d.
@@ -49,9 +49,9 @@ def spectra(keys: Tensor) -> Tensor:
 
 
 def match_heads(dino: Tensor, clip: Tensor) -> tuple[Tensor, Tensor]:
-    """Which of CLIP's heads each of DINO's is matched with, and their distances; both V x heads.
+    """Match each of DINO's heads with one of CLIP's; returns its index and their distance, both V x heads.
 
-    Kept from the public code: the cost is one minus the distance of the spectra, so heads are matched that differ most.
+    As in the public code, the cost is one minus the distance of the spectra, so the heads that differ most are matched.
 
     Args:
         dino, clip: spectra, V x heads x 20.
@@ -78,7 +78,7 @@ def exact(keys: Tensor) -> LowRank:
 
 
 def drawn(keys: Tensor) -> LowRank:
-    """As the public code approximates, by torch.svd_lowrank(scores, q=10), from the same numbers at every call."""
+    """The public code's approximation, torch.svd_lowrank(scores, q=10), with the same random numbers at every call."""
     keys = keys.double()
 
     def times(vectors: Tensor) -> Tensor:

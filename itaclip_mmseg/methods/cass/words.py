@@ -1,4 +1,4 @@
-"""Words that differ by view: of each group of similar words the likeliest one moves towards its nearest patches."""
+"""Adapt words to a view: in each group of similar words, the likeliest one moves towards its nearest patches."""
 
 import numpy as np
 import torch
@@ -18,24 +18,24 @@ def word_groups(words: Tensor, height: float) -> np.ndarray:
     """
     if len(words) == 1:
         return np.zeros(1, np.int64)
-    # Ward's rule is for Euclidean distances; the public code has it count these as if they were.
+    # Ward's method needs Euclidean distances; like the public code, this passes cosine distances.
     distances = pdist(words.double().cpu().numpy(), 'cosine').clip(0)
     return fcluster(linkage(distances, 'ward'), height, 'distance') - 1
 
 
 def present_words(prior: Tensor, groups: np.ndarray) -> Tensor:
-    """The word of each group that a picture resembles most, V x groups.
+    """In each group, the word most similar to the image, V x groups.
 
     Args:
-        prior: cosines of pictures with words, V x Q.
-        groups: as of `word_groups`.
+        prior: cosines of images with words, V x Q.
+        groups: result of `word_groups`.
     """
     members = torch.from_numpy(groups == np.arange(groups.max() + 1)[:, None]).to(prior.device)  # groups x Q
     return prior[:, None].masked_fill(~members, -torch.inf).argmax(dim=-1)
 
 
 def nearest_patches(tokens: Tensor, words: Tensor) -> Tensor:
-    """The two patches nearest to each word, the nearer first, V x 2 x G; one where there is one patch.
+    """The two patches nearest to each word, nearest first, V x 2 x G; only one if there is one patch.
 
     Args:
         tokens: unit length, V x L x D.
@@ -45,13 +45,13 @@ def nearest_patches(tokens: Tensor, words: Tensor) -> Tensor:
 
 
 def moved_words(words: Tensor, tokens: Tensor, present: Tensor, share: float) -> Tensor:
-    """The words of each view, V x Q x D: those present moved towards the mean of their nearest patches.
+    """Words of each view, V x Q x D, with present words moved towards the mean of their nearest patches.
 
     Args:
         words: unit length, Q x D.
         tokens: unit length, V x L x D.
-        present: as of `present_words`, V x G.
-        share: of the patches, 0 to 1.
+        present: result of `present_words`, V x G.
+        share: weight of the patches, 0 to 1.
     """
     chosen = words[present]  # V x G x D
     nearest = nearest_patches(tokens, chosen)
@@ -64,13 +64,13 @@ def moved_words(words: Tensor, tokens: Tensor, present: Tensor, share: float) ->
 def word_logits(
     tokens: Tensor, pictures: Tensor, words: Tensor, groups: np.ndarray, global_weight: float, patch_weight: float
 ) -> Tensor:
-    """Logits of the patches, V x L x Q: cosines with the moved words, mixed with those of the whole picture.
+    """Logits of the patches, V x L x Q: cosines with the moved words, mixed with those of the whole image.
 
     Args:
         tokens: unit length, V x L x D.
-        pictures: unit embeddings of what is taken as the whole picture, V x D.
+        pictures: unit embeddings of what counts as the whole image, V x D.
         words: unit length, Q x D.
-        groups: as of `word_groups`.
+        groups: result of `word_groups`.
         global_weight, patch_weight: see `SpectralSettings`.
     """
     prior = pictures @ words.mT

@@ -1,4 +1,4 @@
-"""Which pixels are foreground: FOUND's head on DINO's keys (arXiv 2212.07834), without its training or refinement."""
+"""Foreground saliency: FOUND's head on DINO's keys (arXiv 2212.07834), without its training and refinement."""
 
 import torch
 from mmseg.registry import MODELS
@@ -15,13 +15,13 @@ PUBLISHED_WIDTH = 384  # of keys, ViT-S
 
 @MODELS.register_module()
 class SaliencyHead(nn.Conv2d):
-    """A 1 x 1 convolution from keys to one logit a patch.
+    """A 1 x 1 convolution from keys to one logit per patch.
 
     Args:
-        pretrained: path of the weights, `weight` and `bias`; under the key `decoder`, if they have one.
+        pretrained: path of the weights, `weight` and `bias`, which may be under the key `decoder`.
 
     Raises:
-        UserError: weights that are missing, damaged or of something else.
+        UserError: the weights are missing, damaged or of another network.
     """
 
     def __init__(self, pretrained: str) -> None:
@@ -30,7 +30,7 @@ class SaliencyHead(nn.Conv2d):
         shapes = {name: tuple(value.shape) for name, value in state.items()}
         width = shapes.get('weight', (1, 0))[1]
         if shapes != dict(weight=(1, width, 1, 1), bias=(1,)):
-            raise UserError(f'{path}: not a 1 x 1 convolution to one logit ({", ".join(state)}); name another file')
+            raise UserError(f'{path}: not a 1 x 1 convolution to one logit ({", ".join(state)}); give another file')
         super().__init__(width, 1, 1)
         self.load_state_dict(state)
 
@@ -41,14 +41,14 @@ class SaliencyHead(nn.Conv2d):
 
 
 class Saliency(nn.Module):
-    """Foreground probability of every pixel: keys of the last block -> one logit a patch -> upsampling -> sigmoid.
+    """Foreground probability of each pixel: keys of the last block -> one logit per patch -> upsampling -> sigmoid.
 
     Args:
         backbone: config of the `ViTBackbone`.
         head: config of the `SaliencyHead`.
 
     Raises:
-        UserError: weights are missing or do not fit together.
+        UserError: the weights are missing or do not fit together.
     """
 
     def __init__(self, backbone: dict, head: dict) -> None:
@@ -58,7 +58,7 @@ class Saliency(nn.Module):
         if self.head.in_channels != self.backbone.width:
             raise UserError(
                 f'saliency.head.pretrained={head["pretrained"]!r}: made for keys of width {self.head.in_channels}, but '
-                f'the backbone has {self.backbone.width}; give the files that belong together'
+                f'the backbone has {self.backbone.width}; use files that belong together'
             )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -68,12 +68,12 @@ class Saliency(nn.Module):
         return logits[0, 0, :height, :width].sigmoid()
 
     def logits(self, image: Tensor) -> Tensor:
-        """Logits a patch, rows x columns; the image is padded with zeros at the right and bottom to whole patches."""
+        """Logit of each patch, rows x columns; the image is zero-padded at the right and bottom to whole patches."""
         (height, width), patch = image.shape[1:], self.backbone.patch_size
         padded = F.pad(image, (0, -width % patch, 0, -height % patch))
         return self.head(self.backbone.last_keys(padded[None]))[0, 0]
 
 
 def weigh(scores: Tensor, saliency: Tensor) -> Tensor:
-    """Scores C x H x W, the first the background, times the probability H x W that a pixel is of its kind."""
+    """Multiply scores C x H x W by the saliency H x W, and the first, the background, by 1 minus the saliency."""
     return torch.cat([scores[:1] * (1 - saliency), scores[1:] * saliency])

@@ -1,4 +1,4 @@
-"""Tokens of every layer: its state as the last block values it, attended to by the maps of all layers together."""
+"""Tokens of every layer: the last block's values of its state, attended by the combined maps of all layers."""
 
 import torch
 from torch import Tensor
@@ -9,13 +9,13 @@ from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 
 
 def layer_tokens(backbone: CLIPVisionBackbone, views: Tensor) -> tuple[Tensor, Tensor]:
-    """Unit patch embeddings of each layer, and the attention of the last of them.
+    """Unit patch embeddings of each layer, and the attention of the last layer.
 
-    The state of a layer is its own norm of its input; of the last one the input itself. The layers' maps are added up
-    before the last block and balanced once more for every layer, so the last layer's went through most rounds.
+    The state of a layer is its normed input; for the last layer, the input itself. The layers' maps are added up before
+    the last block and balanced once more for each layer, so the last layer's map is balanced most often.
 
     Args:
-        backbone: its settings of the last block have no effect.
+        backbone: the encoder; its settings of the last block have no effect.
         views: V x 3 x H x W, normalised RGB.
 
     Returns:
@@ -36,13 +36,13 @@ def layer_tokens(backbone: CLIPVisionBackbone, views: Tensor) -> tuple[Tensor, T
 
 
 def balanced(attention: Tensor) -> Tensor:
-    """A map divided by its column sums, then by its row sums."""
+    """Divide a map by its column sums, then by its row sums."""
     attention = attention / attention.sum(dim=-2, keepdim=True)
     return attention / attention.sum(dim=-1, keepdim=True)
 
 
 def sharpened(attention: Tensor) -> Tensor:
-    """The symmetric half of a map, what lies above the mean of its column, rows adding up to 1."""
+    """Symmetrise a map, keep values above the mean of their column, and normalise its rows to the sum 1."""
     symmetric = (attention + attention.mT) / 2
     above = (symmetric - symmetric.mean(dim=-2, keepdim=True)).clamp(min=0)
     return above / above.sum(dim=-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Windows merged on the grid of patches, where window and stride are whole patches: no pixel is interpolated."""
+"""Merge windows on the grid of patches, if window and stride are whole patches, without interpolation."""
 
 from collections.abc import Iterable
 
@@ -11,16 +11,16 @@ from itaclip_mmseg.models.stages.sliding import Grid
 def merge_patches(
     parts: Iterable[tuple[Tensor, Tensor]], windows: Grid, patch_size: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
-    """Means over the windows of maps of patches and of maps between patches.
+    """Average maps of patches, and attention between patches, over the windows.
 
     Args:
         parts: of each window, in the order of `Grid.crop`, maps ... x rows x columns and attention L x L.
-        windows: where they lie; every border between two patches.
+        windows: grid of windows; all borders lie between patches.
         patch_size: height and width of a patch in pixels.
 
     Returns:
-        Maps ... x Rows x Columns, and attention N x N of the image's patches, rows adding up to 1; patches that no
-        window shows together do not attend to each other.
+        Maps ... x Rows x Columns, and attention N x N of the image's patches, rows adding up to 1; patches that never
+        share a window do not attend to each other.
     """
     rows, columns = (length // side for length, side in zip(windows.image_size, patch_size))
     corners = [(top // patch_size[0], left // patch_size[1]) for top in windows.tops for left in windows.lefts]

@@ -1,4 +1,4 @@
-"""CLIPer (arXiv:2411.13836): maps of all layers, spread along their attention; without its Stable Diffusion."""
+"""CLIPer (arXiv:2411.13836): maps of all layers, spread by their attention; without its Stable Diffusion stage."""
 
 from dataclasses import dataclass
 
@@ -20,16 +20,16 @@ from itaclip_mmseg.utils.checks import check, is_number
 
 @dataclass(frozen=True)
 class LayerSettings(Decision):
-    """Settings of the method; keys of its config.
+    """Settings of CLIPer, keys of its config.
 
     Args:
         logit_scale: factor of the cosines before the softmax.
-        attention_threshold: share of a class's maximum below which the last layer's map is 0.
-        score_threshold: classes whose map nowhere exceeds it are not in the image.
-        background_threshold: values below are 0; pixels whose values are all 0 are background.
-        normalize: bring each class's values to 0 to 1 before.
-        templates: of the texts, see `text/templates.py`.
-        background_words: where the bank has no background.
+        attention_threshold: the last layer's map is 0 below this share of a class's maximum.
+        score_threshold: a class is not in the image if its map does not exceed this anywhere.
+        background_threshold: lower values become 0; pixels whose values are all 0 are background.
+        normalize: scale the values of each class to 0 to 1 first.
+        templates: templates of the texts, see `text/templates.py`.
+        background_words: used if the bank has no background.
     """
 
     logit_scale: float = 100
@@ -52,28 +52,28 @@ class LayerSettings(Decision):
 
 @MODELS.register_module()
 class CLIPer(OpenVocabularySegmentor):
-    """The method without its second stage; `class_scores` is its table of contents.
+    """CLIPer without its second stage; start reading at `class_scores`.
 
         class_scores: layer maps (whole image, and windows merged on patches) -> fuse -> resize -> thresholds
 
-    Not a last block: it answers once a layer, and its softmax over the texts comes before layers and windows are
-    merged. Images are cut to whole patches; windows and strides must be whole patches. A class's words are one
-    sentence each, of which the best counts; the background's are only what classes are told from. Scores are 0 for the
-    background and up to 2 for classes; without a background in the bank every pixel has a class, where all thresholds
-    fail the best one before them.
+    It is not a last block: it has an output for each layer, and applies the softmax over the texts before layers and
+    windows are merged. Images are cropped to whole patches; windows and strides must be whole patches. Each word of a
+    class is one sentence, and the best one counts; background words only compete in the softmax. Scores are 0 for the
+    background and up to 2 for classes. Without a background in the bank every pixel has a class; where no class
+    passes the thresholds, the best one before them.
 
     Args:
         backbone: config of the vision encoder; its last block has no effect.
         text_bank: path of a text bank, or a bank.
-        test_cfg: dict(mode='whole'), or dict(mode='slide', crop_size, stride): half the answer is then the windows'.
-        settings: see `LayerSettings`; all else as in the base class.
+        test_cfg: dict(mode='whole'), or dict(mode='slide', crop_size, stride), which averages whole image and windows.
+        settings: see `LayerSettings`; for other arguments see the base class.
     """
 
     settings_type = LayerSettings
     default_window = dict(mode='whole')
 
     def build(self, backbone: dict) -> None:
-        """Read CLIP's weights and embed the words."""
+        """Load CLIP and embed the words."""
         self.backbone = MODELS.build(backbone)
         for name, sides in (('crop_size', self.window.crop_size), ('stride', self.window.stride)):
             whole = sides is None or all(side % patch == 0 for side, patch in zip(sides, self.backbone.patch_size))
@@ -81,7 +81,7 @@ class CLIPer(OpenVocabularySegmentor):
         self.embed_texts()
 
     def embed_texts(self) -> None:
-        """Texts of the classes, of the background, and what the classes have in common, T x width."""
+        """Embed the texts of the classes and of the background, and append the classes' mean, T x width."""
         first = int(self.bank.background)
         words = [(label - first, word) for label, word in zip(self.bank.word_classes, self.bank.words)]
         classes = [(label, word) for label, word in words if label >= 0]
@@ -100,7 +100,7 @@ class CLIPer(OpenVocabularySegmentor):
         return self.rules(resize_to_top(values, top, size), top)
 
     def layer_maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Probabilities of the classes by layer, layers x F x rows x columns, and the last attention, N x N."""
+        """Probabilities of the classes in each layer, layers x F x rows x columns, and the last attention, N x N."""
         rows, columns = self.backbone.patch_grid(*image.shape[-2:])
         image = image[:, : rows * self.backbone.patch_size[0], : columns * self.backbone.patch_size[1]]
         logits, attention = self.layer_logits(image)
@@ -116,19 +116,19 @@ class CLIPer(OpenVocabularySegmentor):
         return logits.unflatten(-1, self.backbone.patch_grid(*image.shape[-2:])), attention[0].mean(dim=0)[1:, 1:]
 
     def window_logits(self, image: Tensor) -> Tensor:
-        """Logits of windows, merged on the image's patches and spread along their attention, as `layer_logits`."""
+        """Logits of windows, merged on the image's patches and spread by their attention, like `layer_logits`."""
         windows: Grid = self.grid(image)
         parts = (self.layer_logits(window) for window in windows.crop(image))
         logits, attention = merge_patches(parts, windows, self.backbone.patch_size)
         return (logits.flatten(-2) @ attention).view_as(logits)
 
     def foreground(self, logits: Tensor) -> Tensor:
-        """Softmax over all texts, of which the classes' best words are kept: layers x F x rows x columns."""
+        """Softmax over all texts, then the best word of each class: layers x F x rows x columns."""
         words = logits.softmax(dim=1)[:, : len(self.word_classes)]
         return best_words(words.movedim(1, 0), self.word_classes).movedim(0, 1)
 
     def rules(self, values: Tensor, top: Tensor) -> Tensor:
-        """Scores of all classes from values F x height x width and their maxima on the patches, F x 1 x 1."""
+        """Apply the thresholds to values F x height x width with maxima F x 1 x 1 on the patches: scores of classes."""
         settings, before = self.settings, values
         if settings.normalize:
             values = values - values.amin(dim=(-2, -1), keepdim=True)
@@ -140,12 +140,12 @@ class CLIPer(OpenVocabularySegmentor):
 
 
 def with_mean(texts: Tensor, classes: int) -> Tensor:
-    """Text embeddings T x width and, last, the mean of the first ones, the classes', made unit length."""
+    """Append the normalised mean of the first texts, the classes, to text embeddings T x width."""
     return torch.cat([texts, F.normalize(texts[:classes].mean(dim=0, keepdim=True), dim=-1)])
 
 
 def fuse(maps: Tensor, attention: Tensor, threshold: float) -> Tensor:
-    """The last layer's maps, what is low in them cut, spread along the attention, and the mean of all layers'.
+    """Fuse the last layer's maps, thresholded and spread by the attention, with the mean over all layers.
 
     Args:
         maps: layers x F x rows x columns.
@@ -162,6 +162,6 @@ def fuse(maps: Tensor, attention: Tensor, threshold: float) -> Tensor:
 
 
 def resize_to_top(values: Tensor, top: Tensor, size: tuple[int, int]) -> Tensor:
-    """Values F x rows x columns bilinear to `size`, each class's maximum what it was, F x 1 x 1."""
+    """Resize values F x rows x columns bilinearly to `size`, keeping each class's maximum, F x 1 x 1."""
     resized = F.interpolate(values[None], size=size, mode='bilinear', align_corners=False)[0]
     return resized / (resized.amax(dim=(-2, -1), keepdim=True) + 1e-5) * top

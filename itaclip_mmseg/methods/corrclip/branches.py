@@ -1,4 +1,4 @@
-"""The three branches of CorrCLIP's last block: CLIP's values, those of earlier blocks, and a token for each region."""
+"""The three branches of CorrCLIP's last block: CLIP's values, values of earlier blocks, and a token per region."""
 
 import torch
 from torch import Tensor, nn
@@ -13,14 +13,14 @@ from itaclip_mmseg.models.stages.regions import nearest
 def three_branches(
     blocks: nn.ModuleList, inputs: LastInputs, regions: Tensor, attention: Tensor, layers: tuple[int, ...]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens of the main, the spatial and the semantic branch on the grid of the regions, L' x D each.
+    """Tokens of the main, spatial and semantic branch on the grid of the regions, L' x D each.
 
     Args:
         blocks: all of CLIP.
-        inputs: of one window; with the queries, keys and values of all blocks, the embedded patches and `layers`.
-        regions: merged numbers, rows' x columns', on the CPU.
-        attention: of the patches of that grid, L' x L'.
-        layers: blocks whose mean state goes through the last block in the spatial branch.
+        inputs: of one window, with the queries, keys and values of all blocks, the embedded patches and `layers`.
+        regions: merged region map, rows' x columns', on the CPU.
+        attention: attention of the patches on that grid, L' x L'.
+        layers: blocks whose mean state runs through the last block in the spatial branch.
     """
     earlier = torch.stack([inputs.hidden[layer] for layer in layers]).mean(dim=0)
     main, spatial = (
@@ -31,15 +31,15 @@ def three_branches(
 
 
 def finer_values(block: nn.Module, x: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Values of a block's input, 1 x (1 + L) x D, without CLS, from a grid to a finer one, 1 x heads x L' x d."""
+    """Values of a block's input 1 x (1 + L) x D, without CLS, resized to a finer grid, 1 x heads x L' x d."""
     return enlarged(project(block, x)[2][:, :, 1:], grid, tuple(size))
 
 
 def semantic_tokens(blocks: nn.ModuleList, inputs: LastInputs, regions: Tensor) -> Tensor:
-    """A token of each patch's region, L' x D: the CLS token, run through all blocks, that attends to this region alone.
+    """A token for each patch's region, L' x D: a CLS token that runs through all blocks and attends only to the region.
 
-    In each block it attends to the CLS token and the patches of its region as they stand before, not to itself nor to
-    the tokens of other regions.
+    In each block it attends to the original CLS token and the patches of its region, not to itself or to the tokens of
+    other regions.
 
     Args:
         blocks: all of CLIP.

@@ -1,4 +1,4 @@
-"""CorrCLIP (arXiv:2411.10086): patches attend within regions of a class-agnostic region map."""
+"""CorrCLIP (arXiv:2411.10086): patches attend only within the regions of a class-agnostic region map."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -27,15 +27,15 @@ from itaclip_mmseg.utils.checks import check, is_number
 
 @dataclass(frozen=True)
 class RegionSettings(Decision):
-    """Settings of the method; keys of its config.
+    """Settings of CorrCLIP, keys of its config.
 
     Args:
         logit_scale: factor of the cosines before the softmax over the words.
-        pamr: refinement of the cosines; the method has none.
+        pamr: refinement of the cosines; the paper uses none.
         sharpness: tau, factor of the similarities before the softmax over the patches.
-        merge_distance: largest distance of regions that become one; None merges none.
-        spatial_layers: blocks whose mean state goes through the last block in the spatial branch.
-        spatial_weight, semantic_weight: of the two further branches.
+        merge_distance: largest distance of regions to merge; None merges none.
+        spatial_layers: blocks whose mean state runs through the last block in the spatial branch.
+        spatial_weight, semantic_weight: weights of the two additional branches.
     """
 
     logit_scale: float = 40
@@ -57,22 +57,22 @@ class RegionSettings(Decision):
         check(distance is None or is_number(distance, 0), 'merge_distance', distance, 'None or numbers from 0')
 
     def vary(self, changes: Mapping[str, object]) -> 'RegionSettings':
-        """These settings with some of those changed that need no other tokens; a `UserError` for any other name."""
+        """Change settings that do not need other tokens; a `UserError` for any other name."""
         for name in changes:
             check(name in DECODED, 'setting', name, ', '.join(DECODED))
         return replace(self, **changed_pamr(changes, self.pamr))
 
 
-DECODED = ('logit_scale', 'pamr', *(one.name for one in fields(Decision)))  # settings of the cheap half
+DECODED = ('logit_scale', 'pamr', *(one.name for one in fields(Decision)))  # settings of `decode`
 
 
 class Encoded(NamedTuple):
-    """A picture after the half that does not depend on words.
+    """An encoded image: everything that does not depend on words.
 
     Attributes:
-        image: as it was encoded, 3 x h x w.
+        image: the image, 3 x h x w.
         grid: its windows.
-        tokens: of all windows, W x width x rows x columns.
+        tokens: tokens of all windows, W x width x rows x columns.
     """
 
     image: Tensor
@@ -82,7 +82,7 @@ class Encoded(NamedTuple):
 
 @MODELS.register_module()
 class CorrCLIP(OpenVocabularySegmentor):
-    """The method as its public code runs it; `encode` and `decode` are its table of contents.
+    """CorrCLIP as in its public code; start reading at `encode` and `decode`.
 
         encode: region map -> windows -> features -> merged regions -> attention -> three branches -> tokens
         decode: cosines -> merge -> scores -> labels -> the most frequent label of each region
@@ -90,20 +90,20 @@ class CorrCLIP(OpenVocabularySegmentor):
     Args:
         backbone: config of the vision encoder; its last block has no effect.
         dino: config of the network whose patches are compared, dict(pretrained=PATH).
-        regions: where the region map comes from, see the base class; this method cannot do without.
-        settings: see `RegionSettings`; all else as in the base class.
+        regions: generator of region maps, see the base class; required.
+        settings: see `RegionSettings`; for other arguments see the base class.
     """
 
     settings_type = RegionSettings
     default_window = dict(mode='slide', crop_size=(336, 336), stride=(112, 112), pad_windows=56)
     two_halves = True
     needs_regions = True
-    no_region = None  # the smallest number that occurs, whatever it is
+    no_region = None  # the smallest number in the map
 
-    network = 'DINO'  # whose patches are compared, where `dino` names no type
+    network = 'DINO'  # used if `dino` has no type
 
     def build(self, backbone: dict, dino: dict) -> None:
-        """Read the weights of CLIP and DINO, and embed the words."""
+        """Load CLIP and DINO, and embed the words."""
         self.dino = MODELS.build({'type': self.network, **dino})
         self.backbone = MODELS.build(backbone)
         check_layers(self.settings.spatial_layers, 'spatial_layers', len(self.backbone.blocks) - 1)
@@ -115,7 +115,7 @@ class CorrCLIP(OpenVocabularySegmentor):
 
     @torch.no_grad()
     def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> Encoded:
-        """The costly half; see the base class."""
+        """Compute everything that does not depend on words; see the base class."""
         grid = self.grid(image)
         regions = nearest(self.region_map(photograph, image.device), image.shape[-2:])
         windows = list(zip(grid.crop(image), grid.crop(regions[None], PADDING)[:, 0]))
@@ -124,7 +124,7 @@ class CorrCLIP(OpenVocabularySegmentor):
         return Encoded(image, grid, torch.stack(tokens))
 
     def window_features(self, image: Tensor, grid: Grid, photograph: Photograph | None) -> Iterator[Tensor]:
-        """Features of each window's patches, D x rows x columns; of any length."""
+        """Features of the patches of each window, D x rows x columns, not normalised."""
         for window in grid.crop(image):
             queries, keys, _ = self.dino.last_projections(window[None])
             yield (queries + keys)[0]
@@ -134,7 +134,7 @@ class CorrCLIP(OpenVocabularySegmentor):
 
         Args:
             window: 3 x h x w, padded.
-            regions: its region map, h x w.
+            regions: region map, h x w.
             features: see `window_features`.
         """
         layers = self.settings.spatial_layers
@@ -147,7 +147,7 @@ class CorrCLIP(OpenVocabularySegmentor):
         return F.normalize((total @ visual.proj).float(), dim=-1).mT.unflatten(-1, regions.shape)
 
     def attention(self, features: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
-        """Merged regions, rows x columns, and the attention of all patches, L x L, of a window."""
+        """Merged region map, rows x columns, and attention of all patches, L x L, of a window."""
         unit = F.normalize(features.flatten(1).mT.float(), dim=-1)
         regions = nearest(regions, features.shape[-2:])
         if self.settings.merge_distance is not None:
@@ -156,10 +156,10 @@ class CorrCLIP(OpenVocabularySegmentor):
 
     @torch.no_grad()
     def decode(self, encoded: Encoded, bank: TextBank, changes: dict, size: tuple[int, int], scores: bool) -> Result:
-        """The cheap half, for any classes and any of the rules.
+        """Label an encoded image with any classes and rules.
 
         Raises:
-            UserError: settings that are not possible, or that need other tokens.
+            UserError: a setting is invalid or needs other tokens.
         """
         settings = self.settings.vary(changes)
         bank.check_background(settings)
@@ -168,14 +168,14 @@ class CorrCLIP(OpenVocabularySegmentor):
 
     @torch.no_grad()
     def result(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Result:
-        """Both halves; see the base class."""
+        """Encode, then decode; see the base class."""
         encoded = self.encode(image, photograph=photograph)
         return self.label(encoded, self.texts, self.bank, self.settings, size, self.with_scores)
 
     def label(
         self, encoded: Encoded, texts: Tensor, bank: TextBank, settings: RegionSettings, size: tuple, scores: bool
     ) -> Result:
-        """Scores and labels of a picture by the embeddings of a bank's words, Q x width."""
+        """Scores and labels of an image from the embeddings of a bank's words, Q x width."""
         fields = torch.einsum('qd,wdrc->wqrc', texts, encoded.tokens)
         classes = torch.tensor(bank.word_classes)
         return label_windows(encoded.image, fields, encoded.grid, size, classes, settings, scores)

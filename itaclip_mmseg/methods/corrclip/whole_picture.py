@@ -1,4 +1,4 @@
-"""The second version of CorrCLIP, without its memory bank: features of the whole photograph, regions as they are."""
+"""The second version of CorrCLIP, without its memory bank: features of the whole photograph, no merging of regions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from itaclip_mmseg.models.stages.sliding import Grid, interpolation_matrix
 
 @dataclass(frozen=True)
 class WholePictureSettings(RegionSettings):
-    """As `RegionSettings`; no regions are merged."""
+    """Like `RegionSettings`, but regions are not merged."""
 
     merge_distance: float | None = None
 
 
 @MODELS.register_module()
 class CorrCLIP2(CorrCLIP):
-    """As `CorrCLIP`, but patches are compared by what a network makes of the whole photograph at its own size.
+    """CorrCLIP, version 2: patches are compared by features of the whole photograph at its original size.
 
     Args:
         dino: config of that network, dict(type='DINOv2', pretrained=PATH).
-        settings: see `WholePictureSettings`; all else as in `CorrCLIP`.
+        settings: see `WholePictureSettings`; for other arguments see `CorrCLIP`.
     """
 
     settings_type = WholePictureSettings
@@ -34,7 +34,7 @@ class CorrCLIP2(CorrCLIP):
     sees_photograph = True
 
     def window_features(self, image: Tensor, grid: Grid, photograph: Photograph | None) -> Iterator[Tensor]:
-        """Features of each window on twice CLIP's grid, D x rows x columns."""
+        """Features of each window on a grid twice as fine as CLIP's, D x rows x columns."""
         dense = self.dense_features(photograph, image.device)
         size = tuple(2 * side for side in self.backbone.patch_grid(*(sum(axis) for axis in padded(grid))))
         for top in grid.tops:
@@ -48,21 +48,21 @@ class CorrCLIP2(CorrCLIP):
 
 
 def padded(grid: Grid) -> list[tuple[int, int, int]]:
-    """By axis: padding before, length, and padding behind of a window."""
+    """For each axis: padding before, length and padding after of a window."""
     return [(before, length, after) for length, (before, after) in zip(grid.window_size, grid.padding)]
 
 
 def window_part(
     dense: Tensor, picture: tuple[int, int], corner: tuple[int, int], grid: Grid, size: tuple[int, int]
 ) -> Tensor:
-    """Features of a window on a grid, D x rows x columns.
+    """Sample the features of a window on a grid, D x rows x columns.
 
-    The map is enlarged (bilinear) to the picture, made unit length a pixel, cut, padded by its edge and reduced
-    (bilinear) to the grid. Only the pixels that the grid's places fall between are ever computed.
+    The map is resized (bilinear) to the photograph, normalised at each pixel, cropped, padded by its edge and resized
+    (bilinear) to the grid. Only the pixels that this needs are computed.
 
     Args:
-        dense: of the whole picture, D x rows' x columns'.
-        picture: its height and width.
+        dense: features of the whole photograph, D x rows' x columns'.
+        picture: height and width of the photograph.
         corner: top and left of the window.
         size: rows and columns of the grid.
     """
@@ -72,7 +72,7 @@ def window_part(
     ):
         weights = interpolation_matrix(before + window + after, places)  # places x padded window
         used = weights.any(dim=0).nonzero()[:, 0]
-        rows = begin + (used - before).clamp(0, window - 1)  # the edge is what lies in the padding
+        rows = begin + (used - before).clamp(0, window - 1)  # the padding repeats the edge
         enlarge.append(interpolation_matrix(patches, length)[rows].to(dense))
         reduce.append(weights[:, used].to(dense))
     pixels = F.normalize(enlarge[0] @ dense @ enlarge[1].mT, dim=0)

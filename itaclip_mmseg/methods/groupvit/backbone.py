@@ -1,4 +1,4 @@
-"""GroupViT's two towers (arXiv 2202.11094), run by transformers: windows to groups of patches, words to queries."""
+"""GroupViT's two towers (arXiv 2202.11094), by transformers: from windows to groups of patches, words to queries."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,11 +25,11 @@ ORIGIN = (
 
 
 class Groups(NamedTuple):
-    """What the encoder makes of windows.
+    """Output of the image encoder for windows.
 
     Attributes:
-        tokens: of the groups of the last stage, W x G x C.
-        assignments: of each grouping block, softmax over its groups: W x G1 x patches, W x G x G1.
+        tokens: tokens of the groups in the last stage, W x G x C.
+        assignments: for each grouping block, a softmax over its groups: W x G1 x patches, W x G x G1.
         grid: rows and columns of patches.
     """
 
@@ -38,7 +38,7 @@ class Groups(NamedTuple):
     grid: tuple[int, int]
 
     def maps(self) -> Tensor:
-        """To which group a patch belongs, the product of the soft assignments, W x G x rows x columns."""
+        """Soft assignment of patches to the last groups: the product of all assignments, W x G x rows x columns."""
         first, second = self.assignments
         return (second @ first).unflatten(-1, self.grid)
 
@@ -49,10 +49,11 @@ class GroupViTBackbone(BaseModule):
 
     Args:
         pretrained: path of the weights, under NVlabs' names or transformers'.
-        num_heads: attention heads of the image encoder, which weights do not tell; the text encoder has width / 64.
+        num_heads: attention heads of the image encoder, which cannot be read from weights; the text encoder has
+            width / 64.
 
     Raises:
-        UserError: transformers or the weights are missing, or the weights are of something else.
+        UserError: transformers or the weights are missing, or the weights are of another network.
     """
 
     def __init__(self, pretrained: str, num_heads: int = 6, init_cfg: dict | None = None) -> None:
@@ -68,9 +69,9 @@ class GroupViTBackbone(BaseModule):
         self.requires_grad_(False).eval()
 
     def forward(self, windows: Tensor) -> Groups:
-        """Group the patches of windows W x 3 x H x W; a rest at the right and bottom is dropped."""
+        """Group the patches of windows W x 3 x H x W; a remainder at the right and bottom is dropped."""
         vision = self.network.vision_model
-        # Not `vision(windows)`: that refuses every size but the trained one.
+        # Not `vision(windows)`, which accepts only the trained size.
         embeddings = vision.embeddings(windows, interpolate_pos_encoding=True)
         result = vision.encoder(embeddings, output_attentions=True, return_dict=True)
         patch = vision.config.patch_size
@@ -78,11 +79,11 @@ class GroupViTBackbone(BaseModule):
         return Groups(vision.layernorm(result.last_hidden_state), result.attentions, grid)
 
     def project(self, tokens: Tensor) -> Tensor:
-        """Group tokens N x C in the space shared with texts, N x D, unit length."""
+        """Project group tokens N x C to the space shared with texts, N x D, unit length."""
         return F.normalize(self.network.visual_projection(tokens), dim=-1)
 
     def encode_text(self, words: Sequence[str], templates: str) -> Tensor:
-        """Unit embeddings of words, Q x D: the mean over the templates of a set of `text/templates.py`."""
+        """Unit embeddings of words, Q x D: the mean over a set of templates in `text/templates.py`."""
         templates = templates_by_name(templates)
         sentences = [template.replace('{}', word) for word in words for template in templates]
         tokens = SimpleTokenizer(context_length=self.network.config.text_config.max_position_embeddings)(sentences)
@@ -106,20 +107,20 @@ class GroupViTBackbone(BaseModule):
 
     @classmethod
     def write_random_weights(cls, config: Mapping, path: str | Path) -> None:
-        """A file of weights as its authors have them, but random; for timing."""
+        """Write random weights in the authors' format, for benchmarking."""
         from safetensors.torch import save_file
 
         save_file(build_network({}).state_dict(), path)
 
 
 def build_network(config: dict) -> nn.Module:
-    """The model of a configuration, as transformers has it."""
+    """Build transformers' model of a configuration."""
     model, configuration = load_transformers()
     return model(configuration(**config))
 
 
 def load_transformers() -> tuple[type, type]:
-    """GroupViT's model and configuration.
+    """Import GroupViT's model and configuration.
 
     Raises:
         UserError: transformers is not installed.
@@ -134,7 +135,7 @@ def load_transformers() -> tuple[type, type]:
 
 
 def config_from_weights(state: StateDict, num_heads: int) -> dict:
-    """`GroupViTConfig` of the weights' shapes, transformers' names; the text encoder's heads are 64 wide, as CLIP's."""
+    """Read `GroupViTConfig` from the shapes of weights with transformers' names; text heads are 64 wide, as in CLIP."""
 
     def count(prefix: str) -> int:
         return len({name.removeprefix(prefix).split('.')[0] for name in state if name.startswith(prefix)})

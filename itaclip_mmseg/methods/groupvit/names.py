@@ -1,11 +1,11 @@
-"""GroupViT's parameters under NVlabs' names, renamed to those of transformers' `GroupViTModel`."""
+"""Rename GroupViT's parameters from NVlabs' names to those of transformers' `GroupViTModel`."""
 
 import re
 
 from itaclip_mmseg.models.backbones.checkpoint import StateDict
 
-BLOCK = r'(\.layers\.\d+)'  # of either tower, once its first names are replaced
-# Pattern and replacement, in this order, each on what the one before left.
+BLOCK = r'(\.layers\.\d+)'  # of either tower, after its first names are replaced
+# Pattern and replacement, applied one after the other.
 RULES = (
     (r'^img_encoder\.pos_embed$', 'vision_model.embeddings.position_embeddings'),
     (r'^img_encoder\.patch_embed\.proj\.', 'vision_model.embeddings.patch_embeddings.projection.'),
@@ -28,11 +28,11 @@ RULES = (
     (r'_projection\.linear_hidden\.', '_projection.'),
     (r'_projection\.linear_out\.', '_projection.3.'),
 )
-UNUSED = ('multi_label_logit_scale', 'text_model.embeddings.position_ids')  # a loss's, and a constant of old releases
+UNUSED = ('multi_label_logit_scale', 'text_model.embeddings.position_ids')  # used by a loss; a constant of old releases
 
 
 def transformers_names(state: StateDict) -> StateDict:
-    """The parameters by transformers' names, whichever of the two namings they have."""
+    """Return the parameters with transformers' names, from either naming."""
     renamed = {}
     for name, value in state.items():
         for pattern, replacement in RULES:

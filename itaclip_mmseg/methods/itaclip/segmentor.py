@@ -24,7 +24,7 @@ from itaclip_mmseg.text.bank import TextBank
 
 
 class Encoded(NamedTuple):
-    """An image after the half that does not depend on words: tokens W x D x rows x columns by category."""
+    """An encoded image, independent of words: tokens W x D x rows x columns by category of views."""
 
     image: Tensor
     grid: Grid
@@ -33,36 +33,37 @@ class Encoded(NamedTuple):
 
 @MODELS.register_module()
 class ITACLIP(OpenVocabularySegmentor):
-    """The method as figure 2 of the paper draws it; `predict` is its table of contents.
+    """ITACLIP as in figure 2 of the paper; start reading at `predict`.
 
         predict: encode (crop -> views -> backbone -> similarity)
-            -> decode (mix -> a tile at a time: merge -> PAMR -> scores -> labels)
+            -> decode (mix -> for each tile: merge -> PAMR -> scores -> labels)
 
     Args:
         backbone: config of the vision encoder, see `CLIPVisionBackbone`.
         text_bank: path of a text bank, or a bank, see `itaclip_mmseg.text.bank`.
-        variants: changes of settings by name, {'fine': dict(stride=(28, 28)), 'plain': dict(attention='qk')}; all are
-            answered from one encoding pass, see `models/stages/variants.py`. The first is what samples hold as their
-            prediction; without variants it is the settings themselves.
-        window_batch_size: views a forward pass; None chooses by device and memory. Results do not depend on it.
-        memory_budget: GB that the logits of several variants may take together; a larger image is worked on in tiles.
-            With 0 variants share none. One variant alone takes less, see `stages/tiles.py`.
-        test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'). With pad_windows=True
-            windows are zero-padded to whole patches, with a number to multiples of so many pixels; else a rest at the
-            right and bottom is dropped.
+        variants: changes of settings by name, {'fine': dict(stride=(28, 28)), 'plain': dict(attention='qk')}. All are
+            computed from one encoding pass, see `models/stages/variants.py`. The first one is the samples' prediction;
+            without variants, the settings themselves.
+        window_batch_size: views per forward pass; None chooses by device and memory. Results do not depend on it.
+        memory_budget: limit in GB for the logits of several variants together; larger images are processed in tiles.
+            With 0, variants share nothing. A single variant takes less, see `stages/tiles.py`.
+        test_cfg: dict(mode='slide', crop_size=(h, w), stride=(h, w)), or dict(mode='whole'). With pad_windows=True,
+            windows are zero-padded to whole patches, with a number to multiples of that many pixels; otherwise a
+            remainder at the right and bottom is dropped.
         settings: auxiliary, text_coefficient (alpha), image_coefficient (lambda), image_engineering, pamr, logit_scale,
-            prob_threshold, area_threshold, closing_kernel, background_set; see `Settings`. All else as in the base.
+            prob_threshold, area_threshold, closing_kernel, background_set; see `Settings`. For other arguments see the
+            base class.
     """
 
     takes_variants, settings_type = True, Settings
     default_window = dict(mode='slide', crop_size=(224, 224), stride=(28, 28))
 
     def read_settings(self, keys: Mapping[str, object], parts: Mapping[str, object]) -> Settings:
-        """Those of the config's keys, of the window and of the backbone's last block."""
+        """Combine the settings in the config's keys, the window and the backbone's last block."""
         return Settings.from_config(keys, self.window, parts.get('backbone', {}))
 
     def build(self, backbone: dict, window_batch_size: int | None = None, memory_budget: float = 4.0) -> None:
-        """Read CLIP's weights, and embed the texts that some variant needs."""
+        """Load CLIP and embed the texts that the variants need."""
         if window_batch_size is not None:
             check_count(window_batch_size, 'window_batch_size')
         check_variants(self.variants, self.window, self.bank)
@@ -85,11 +86,11 @@ class ITACLIP(OpenVocabularySegmentor):
         """Segment images.
 
         Args:
-            inputs: normalised RGB, N x 3 x H x W, or a list of 3 x H x W where sizes differ.
-            data_samples: MMSegmentation's samples; `ori_shape` says how large the result is (None: as the input).
+            inputs: normalised RGB, N x 3 x H x W, or a list of 3 x H x W if sizes differ.
+            data_samples: MMSegmentation's samples; `ori_shape` is the size of the result (None: that of the input).
 
         Returns:
-            The samples with `seg_logits` (scores, C x H x W in [0, 1]; not `with_scores=False`), `pred_sem_seg`
+            The samples with `seg_logits` (scores, C x H x W in [0, 1], unless `with_scores=False`), `pred_sem_seg`
             (labels, 1 x H x W) and `variant_labels` (H x W int16 by name).
         """
         samples = as_samples(inputs, data_samples)
@@ -104,7 +105,7 @@ class ITACLIP(OpenVocabularySegmentor):
 
     @torch.no_grad()
     def result(self, image: Tensor, size: tuple[int, int], photograph: Photograph | None = None) -> Result:
-        """Both halves, of the first variant; for a last block that asks the words."""
+        """Encode and decode with the first variant; also for last blocks that need the words."""
         grid, variants = self.grid(image), {'': self.settings}
         (fields,) = self.encoder.encode([image], [grid])
         scored = [''][: self.with_scores]
@@ -112,7 +113,7 @@ class ITACLIP(OpenVocabularySegmentor):
 
     @torch.no_grad()
     def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> Encoded | Tensor:
-        """The costly half, of an image 3 x h x w; all categories of views that were paid for are kept."""
+        """Compute everything that does not depend on words, for an image 3 x h x w; keeps all categories of views."""
         if not self.two_halves:
             return image
         grid, encoder = self.grid(image), self.encoder
@@ -122,10 +123,10 @@ class ITACLIP(OpenVocabularySegmentor):
 
     @torch.no_grad()
     def decode(self, encoded: Encoded, bank: TextBank, changes: dict, size: tuple[int, int], scores: bool) -> Result:
-        """The cheap half, for any classes and any settings that need no other tokens; see `Settings.vary`.
+        """Label an encoded image with any classes, and any settings that do not need other tokens; see `Settings.vary`.
 
         Raises:
-            UserError: settings that are not possible, or that need other tokens.
+            UserError: a setting is invalid or needs other tokens.
         """
         settings = self.settings.vary(changes)
         check_variants({'': settings}, self.window, bank)
@@ -137,7 +138,7 @@ class ITACLIP(OpenVocabularySegmentor):
 
     @property
     def two_halves(self) -> bool:
-        """No last block asks the words."""
+        """True unless a last block needs the words."""
         return not any(block.feedback for block in self.encoder.last_blocks)
 
     def grid(self, image: Tensor) -> Grid:
@@ -147,7 +148,7 @@ class ITACLIP(OpenVocabularySegmentor):
 
     @property
     def queries(self) -> Tensor:
-        """Query embeddings of the first variant, Q x D, alpha mixed in."""
+        """Query embeddings of the first variant, Q x D, mixed by alpha."""
         return self.texts.mixed(self.settings)
 
     @property
@@ -157,12 +158,12 @@ class ITACLIP(OpenVocabularySegmentor):
 
     @torch.no_grad()
     def extract_feat(self, inputs: Tensor) -> Tensor:
-        """Unit patch embeddings of images taken as one window each, N x L x D; of the first variant."""
+        """Unit patch embeddings of images, each processed as one window, N x L x D; first variant."""
         block = self.settings.last_block
         return self.encoder.token_maps(inputs, len(inputs), len(inputs))[block].flatten(1, 2)
 
     def encode_decode(self, inputs: Tensor | list[Tensor], batch_data_samples: list[SegDataSample]) -> list[Tensor]:
-        """Query logits of each image before refinement, Q x H x W at its original size; of the first variant."""
+        """Query logits of each image before refinement, Q x H x W at the original size; first variant."""
         settings = self.settings
         grids = [self.grid(image) for image in inputs]
         logits = []

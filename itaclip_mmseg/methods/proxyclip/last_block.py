@@ -1,4 +1,4 @@
-"""ProxyCLIP's last block (arXiv:2408.04883): CLIP's values, another network's similarity."""
+"""ProxyCLIP's last block (arXiv:2408.04883): CLIP's values attended by DINO's similarity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from itaclip_mmseg.utils.checks import check, is_number
 @last_block('proxyclip')
 @dataclass(frozen=True)
 class ProxyCLIP(LastBlock):
-    """Values enlarged to the grid of DINO's patches attend by their similarity; no residual, no feed-forward network.
+    """Attention by the similarity of DINO's patches, on their grid; no residual, no feed-forward network.
 
     Args:
-        dino: the network, dict(pretrained=PATH).
-        centre: beta; similarities below the view's mean times this are not attended to.
+        dino: config of DINO, dict(pretrained=PATH).
+        centre: beta; similarities below beta times the view's mean are excluded.
         sharpness: gamma, factor of the similarities in the softmax.
     """
 

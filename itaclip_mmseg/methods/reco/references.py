@@ -1,4 +1,4 @@
-"""References of a list of classes: retrieved from a folder of pictures by CLIP, co-segmented, one vector a word."""
+"""Make a reference vector for each word of a class list: retrieve images by CLIP, then co-segment them."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -33,32 +33,32 @@ from itaclip_mmseg.utils.progress import ProgressBar, track
 from itaclip_mmseg.utils.resources import cache_dir, files_among, written_whole
 
 SUFFIXES = ('.jpg', '.jpeg', '.png')
-CHUNK = 256  # pictures whose embeddings are kept in one file
-BATCH = 32  # pictures a forward pass
-SIDE = 224  # pixels, of the pictures that are co-segmented
+CHUNK = 256  # images whose embeddings are cached in one file
+BATCH = 32  # images per forward pass
+SIDE = 224  # pixels, of co-segmented images
 
 
 def make_references(classes: ClassList, images: Path, out: Path, config: Config, device: str | None = None) -> int:
-    """Write a reference for every word of a list of classes; `model.references.pretrained` of a config reads them.
+    """Write a reference for each word of a list of classes, for `model.references.pretrained` of a config.
 
-    What was embedded and co-segmented is kept in the cache, so a run that was killed goes on.
+    Intermediate results are cached, so a run that was killed continues.
 
     Args:
         classes: in any form that `bank_of` takes.
-        images: folder of pictures, searched with its folders: the index.
+        images: folder of images to retrieve from, searched recursively: the index.
         out: the file to write, .safetensors.
         config: with `model` (backbone and dense), `retrieval` and `cosegmentation`.
-        device: 'cpu', 'cuda:1'; None takes the best there is.
+        device: 'cpu', 'cuda:1'; None for the best device available.
 
     Returns:
-        The number of pictures in the index.
+        The number of images in the index.
 
     Raises:
-        UserError: classes, pictures or weights do not fit.
+        UserError: classes, images or weights do not fit.
     """
     bank = bank_of(classes)
     if out.suffix != '.safetensors':
-        raise UserError(f'{out}: not a name for references; end it in .safetensors')
+        raise UserError(f'{out}: references are saved as .safetensors; use that suffix')
     paths = find_pictures(images)
     weights = [pretrained for _, pretrained in named_weights(config)]
     check_outputs([Output(out)], [*paths, *files_among([bank.path, config.filename, *weights])])
@@ -75,19 +75,22 @@ def make_references(classes: ClassList, images: Path, out: Path, config: Config,
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """All pictures below a folder, sorted, or a `UserError`."""
+    """All images below a folder, sorted; a `UserError` if there is none."""
     if not folder.is_dir():
-        raise UserError(f'--images {folder}: no such folder; give the folder of the index')
+        raise UserError(f'--images {folder}: no such folder; give the folder of images to retrieve from')
     paths = sorted(path for path in map(Path, each_once(files_below(folder))) if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise UserError(f'--images {folder}: no picture ({", ".join(SUFFIXES)}; {NOT_READ}); give that of the index')
+        raise UserError(
+            f'--images {folder}: contains no image ({", ".join(SUFFIXES)}; {NOT_READ}); give the folder of images to '
+            'retrieve from'
+        )
     return paths
 
 
 def retrieve(
     words: Sequence[str], paths: Sequence[Path], number: int, config: Config, device: torch.device
 ) -> dict[str, list[Path]]:
-    """For each word the pictures that CLIP finds nearest to it, nearest first, at most `number`."""
+    """For each word, the images most similar to it by CLIP, best first, at most `number`."""
     encoder = MODELS.build({'type': 'CLIPImageEncoder', **config}).to(device)
     texts = encode_words(words, encoder)
     weights, embeddings = identities(weight_files(config)), []
@@ -103,7 +106,7 @@ def retrieve(
 
 @torch.no_grad()
 def embed(paths: Sequence[Path], encoder: CLIPImageEncoder, device: torch.device) -> Tensor:
-    """Unit embeddings of pictures, N x width."""
+    """Unit embeddings of images, N x width."""
     parts = []
     for start in range(0, len(paths), BATCH):
         pictures = read_pictures(paths[start : start + BATCH], encoder.size, InterpolationMode.BICUBIC, CLIP)
@@ -114,7 +117,7 @@ def embed(paths: Sequence[Path], encoder: CLIPImageEncoder, device: torch.device
 def cosegment_all(
     retrieved: dict[str, list[Path]], config: Config, contexts: Sequence[str], device: torch.device
 ) -> dict[str, Tensor]:
-    """References D by word: contexts first, each with those before it as context, then all others with all of them."""
+    """References D by word: first the contexts, each with the previous ones as context, then the others with all."""
     networks = [
         MODELS.build({'type': kind, **part}).to(device)
         for kind, part in (('ViTBackbone', config.backbone), ('CLIPResNetBackbone', config.dense))
@@ -138,7 +141,7 @@ def cosegment(
     dense: CLIPResNetBackbone,
     device: torch.device,
 ) -> Tensor:
-    """The reference D of what pictures have in common, that a text D names and contexts D do not."""
+    """Reference D of what images have in common that matches a text D but not the contexts D."""
     pictures = read_pictures(paths, SIDE, InterpolationMode.BILINEAR, IMAGENET).to(device)
     features = torch.cat([backbone(part) for part in pictures.split(BATCH)])
     embeddings = torch.cat([dense(part) for part in pictures.split(BATCH)])
@@ -148,16 +151,16 @@ def cosegment(
 
 
 def encode_words(words: Sequence[str], network: CLIPImageEncoder | CLIPResNetBackbone) -> Tensor:
-    """Unit text embeddings, T x width, of the CLIP whose image tower this is."""
+    """Unit text embeddings, T x width, from the CLIP of this image tower."""
     tower = (network.arch, network.pretrained, network.quick_gelu)
     return TextEncoder(*tower, templates='imagenet_scene').encode(list(words))
 
 
 def read_pictures(paths: Sequence[Path], side: int, interpolation: InterpolationMode, statistics: Statistics) -> Tensor:
-    """Pictures as a network sees them, N x 3 x side x side: short side to `side`, the square in the middle, by Pillow.
+    """Preprocess images by Pillow, N x 3 x side x side: resize the short side to `side` and crop the centre.
 
     Raises:
-        UserError: one that is not readable.
+        UserError: an image is not readable.
     """
     pictures = []
     for path in paths:
@@ -171,17 +174,17 @@ def read_pictures(paths: Sequence[Path], side: int, interpolation: Interpolation
 
 
 def identities(paths: Sequence[Path]) -> list[tuple[str, int, int]]:
-    """What tells a file from another, or from what it was before."""
+    """Path, size and time of each file, to detect changes."""
     return [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
 
 
 def kept(parts: Sequence[object], compute: Callable[..., Tensor], *arguments: object) -> Tensor:
-    """What `compute` returns: from the cache, by all that decides it, or computed and kept there."""
+    """Result of `compute`, from the cache by the key `parts`, or computed and cached."""
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
     path = cache_dir() / 'references' / f'{digest}.safetensors'
     try:
         return load_file(path)['tensor']
-    except (OSError, SafetensorError, KeyError):  # none yet, or damaged
+    except (OSError, SafetensorError, KeyError):  # missing or damaged
         tensor = compute(*arguments)
     with written_whole(path) as temporary:
         save_file({'tensor': tensor.contiguous()}, temporary)

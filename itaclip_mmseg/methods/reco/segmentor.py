@@ -1,4 +1,4 @@
-"""ReCo (arXiv 2206.07045): similarity to references, retrieved and co-segmented once, times a dense CLIP score."""
+"""ReCo (arXiv 2206.07045): similarity to retrieved and co-segmented references, times a dense CLIP score."""
 
 import numpy as np
 import torch
@@ -20,29 +20,29 @@ from itaclip_mmseg.utils.errors import UserError
 
 @MODELS.register_module()
 class ReCo(OpenVocabularySegmentor):
-    """Inference as figure 3 of the paper draws it; `class_scores` is its table of contents.
+    """ReCo's inference as in figure 3 of the paper; start reading at `class_scores`.
 
         class_scores: features -> similarity to the references, times text attention of dense CLIP -> CRF
 
-    Images are RGB of 0 to 255: a preprocessor of mean 0 and std 1. References are made once for a list of classes by
-    `tools/make_references.py`. A class of several words has their best score, so that labels of fine classes are
-    counted as coarse ones, which COCO-Stuff's evaluation does.
+    Images are RGB from 0 to 255: a preprocessor with mean 0 and std 1. Make the references of a list of classes once by
+    `tools/make_references.py`. A class with several words gets their best score; COCO-Stuff's evaluation uses this to
+    count fine classes as coarse ones.
 
     Args:
-        backbone: config of the features' `ViTBackbone`, a distilled DeiT.
-        text_bank: path of a text bank, or a bank; references and texts go by its words.
-        references: dict(pretrained=PATH) of a .safetensors file with a vector for each word, by its name.
+        backbone: config of the `ViTBackbone` for features, a distilled DeiT.
+        text_bank: path of a text bank, or a bank; its words select references and texts.
+        references: dict(pretrained=PATH) of a .safetensors file with a vector for each word, by name.
         dense: config of the dense CLIP, see `CLIPResNetBackbone`; its text tower embeds the words.
         crf: refine the labels by a fully connected CRF; needs pydensecrf2.
-        settings: prob_threshold, area_threshold, closing_kernel, see `Decision`; the paper has none of them. All else
-            as in the base class.
+        settings: prob_threshold, area_threshold, closing_kernel, see `Decision`; the paper uses none of them. For other
+            arguments see the base class.
     """
 
     def build(self, backbone: dict, references: dict, dense: dict, crf: bool = False) -> None:
-        """Read the references and the weights of both networks, and embed the words."""
+        """Load the references and both networks, and embed the words."""
         self.crf = crf
         if crf:
-            load_crf()  # so that its absence is said before weights are read
+            load_crf()  # reports a missing package before weights are read
         vectors = read_references(self.bank, **references) if references['pretrained'] else None
         self.backbone = MODELS.build({'type': 'ViTBackbone', **backbone})
         if vectors is None:
@@ -60,12 +60,12 @@ class ReCo(OpenVocabularySegmentor):
 
     @staticmethod
     def random_weights(config: dict) -> dict:
-        """The config of such a segmentor with random references, to measure with."""
+        """Return the segmentor's config with random references, for benchmarking."""
         return dict(config, references=dict(pretrained=None))
 
     def class_scores(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Scores of a photograph, C x height x width; see the base class."""
-        # ImageNet's statistics, for CLIP's ResNet too: so the public code has it.
+        # ImageNet's statistics, also for CLIP's ResNet, as in the public code.
         normalised = normalise(image, IMAGENET)
         similarity = cosines(self.backbone(normalised[None]), self.references).sigmoid()  # 1 x Q x h x w
         attention = text_attention(self.dense(normalised[None]), self.texts)
@@ -76,16 +76,16 @@ class ReCo(OpenVocabularySegmentor):
         return resize(scores[None], size)[0]
 
     def refine(self, scores: Tensor, normalised: Tensor) -> Tensor:
-        """The CRF's probabilities, Q x H x W, from scores and the normalised image 3 x H x W."""
+        """Refine scores by the CRF on the normalised image 3 x H x W: probabilities Q x H x W."""
         unary = unary_of(scores.softmax(dim=0).cpu().numpy())
         return torch.from_numpy(dense_crf(unary, crf_picture(normalised)[..., ::-1])).to(scores)
 
 
 def read_references(bank: TextBank, pretrained: str) -> Tensor:
-    """Reference vectors of a bank's words, Q x D, from a file that holds them by word.
+    """Read the reference vectors of a bank's words, Q x D, from a file with one vector per word.
 
     Raises:
-        UserError: no such file, or it lacks a word.
+        UserError: there is no such file, or it lacks a word.
     """
     path = weights_file(None, pretrained)
     vectors = read_weights(path)
@@ -96,14 +96,14 @@ def read_references(bank: TextBank, pretrained: str) -> Tensor:
 
 
 def resize(fields: Tensor, size: tuple[int, int]) -> Tensor:
-    """Fields N x Q x h x w at another size, bilinear."""
+    """Resize fields N x Q x h x w bilinearly."""
     return F.interpolate(fields, size=tuple(size), mode='bilinear', align_corners=False)
 
 
 def crf_picture(normalised: Tensor) -> np.ndarray:
-    """The 8-bit RGB picture that the CRF looks at, H x W x 3, from the normalised one, 3 x H x W.
+    """8-bit RGB image for the CRF, H x W x 3, from the normalised one, 3 x H x W.
 
-    Cut, not rounded, as in the public code: some values are one lower than the photograph's.
+    As in the public code, values are truncated, not rounded: some are one lower than in the photograph.
     """
     mean, std = (normalised.new_tensor(values)[:, None, None] for values in IMAGENET)
     return ((normalised * std + mean) * 255).clamp(0, 255).byte().movedim(0, -1).cpu().numpy()

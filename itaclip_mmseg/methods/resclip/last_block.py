@@ -13,14 +13,14 @@ from itaclip_mmseg.utils.checks import check, is_count, is_number
 @last_block('resclip')
 @dataclass(frozen=True)
 class ResCLIP(LastBlock):
-    """A sum of attention terms, mixed with the plain maps of middle layers (RCS), and run once more by feedback (SFR).
+    """A sum of attention terms, mixed with the attention of middle layers (RCS), in a second pass with feedback (SFR).
 
     Args:
-        attention, residual, final_ffn, neighbourhood_std: of the base, as in `AttentionSum`; by default NACLIP's.
-        middle_layers: whose mean q-k attention is mixed in; none for no RCS.
-        middle_share: its share, 0 to 1.
-        scale: what the rows of the mixture add up to, where those of the base add up to 1.
-        feedback: of the second pass, or None for none.
+        attention, residual, final_ffn, neighbourhood_std: the base attention, see `AttentionSum`; default: NACLIP's.
+        middle_layers: layers whose mean q-k attention is mixed in; empty for no RCS.
+        middle_share: weight of the middle layers, 0 to 1.
+        scale: sum of a row of the mixture; rows of the base add up to 1.
+        feedback: settings of the second pass; None for none.
     """
 
     attention: tuple[str, ...] = ('kk',)
@@ -51,7 +51,7 @@ class ResCLIP(LastBlock):
         return Keep(qkv=frozenset(self.middle_layers))
 
     def tokens(self, inputs: LastInputs, block: nn.Module) -> Tensor:
-        """Patch tokens V x L x D; in a second pass by the relation as well."""
+        """Patch tokens V x L x D; in the second pass, the relation is used too."""
         values = inputs.qkv[max(inputs.qkv)][2]
         heads = self.base_attention(inputs)
         if self.middle_layers:
@@ -61,7 +61,7 @@ class ResCLIP(LastBlock):
         return finish(block, inputs.x, heads, self)[:, 1:]
 
     def base_attention(self, inputs: LastInputs) -> Tensor:
-        """The sum of terms, in a second pass with the relation in the scores before each softmax; values of heads."""
+        """Heads of the sum of terms; in the second pass, the relation is added to the scores before each softmax."""
         qkv = inputs.qkv[max(inputs.qkv)]
         prior = None
         if self.neighbourhood_std is not None:
@@ -75,8 +75,8 @@ class ResCLIP(LastBlock):
 
 
 def rounded_share(relation: Tensor, share: float) -> Tensor:
-    """A relation's share in the scores: brought to at most 1 and rounded to half, before and after the product.
+    """Weighted relation for the scores: scaled to at most 1 and rounded to half precision before and after weighting.
 
-    The authors' code rounds so in every precision; kept for equal numbers.
+    The authors' code rounds like this in every precision; kept for equal numbers.
     """
     return share * (relation / relation.amax(dim=(-2, -1), keepdim=True)).half()

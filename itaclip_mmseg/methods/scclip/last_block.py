@@ -12,7 +12,7 @@ from itaclip_mmseg.models.backbones.similarity import similarity_attention
 @last_block('scclip')
 @dataclass(frozen=True)
 class SCCLIP(Calibration):
-    """Anomalies by their local outlier factor; both ways attend half by similarity, half by k-k attention."""
+    """SC-CLIP: anomalies by local outlier factor; attention is the mean of similarity and k-k attention."""
 
     isolated_stay = True
 
@@ -21,5 +21,5 @@ class SCCLIP(Calibration):
         return self.outlying(inputs.x[:, 1:])
 
     def attend(self, block: nn.Module, x: Tensor, similarity: Tensor, fused: bool) -> Tensor:
-        """The mean of similarity, not cut, and k-k attention, V x L x D."""
+        """Attend by the mean of similarity, without threshold, and k-k attention, V x L x D."""
         return attend_by(block, x, similarity_attention(similarity, self.sharpness), terms=('kk',))

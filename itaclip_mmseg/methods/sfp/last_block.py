@@ -17,14 +17,15 @@ OUTLIERS = ('attention', 'norm', 'density')
 @last_block('sfp')
 @dataclass(frozen=True)
 class SFP(Calibration):
-    """Outliers draw the CLS token's attention; similarity is cut before it is attended by.
+    """SFP: anomalies are outliers that draw the CLS token's attention; attention uses thresholded similarity.
 
     Args:
-        outliers: attention, patches that CLS attends to more than they do to themselves; norm, the longest ones of the
-            last block's input; density, by local outlier factor. Called SOM, L2 and LOF in the public code.
-        outlier_layer: whose attention it is.
+        outliers: 'attention' for patches that CLS attends to more than they attend to themselves, 'norm' for the
+            largest norms in the last block's input, 'density' for local outlier factor (SOM, L2 and LOF in the public
+            code).
+        outlier_layer: layer of that attention.
         outlier_scale: factor of CLS's attention in that comparison.
-        most_outliers: of attention and norm at most so many are taken, the greatest first.
+        most_outliers: maximum number of outliers by attention or norm, the largest first.
     """
 
     outliers: str = 'attention'
@@ -43,11 +44,11 @@ class SFP(Calibration):
 
     @property
     def keep(self) -> Keep:
-        """Also the projections of the layer whose attention finds outliers."""
+        """Also keep the projections of `outlier_layer`."""
         return super().keep | Keep(qkv=frozenset({self.outlier_layer}) if self.outliers == 'attention' else frozenset())
 
     def anomalies(self, inputs: LastInputs) -> Tensor:
-        """Outliers of the kind that is chosen, V x L, bool."""
+        """Outliers of the chosen kind, V x L, bool."""
         patches = inputs.x[:, 1:]
         if self.outliers == 'density':
             return self.outlying(patches)
@@ -58,19 +59,19 @@ class SFP(Calibration):
         return greatest(scores, self.most_outliers)
 
     def attend(self, block: nn.Module, x: Tensor, similarity: Tensor, fused: bool) -> Tensor:
-        """The mean of cut similarity, q-q and k-k attention; of the sum of layers by similarity alone. V x L x D."""
+        """Attend by the mean of thresholded similarity, q-q and k-k; for the sum of layers by similarity. V x L x D."""
         attention = similarity_attention(cut(similarity, self.threshold), self.sharpness)
         return attend_by(block, x, attention, terms=() if fused else ('qq', 'kk'))
 
 
 def drawn_attention(qkv: Tensor, scale: float) -> Tensor:
-    """What patches draw of CLS's attention, times `scale`, where that is more than of their own; else -inf.
+    """Attention of CLS to patches, times `scale`, where it exceeds their attention to themselves; else -inf.
 
     Args:
-        qkv: of a block, 3 x V x heads x (1 + L) x d.
+        qkv: projections of a block, 3 x V x heads x (1 + L) x d.
 
     Returns:
-        V x L, float32, means over the heads.
+        V x L, float32, averaged over the heads.
     """
     attention = attention_map(qkv).mean(dim=1)  # V x (1 + L) x (1 + L)
     drawn, own = scale * attention[:, 0, 1:], attention.diagonal(dim1=-2, dim2=-1)[:, 1:]
@@ -78,6 +79,6 @@ def drawn_attention(qkv: Tensor, scale: float) -> Tensor:
 
 
 def greatest(scores: Tensor, number: int) -> Tensor:
-    """Which of the scores V x L are among the greatest `number` of their view and not -inf, V x L, bool."""
+    """Mark the `number` largest scores V x L of each view that are not -inf, V x L, bool."""
     top = scores.topk(min(number, scores.shape[-1]))
     return torch.zeros_like(scores, dtype=torch.bool).scatter(-1, top.indices, top.values > -torch.inf)

@@ -1,4 +1,4 @@
-"""TagCLIP (arXiv 2312.12828): first which classes an image shows, then where, by gradients and attention (CLIP-ES)."""
+"""TagCLIP (arXiv 2312.12828): find the classes in an image, then locate them by gradients and attention (CLIP-ES)."""
 
 from dataclasses import dataclass
 
@@ -24,18 +24,18 @@ FAINT = 1e-8  # below any number but 0 in half precision: a tagged class stays a
 
 @dataclass(frozen=True)
 class TagSettings(Decision):
-    """Settings of the method; keys of its config.
+    """Settings of TagCLIP, keys of its config.
 
     Args:
-        tag_share: share of the range of scores that a tag exceeds.
-        spread_layers: blocks, counted from 1, along whose attention answers are spread.
-        min_votes: in how many of all blocks a patch must attend to another more than on average.
-        affinity_layers: blocks along whose attention maps are spread.
-        box_threshold: of class activation, for the boxes that maps are cut to.
-        crf: close the maps with a fully connected CRF.
+        tag_share: a class is a tag if its score exceeds this share of the range of scores.
+        spread_layers: blocks, counted from 1, whose attention spreads patch classifications.
+        min_votes: number of blocks in which a patch must attend to another more than on average.
+        affinity_layers: blocks whose attention spreads the maps.
+        box_threshold: threshold of class activation for the boxes that limit maps.
+        crf: refine the maps by a fully connected CRF.
         logit_scale: factor of the cosines before the softmax.
-        tag_templates, map_templates: of the two stages' texts, see `text/templates.py`.
-        background_words: where the bank names none but 'background'; those that are words of a class are left out.
+        tag_templates, map_templates: templates of the texts in the two stages, see `text/templates.py`.
+        background_words: used if the bank has no background words but 'background'; words of a class are left out.
     """
 
     tag_share: float = 0.5
@@ -61,25 +61,25 @@ class TagSettings(Decision):
 
 @MODELS.register_module()
 class TagCLIP(OpenVocabularySegmentor):
-    """The method as figure 2 of the paper draws it; `scores_and_notes` is its table of contents.
+    """TagCLIP as in figure 2 of the paper; start reading at `scores_and_notes`.
 
-        tags: patch classification -> spread along attention -> boxes -> CLIP on crops -> threshold
-        maps: class activation of the tags -> spread along attention in boxes -> CRF
+        tags: patch classification -> spread by attention -> boxes -> CLIP on crops -> threshold
+        maps: class activation of the tags -> spread by attention in boxes -> CRF
 
-    Images are RGB of 0 to 255 at the photograph's own size: a pipeline without Resize, mean 0 and std 1. In the bank
-    the first word of a class is the text of its tag, the last one that of its map. Samples hold `tags`, see
-    `describe`. Scores are the maps, 0 for classes that are not tagged, and for the background 1 minus the best.
+    Images are RGB from 0 to 255 at the photograph's original size: a pipeline without Resize, mean 0 and std 1. In the
+    bank, the first word of a class is the text of its tag, the last word the text of its map. Samples get `tags`, see
+    `describe`. Scores are the maps, 0 for classes without a tag, and 1 minus the best for the background.
 
     Args:
         backbone: config of the vision encoder, see `CLIPVisionBackbone`.
         text_bank: path of a text bank, or a bank.
-        settings: see `TagSettings`; all else as in the base class.
+        settings: see `TagSettings`; for other arguments see the base class.
     """
 
     settings_type = TagSettings
 
     def build(self, backbone: dict) -> None:
-        """Read CLIP's weights and embed the words of both stages."""
+        """Load CLIP and embed the words of both stages."""
         self.first = int(self.bank.background)  # label of the first class that is a tag
         self.backbone = MODELS.build(backbone)
         depth = len(self.backbone.blocks)
@@ -88,7 +88,7 @@ class TagCLIP(OpenVocabularySegmentor):
         self.embed_texts()
 
     def embed_texts(self) -> None:
-        """Embeddings of both stages: the classes', C x width, then those of what is around them."""
+        """Embed the texts of both stages: first the classes, C x width, then the background words."""
         entries, settings = self.bank.classes[self.first :], self.settings
         around = self.bank.background_or(settings.background_words)
         tags = [entry.words[0] for entry in entries] + around * self.bank.background
@@ -122,7 +122,7 @@ class TagCLIP(OpenVocabularySegmentor):
         return range(1, len(self.backbone.blocks) + 1)
 
     def tag_scores(self, pixels: Tensor, inputs: LastInputs) -> Tensor:
-        """Stage 1: a score of each class, C; of an image 1 x 3 x H x W and its last block's inputs."""
+        """Stage 1: score of each class, C, for an image 1 x 3 x H x W and its inputs of the last block."""
         if tuple(pixels.shape[-2:]) == self.backbone.visual.image_size:  # the public code does not round positions here
             inputs = self.backbone.shared_blocks(pixels, Keep.projections(self.all_layers), 'bilinear')
         settings, grid = self.settings, inputs.grid
@@ -137,7 +137,7 @@ class TagCLIP(OpenVocabularySegmentor):
         ).scores
 
     def maps(self, inputs: LastInputs, tags: list[int], size: tuple[int, int]) -> np.ndarray:
-        """Stage 2: maps of the tags, K x height x width, in half precision as the public code keeps them."""
+        """Stage 2: maps of the tags, K x height x width, in half precision as in the public code."""
         settings = self.settings
         around = self.map_texts[len(self.names) :]
         texts = torch.cat([self.map_texts[tags], around])
@@ -148,18 +148,18 @@ class TagCLIP(OpenVocabularySegmentor):
         return refined_maps(found.maps, steps, settings.box_threshold, size, EPS).astype(np.float16)
 
     def probabilities(self, maps: np.ndarray, picture: np.ndarray) -> np.ndarray:
-        """Maps, before them the background's where there is one: 1 minus the best. Closed by the CRF if so set."""
+        """Prepend the background, if any, as 1 minus the best map, and refine by the CRF if set."""
         if self.bank.background:
             maps = np.concatenate([1 - maps.max(axis=0, keepdims=True), maps])
         return close_with_crf(maps, picture) if self.settings.crf else maps
 
     def place(self, probabilities: np.ndarray, tags: list[int]) -> Tensor:
-        """Scores of all classes, C x height x width, from those of background and tags; 0 for what is not tagged."""
+        """Scores of all classes, C x height x width, from those of background and tags; 0 for classes without a tag."""
         labels = [*range(self.first), *(self.first + tag for tag in tags)]
         scores = torch.zeros(len(self.bank.classes), *probabilities.shape[1:])
         scores[labels] = torch.from_numpy(probabilities).float().clamp(min=FAINT)
         return scores
 
     def describe(self, scores: Tensor, tags: list[int]) -> dict:
-        """dict(names=those that are tagged, scores={name: score} of all classes)."""
+        """Describe the tags: dict(names=names of tagged classes, scores={name: score} of all classes)."""
         return dict(names=[self.names[tag] for tag in tags], scores=dict(zip(self.names, scores.tolist())))

@@ -1,4 +1,4 @@
-"""Which classes an image shows: patches classified, the answers spread along attention, the best looked at again."""
+"""Find the classes in an image: classify patches, spread the result by attention, classify crops of candidates."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,13 +12,13 @@ from itaclip_mmseg.last_block import AttentionSum
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.stages.boxes import Box, boxed, boxes_of, stretched
 
-# A token keeps its own value in the last block, so that a patch says what is there.
+# A token keeps its own value in the last block, so that its embedding stays local.
 OWN_VALUE = AttentionSum(attention=('identity',), intermediate_layers=None, residual=True, final_ffn=True)
-OUTSIDE = -1000.0  # added to the scores of patches that CLS must not see
+OUTSIDE = -1000.0  # added to the scores of patches that CLS must not attend to
 
 
 class Candidates(NamedTuple):
-    """Scores of all classes, C; which were candidates; which of these were looked at again."""
+    """Scores of all classes, C, the candidates, and those of them that were classified again."""
 
     scores: Tensor
     indices: list[int]
@@ -26,7 +26,7 @@ class Candidates(NamedTuple):
 
 
 def answer_boxes(answers: Tensor, grid: tuple[int, int]) -> list[list[Box]]:
-    """Boxes of every name's answers, L x T, where they exceed their mean; none where a name has no answers."""
+    """Boxes where the scores of each name, L x T, exceed their mean; none for a name without scores."""
     maps = stretched(answers.mT.unflatten(1, grid)).cpu().numpy()
     return [boxes_of(one, one.mean(), nested=False) if one.any() else [] for one in maps]
 
@@ -34,12 +34,12 @@ def answer_boxes(answers: Tensor, grid: tuple[int, int]) -> list[list[Box]]:
 def refine_in_boxes(
     answers: Tensor, attention: Tensor, boxes: Sequence[Sequence[Box]], grid: tuple[int, int]
 ) -> Tensor:
-    """Answers L x T, spread along attention L x L from the inside of each name's boxes alone."""
+    """Spread scores L x T by attention L x L, only from inside the boxes of each name."""
     return attention @ boxed(answers.mT.unflatten(1, grid), boxes).flatten(1).mT
 
 
 def above(values: Tensor, reference: Tensor, share: float) -> list[int]:
-    """Indices of the values beyond a share of the way from the reference's smallest to its largest."""
+    """Indices of values above a share of the range of `reference`."""
     low, high = reference.min(), reference.max()
     return [index for index, beyond in enumerate((values > low + share * (high - low)).tolist()) if beyond]
 
@@ -53,16 +53,16 @@ def reweight(
     share: float,
     logit_scale: float,
 ) -> Candidates:
-    """Scores of the classes, those of the candidates halved with what CLIP says of a crop of their region.
+    """Scores of the classes, where those of candidates are averaged with CLIP's score of a crop of their region.
 
-    Where a candidate's region ends in the last row or column alone, its box is empty, and this and all later
-    candidates keep their score: so the public code ends, and its figures contain it.
+    As in the public code, if a candidate's region lies only in the last row or column, its box is empty, and it and all
+    later candidates keep their score; the published figures include this.
 
     Args:
         pixels: the image, 1 x 3 x H x W.
-        refined: answers L x T of the classes and the background's names behind them.
+        refined: scores L x T of the classes, followed by the background names.
         texts: unit embeddings T x width.
-        share: of the range of all answers that a candidate exceeds.
+        share: a candidate exceeds this share of the range of all scores.
     """
     rows, columns = backbone.patch_grid(*pixels.shape[-2:])
     scores = refined[:, :num_classes].amax(dim=0)
@@ -84,7 +84,7 @@ def reweight(
 
 
 def tight_box(region: np.ndarray) -> Box | None:
-    """Around a region, rows x columns, its end cut at the last row and column; None if nothing is left."""
+    """Box around a region, rows x columns, clipped to the last row and column; None if it is empty."""
     rows, columns = region.any(axis=1).nonzero()[0], region.any(axis=0).nonzero()[0]
     if not len(rows):
         return None
@@ -96,7 +96,7 @@ def tight_box(region: np.ndarray) -> Box | None:
 def embed_regions(
     backbone: CLIPVisionBackbone, pixels: Tensor, regions: Sequence[np.ndarray], boxes: Sequence[Box]
 ) -> Tensor:
-    """Unit CLS embeddings of crops, K x width, in which CLS sees the region's patches alone."""
+    """Unit CLS embeddings of crops, K x width, in which CLS attends only to the region's patches."""
     size, (height, width) = backbone.visual.image_size, backbone.patch_size
     crops, masks = [], []
     for region, (x0, y0, x1, y1) in zip(regions, boxes):

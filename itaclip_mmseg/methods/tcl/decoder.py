@@ -1,4 +1,4 @@
-"""TCL's decoder (arXiv 2212.00785): from the tokens of CLIP's last block but one to soft masks at a quarter patch."""
+"""TCL's decoder (arXiv 2212.00785): from tokens before CLIP's last block to soft masks at four times the patch grid."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, o
 from itaclip_mmseg.utils.errors import UserError
 
 ORIGIN = 'get tcl.pth from the release v1.0.0 of github.com/kakaobrain/tcl and run tools/convert_weights.py on it'
-# Prefixes of names, ours and the authors'; the block is the copy of CLIP's last, whose number it keeps.
+# Prefixes of names, ours and the authors'; the block is a copy of CLIP's last block and keeps its number.
 PREFIXES = {
     'block.': 'masker.image_encoder.backbone.transformer.resblocks.11.',
     'net.': 'masker.image_encoder.decoder.decoder.net.',
@@ -55,7 +55,7 @@ class Doubling(nn.Module):
 
 
 class Projection(nn.Module):
-    """CLIP's end, trained further: layer norm, and into the space shared with texts."""
+    """CLIP's fine-tuned output: layer norm and projection to the space shared with texts."""
 
     def __init__(self, width: int, text_width: int) -> None:
         super().__init__()
@@ -68,11 +68,11 @@ class Projection(nn.Module):
 
 
 class Masker(nn.Module):
-    """All that is learned, by the authors' names, in the order in which it is used.
+    """All learned parts, by the authors' names, in order of use.
 
     Args:
-        width: of CLIP's vision tower.
-        text_width: of the space shared with texts.
+        width: width of CLIP's vision tower.
+        text_width: width of the space shared with texts.
     """
 
     def __init__(self, width: int = WIDTH, text_width: int = TEXT_WIDTH) -> None:
@@ -90,10 +90,10 @@ class TCLDecoder(BaseModule):
         forward: identity block -> 2 x (double the grid, two gated convolutions) -> projection, unit length
 
     Args:
-        pretrained: path of the weights, under the authors' names; whatever else they hold is not read.
+        pretrained: path of the weights with the authors' names; other parameters in the file are ignored.
 
     Raises:
-        UserError: the weights are missing, or of something else.
+        UserError: the weights are missing or of another network.
     """
 
     def __init__(self, pretrained: str, init_cfg: dict | None = None) -> None:
@@ -107,12 +107,12 @@ class TCLDecoder(BaseModule):
         fold_quick_gelu(self.masker.block)
 
     def check_width(self, visual: nn.Module) -> None:
-        """Raise a `UserError` unless it fits a CLIP's vision tower: width, and that of the space shared with texts."""
+        """Raise a `UserError` unless both widths fit a CLIP's vision tower."""
         expected, found = tuple(visual.proj.shape), tuple(self.masker.image_proj.proj.shape)
         if expected != found:
             raise UserError(
                 f'decoder.pretrained: made for a CLIP of widths {found[0]} and {found[1]}, but the backbone has '
-                f'{expected[0]} and {expected[1]}; the published weights go with ViT-B-16'
+                f'{expected[0]} and {expected[1]}; the published weights need ViT-B-16'
             )
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -132,38 +132,38 @@ class TCLDecoder(BaseModule):
         return F.normalize(self.masker.image_proj(x.movedim(1, -1)), dim=-1, eps=1e-6)
 
     def soft_masks(self, cosines: Tensor) -> Tensor:
-        """Soft masks in [0, 1] by the two numbers that were learned."""
+        """Soft masks in [0, 1], by the learned scale and offset."""
         return torch.sigmoid(self.masker.sim2mask.w * cosines + self.masker.sim2mask.b)
 
     def train(self, mode: bool = True) -> 'TCLDecoder':
-        """Always in evaluation mode."""
+        """Keep the decoder in evaluation mode."""
         return super().train(False)
 
     @classmethod
     def write_random_weights(cls, config: Mapping, path: str | Path) -> None:
-        """A file of weights as the authors have them, but random; for timing."""
+        """Write random weights in the authors' format, for benchmarking."""
         state = {authors_name(name): value for name, value in Masker().state_dict().items()}
         state[authors_name('image_proj.proj')].normal_(std=WIDTH**-0.5)
         save_file(state, path)
 
 
 def authors_name(name: str) -> str:
-    """Their name of a parameter of `Masker`."""
+    """The authors' name of a parameter of `Masker`."""
     part = name.partition('.')[0] + '.'
     return PREFIXES[part] + name.removeprefix(part)
 
 
 def identity_block(block: nn.Module, x: Tensor) -> Tensor:
-    """A block of CLIP in which a token attends to itself alone: its own value through the output projection.
+    """A block of CLIP in which each token attends only to itself: its own value through the output projection.
 
-    Residual and feed-forward network stay; W x (1 + L) x D like its input.
+    Residual and feed-forward network are kept; W x (1 + L) x D like its input.
     """
     _, _, values = project(block, x)
     return feed_forward(block, x + output(block, values))
 
 
 def own_names(state: StateDict) -> StateDict:
-    """The masker's parameters by the names of `Masker`; CLIP's own and those of the losses are left out."""
+    """Rename the decoder's parameters to the names of `Masker`; those of CLIP and of the losses are left out."""
     return {
         ours + name.removeprefix(theirs): value
         for name, value in state.items()

@@ -1,4 +1,4 @@
-"""Tokens of an image averaged over the whole picture by the attention of SAM's last block."""
+"""Aggregate the tokens of an image by the attention of SAM's last block."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from torch.nn import functional as F
 from itaclip_mmseg.models.backbones.sam import SAM, Seen
 from itaclip_mmseg.utils.checks import check, is_number
 
-HIGHEST = 0.9  # of thresholds: a token attends to itself whatever the factor is
+HIGHEST = 0.9  # upper limit of thresholds, so that a token always attends to itself
 
 
 @dataclass(frozen=True)
 class Aggregation:
-    """How attention is cut: a token attends to those whose values resemble its own more than most.
+    """Threshold of the attention: a token attends only to tokens with similar values.
 
     Args:
-        factor: of the mean cosine of a token's values with all tokens' ones; what is not above is not attended to.
-        negative: what thresholds below 0 become; None leaves them.
-        halves: the left and the right half of the picture by themselves, for wide ones.
+        factor: the threshold is this factor times the mean cosine of a token's values with those of all tokens.
+        negative: replaces thresholds below 0; None keeps them.
+        halves: process the left and the right half of the image separately, for wide images.
     """
 
     factor: float = 1.2
@@ -34,19 +34,19 @@ class Aggregation:
 
 
 def aggregate(tokens: Tensor, seen: Seen, sam: SAM, settings: Aggregation) -> Tensor:
-    """Tokens on SAM's grid, h x w x D, from those on another one, D x rows x columns."""
+    """Aggregate tokens D x rows x columns on SAM's grid, h x w x D."""
     resized = F.interpolate(tokens[None], size=seen.grid, mode='bilinear', align_corners=False)[0]
     weights = attention_weights(*sam.last_attention(seen), settings)
     return (weights @ resized.flatten(1).mT).unflatten(0, seen.grid)
 
 
 def attention_weights(values: Tensor, maps: Iterable[Tensor], settings: Aggregation) -> Tensor:
-    """SAM's attention where values are similar, mean over the heads, N x N, rows add to 1.
+    """SAM's attention restricted to similar values, mean over the heads, N x N; rows add up to 1.
 
     Args:
-        values: of the last block, heads x N x d.
-        maps: its attention, N x N, one head after the other.
-        settings: the cut.
+        values: values of the last block, heads x N x d.
+        maps: attention of the last block, an N x N map for each head.
+        settings: the threshold.
     """
     unit = F.normalize(values, dim=-1)
     lowest = thresholds(unit, settings)
@@ -55,7 +55,7 @@ def attention_weights(values: Tensor, maps: Iterable[Tensor], settings: Aggregat
 
 
 def thresholds(unit: Tensor, settings: Aggregation) -> Tensor:
-    """The threshold of each token, the same for all heads, N x 1, from unit values, heads x N x d."""
+    """Threshold of each token, N x 1, the same for all heads, from unit values, heads x N x d."""
     mean = (unit @ unit.mean(dim=1)[..., None]).mean(dim=0)  # of the cosines, over tokens and heads
     lowest = settings.factor * mean
     if settings.negative is not None:

@@ -1,4 +1,4 @@
-"""Windows through CLIP, whose last block attends by DINO's similarities, spliced into one map of patches."""
+"""Encode windows by CLIP, whose last block attends by DINO's similarities, and join them to one map of patches."""
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,10 @@ from itaclip_mmseg.models.stages.sliding import Grid
 
 
 def in_patches(image: Tensor, patch: int, smallest: tuple[int, int]) -> Tensor:
-    """An image 3 x H x W resized to whole patches, bilinear; one that has them stays as it is.
+    """Resize an image 3 x H x W bilinearly to whole patches, unless it already has them.
 
-    The ratio changes a little: the longer side grows to whole patches and the other as much, cut to pixels; then that
-    one, too, to whole patches, and each to at least `smallest`, height and width.
+    The aspect ratio changes slightly: the longer side grows to whole patches and the other in proportion, truncated to
+    pixels; then the other grows to whole patches too, and each to at least `smallest`, height and width.
     """
     size = tuple(image.shape[-2:])
     if all(side % patch == 0 for side in size):
@@ -33,13 +33,13 @@ def whole(side: int, patch: int) -> int:
 def encode_windows(
     windows: Tensor, backbone: CLIPVisionBackbone, dino: nn.Module, track: Track = iter
 ) -> tuple[Tensor, Tensor]:
-    """What is needed of all windows of an image before one of them attends.
+    """Compute what the last block needs from all windows of an image.
 
     Args:
         windows: W x 3 x h x w, normalised for CLIP.
-        backbone: CLIP's.
-        dino: patch features of the same windows, on the same grid.
-        track: iterates over the passes.
+        backbone: CLIP's vision encoder.
+        dino: network for patch features of the same windows, on the same grid.
+        track: wraps the iteration over the passes.
 
     Returns:
         Similarities of DINO's patches, W x L x L, and values of CLIP's last block, W x heads x L x d.
@@ -52,18 +52,18 @@ def encode_windows(
 
 
 def attend(similarities: Tensor, values: Tensor, block: nn.Module, sharpness: float, centre: float) -> Tensor:
-    """Tokens W x L x D of CLIP's last block: no residual, no feed-forward network, before the final norm.
+    """Tokens W x L x D of CLIP's last block, without residual and feed-forward network, before the final norm.
 
-    Similarities below `centre` times their mean over all windows of the image are not attended to.
+    Similarities below `centre` times their mean over all windows of the image are excluded.
     """
     attention = similarity_attention(similarities, sharpness, centre, similarities.mean())
     return output(block, attention[:, None].to(values) @ values)
 
 
 def splice(tokens: Tensor, grid: Grid, patch: int) -> Tensor:
-    """Tokens of windows, W x L x D, in one map D x rows x columns of the image's patches: means where they overlap.
+    """Join tokens of windows, W x L x D, to one map D x rows x columns of the image's patches; overlaps are averaged.
 
-    Windows that do not begin between two patches, those of other methods' protocols, are interpolated.
+    Windows that do not start between two patches, as in other methods' protocols, are interpolated.
     """
     on_patches = grid.on_patches(patch)
     fields = tokens.mT.unflatten(-1, on_patches.window_size)

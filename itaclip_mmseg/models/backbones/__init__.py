@@ -1,1 +1,1 @@
-"""Networks: CLIP's towers, other vision transformers, their weights, and how CLIP's last block attends."""
+"""Networks: CLIP's towers, other vision transformers, their weights, and the last blocks of CLIP."""

@@ -1,4 +1,4 @@
-"""Attention of CLIP's residual blocks: the plain one, and the sums of self-self maps of ITACLIP's last block."""
+"""Attention of CLIP's residual blocks: the plain one, and the sums of self-self attention in ITACLIP's last block."""
 
 import functools
 from collections import Counter
@@ -13,10 +13,10 @@ from itaclip_mmseg.last_block import AttentionSum
 
 
 def project(block: nn.Module, x: Tensor) -> Tensor:
-    """Queries, keys and values of a block from its input.
+    """Compute queries, keys and values of a block from its input.
 
     Args:
-        block: open_clip's residual attention block. Only what both its attention classes have is touched.
+        block: open_clip's residual attention block, with either of its attention classes.
         x: block input, V x (1 + L) x D.
 
     Returns:
@@ -26,7 +26,7 @@ def project(block: nn.Module, x: Tensor) -> Tensor:
 
 
 def project_normed(block: nn.Module, normed: Tensor) -> Tensor:
-    """As `project`, from the block's input behind its first norm."""
+    """Like `project`, but from the block's input after its first norm."""
     attn = block.attn
     qkv = F.linear(normed, attn.in_proj_weight, attn.in_proj_bias)
     return qkv.unflatten(-1, (3, attn.num_heads, -1)).permute(2, 0, 3, 1, 4)
@@ -38,15 +38,15 @@ def output(block: nn.Module, heads: Tensor) -> Tensor:
 
 
 def feed_forward(block: nn.Module, x: Tensor) -> Tensor:
-    """The block's second half with its residual."""
+    """Apply the block's feed-forward half with its residual."""
     return x + block.ls_2(block.mlp(block.ln_2(x)))
 
 
 def fold_quick_gelu(block: nn.Module) -> None:
-    """Write QuickGELU, x sigmoid(1.702 x), as silu(1.702 x) / 1.702, its factors moved into the weights around it.
+    """Rewrite QuickGELU, x sigmoid(1.702 x), as silu(1.702 x) / 1.702 and fold the factors into the adjacent weights.
 
-    Equal to rounding, and one pass in place over the encoder's widest activations instead of three: 5 to 12 % of its
-    time on a CPU. Blocks with another activation stay as they are.
+    Equal up to rounding. It needs one in-place pass over the encoder's widest activations instead of three, which
+    saves 5 to 12 % of its time on a CPU. Blocks with another activation are not changed.
     """
     if isinstance(block.mlp.gelu, QuickGELU):
         block.mlp.c_fc.weight.mul_(1.702)
@@ -56,7 +56,7 @@ def fold_quick_gelu(block: nn.Module) -> None:
 
 
 def plain_block(block: nn.Module, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """An unchanged CLIP block with fused attention: its output, V x (1 + L) x D like its input, and `project`'s.
+    """Run an unchanged CLIP block with fused attention: its output, V x (1 + L) x D, and the result of `project`.
 
     `mask` is added to the scores before the softmax, V x 1 x (1 + L) x (1 + L).
     """
@@ -66,14 +66,14 @@ def plain_block(block: nn.Module, x: Tensor, mask: Tensor | None = None) -> tupl
 
 
 def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None, scale: float = 1.0) -> Tensor:
-    """softmax(scale a bᵀ / sqrt(d) + prior) v of a term such as qk; of identity, where a token keeps its own value, v.
+    """Compute softmax(scale a bᵀ / sqrt(d) + prior) v for a term such as qk; for identity, v itself.
 
     Args:
-        qkv: of the layer whose map it is, 3 x V x heads x (1 + L) x d.
-        values: what is attended to, V x heads x (1 + L) x d.
+        qkv: projections of the layer that gives the attention map, 3 x V x heads x (1 + L) x d.
+        values: the values to attend to, V x heads x (1 + L) x d.
 
     Returns:
-        V x heads x (1 + L) x d; the map itself is never built.
+        V x heads x (1 + L) x d; the attention map itself is never materialised.
     """
     if term == 'identity':
         return values
@@ -82,18 +82,18 @@ def attend(qkv: Tensor, values: Tensor, term: str, prior: Tensor | None = None, 
 
 
 def attention_map(qkv: Tensor) -> Tensor:
-    """The map itself, softmax(q kᵀ / sqrt(d)), V x heads x (1 + L) x (1 + L) in float32, of `project`'s result."""
+    """Compute the map softmax(q kᵀ / sqrt(d)) from `project`'s result: V x heads x (1 + L) x (1 + L), float32."""
     queries, keys = qkv[0].float(), qkv[1].float()
     return (queries @ keys.mT / queries.shape[-1] ** 0.5).softmax(dim=-1)
 
 
-@functools.lru_cache(maxsize=8)  # images share their size, and a GPU need not wait for it again
+@functools.lru_cache(maxsize=8)  # images often share a size; this also saves a GPU a synchronisation
 def neighbourhood_prior(
     height: int, width: int, std: float, dtype: torch.dtype = torch.float32, device: torch.device | str = 'cpu'
 ) -> Tensor:
     """NACLIP's prior between the patches of a grid, (1 + L) x (1 + L): exp(-distance² / (2 std²)), 0 for the CLS token.
 
-    0, not minus infinity: patches still attend to CLS. Not to be changed in place.
+    0, not minus infinity: patches still attend to CLS. Do not change the result in place: it is cached.
     """
     rows, columns = torch.arange(height), torch.arange(width)
     vertical = (rows[:, None] - rows) ** 2
@@ -104,7 +104,7 @@ def neighbourhood_prior(
 
 
 def layer_weights(settings: AttentionSum, depth: int) -> Counter[int]:
-    """Share of each layer's map in the last block's: half for its own, half for the mean of the intermediate layers."""
+    """Weight of each layer in the last block's map: half for its own, half for the mean of the intermediate layers."""
     layers = settings.intermediate_layers
     weights = Counter({depth: 0.5 if layers else 1.0})
     for layer in layers:
@@ -115,15 +115,15 @@ def layer_weights(settings: AttentionSum, depth: int) -> Counter[int]:
 def attention_sums(
     block: nn.Module, x: Tensor, qkv: dict[int, Tensor], variants: Sequence[AttentionSum], priors: dict[float, Tensor]
 ) -> list[Tensor]:
-    """The modified last block (paper, equations 4 to 6) in one or several variants, which share what is alike.
+    """Run the modified last block (paper, equations 4 to 6) for one or several variants, sharing common work.
 
-    The terms of a layer are added, not averaged: so the authors' code computes equation 4. The intermediate layers'
-    own pass ran plain attention; only their modified maps are taken from here, over the last block's values.
+    The terms of a layer are added, not averaged, as in the authors' code for equation 4. The intermediate layers
+    themselves run plain attention; their modified maps are computed here and applied to the last block's values.
 
     Args:
-        block: the last one.
+        block: the last block.
         x: its input, V x (1 + L) x D.
-        qkv: as of `project`, by number of the block, counted from 1: the last one's and the intermediate layers'.
+        qkv: results of `project` of the last block and the intermediate layers, by block number from 1.
         variants: attention terms, intermediate layers, residual, feed-forward, neighbourhood.
         priors: added to the scores before the softmax, (1 + L) x (1 + L), by standard deviation.
 
@@ -144,7 +144,7 @@ def attention_sums(
 
 
 def finish(block: nn.Module, x: Tensor, heads: Tensor, settings: AttentionSum) -> Tensor:
-    """Output projection, residual and feed-forward network, as far as the settings keep them."""
+    """Apply the output projection, and residual and feed-forward network if the settings keep them."""
     update = output(block, heads)
     x = x + update if settings.residual else update
     return feed_forward(block, x) if settings.final_ffn else x

@@ -1,4 +1,4 @@
-"""Last blocks that calibrate themselves: anomalous patches mended, features gathered by similarity, layers fused."""
+"""Self-calibrating last blocks: repair anomalous patches, aggregate features by similarity, fuse layers."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -15,19 +15,20 @@ from itaclip_mmseg.utils.checks import check, is_count, is_number
 
 @dataclass(frozen=True)
 class Calibration(LastBlock):
-    """What such last blocks share; a subclass says which patches are anomalous, and how the rest attends.
+    """Base of self-calibrating last blocks; a subclass defines which patches are anomalous and how to attend.
 
-        tokens: anomalies -> fill -> gather by the middle layer -> attend, twice -> gather by the low layer -> sum
+        tokens: anomalies -> fill -> aggregate by the middle layer -> attend, twice -> aggregate by the low layer -> sum
 
     Args:
-        middle_layer: whose patches, mended, say what is gathered before the last block and attended to in it.
-        low_layer: whose patches say what is gathered after it.
-        fused_layers: whose sum takes the last block's way a second time.
-        threshold: cosines below do not count where patches are gathered.
+        middle_layer: the similarity of its repaired patches guides the aggregation before the last block and the
+            attention in it.
+        low_layer: the similarity of its patches guides the aggregation after the last block.
+        fused_layers: the sum of these layers also runs through the last block.
+        threshold: lower cosines count as 0 in the aggregation.
         sharpness: factor of the similarities in the softmax.
-        cls_share: how much of the CLS token is added to every patch.
-        neighbours: how many of the nearest patches tell a patch's density.
-        quantile: patches whose local outlier factor lies above this quantile of the view's are anomalous.
+        cls_share: share of the CLS token that is added to every patch.
+        neighbours: number of nearest patches that define a patch's density.
+        quantile: patches whose local outlier factor lies above this quantile of the view are anomalous.
     """
 
     middle_layer: int = 9
@@ -52,15 +53,15 @@ class Calibration(LastBlock):
 
     @property
     def keep(self) -> Keep:
-        """The residual stream after the layers that are named."""
+        """The residual stream after the layers in the settings."""
         return Keep(hidden=frozenset({self.middle_layer, self.low_layer, *self.fused_layers}))
 
     def tokens(self, inputs: LastInputs, block: nn.Module) -> Tensor:
-        """Patch tokens V x L x D, the sum of both ways; see the class."""
+        """Patch tokens V x L x D, the sum of both branches; see the class."""
         return sum(self.branches(inputs, block))
 
     def branches(self, inputs: LastInputs, block: nn.Module) -> tuple[Tensor, Tensor]:
-        """The last block's own way and that of the sum of layers, V x L x D each."""
+        """The last block applied to its own input and to the sum of layers, V x L x D each."""
         last, middle = self.mended(inputs)
         similarity = cosines(middle)
         gathered = aggregate(last, cut(similarity, self.threshold))
@@ -71,7 +72,7 @@ class Calibration(LastBlock):
         return aggregate(first, low), aggregate(second, low)
 
     def mended(self, inputs: LastInputs) -> tuple[Tensor, Tensor]:
-        """Patches of the last block's input and of the middle layer, V x L x D each, anomalies filled."""
+        """Patches of the last block's input and of the middle layer, V x L x D each, with anomalies filled."""
         anomalous = self.anomalies(inputs)
         states = inputs.x, inputs.hidden[self.middle_layer]
         return tuple(fill(x[:, 1:], anomalous, inputs.grid, self.isolated_stay) for x in states)
@@ -79,21 +80,21 @@ class Calibration(LastBlock):
     @property
     @abstractmethod
     def isolated_stay(self) -> bool:
-        """Does an anomalous patch without a sound neighbour stay as it is? Else it becomes 0."""
+        """Whether an anomalous patch without a normal neighbour is kept; otherwise it becomes 0."""
 
     @abstractmethod
     def anomalies(self, inputs: LastInputs) -> Tensor:
-        """Which patches are anomalous, V x L, bool."""
+        """Mark anomalous patches, V x L, bool."""
 
     @abstractmethod
     def attend(self, block: nn.Module, x: Tensor, similarity: Tensor, fused: bool) -> Tensor:
-        """The last block's attention over patches alone, without residual and feed-forward network, V x L x D.
+        """Run the last block's attention on patches only, without residual and feed-forward network, V x L x D.
 
         Args:
-            block: the last one.
+            block: the last block.
             x: its input, V x L x D.
-            similarity: cosines of the middle layer's mended patches, not cut, V x L x L.
-            fused: is `x` the sum of layers?
+            similarity: cosines of the middle layer's repaired patches, before the threshold, V x L x L.
+            fused: whether `x` is the sum of layers.
         """
 
     def outlying(self, patches: Tensor) -> Tensor:
@@ -103,7 +104,7 @@ class Calibration(LastBlock):
 
 
 def attend_by(block: nn.Module, x: Tensor, *maps: Tensor, terms: tuple[str, ...] = ()) -> Tensor:
-    """The block's output projection of the mean of attention maps V x L x L, alike for all heads, and of terms."""
+    """Attend by the mean of attention maps V x L x L, the same for all heads, and of terms; project the output."""
     qkv = project(block, x)
     values = [attention[:, None].to(x) @ qkv[2] for attention in maps]
     values += [F.scaled_dot_product_attention(*(qkv['qkv'.index(letter)] for letter in term), qkv[2]) for term in terms]
@@ -111,14 +112,14 @@ def attend_by(block: nn.Module, x: Tensor, *maps: Tensor, terms: tuple[str, ...]
 
 
 def outlier_factors(patches: Tensor, neighbours: int) -> Tensor:
-    """How much thinner a patch lies among its nearest than these among theirs, V x L, float32.
+    """Local outlier factor of each patch, V x L, float32: how much sparser its neighbourhood is than its neighbours'.
 
-    The mean over the neighbours j of K_i / K_j, K being the squared distance to the last of them: what the local
-    outlier factor leaves when reachability looks at a patch's own K.
+    It is the mean over the neighbours j of K_i / K_j, where K is the squared distance to the farthest neighbour: the
+    usual factor with each patch's own K as reachability distance.
 
     Args:
-        patches: V x L x D, L of any number; in a view with fewer than `neighbours` others all others count.
-        neighbours: how many of the nearest.
+        patches: V x L x D, any L; in a view with fewer other patches than `neighbours`, all of them count.
+        neighbours: number of nearest patches.
     """
     patches = patches.float()
     # Differences, not products: exact for patches that lie close together.
@@ -130,13 +131,13 @@ def outlier_factors(patches: Tensor, neighbours: int) -> Tensor:
 
 
 def fill(patches: Tensor, anomalous: Tensor, grid: tuple[int, int], isolated_stay: bool) -> Tensor:
-    """Anomalous patches become the mean of their sound neighbours, of at most eight on the grid.
+    """Replace anomalous patches by the mean of their normal neighbours, at most eight on the grid.
 
     Args:
         patches: V x L x D.
         anomalous: V x L, bool.
         grid: rows and columns of the patches.
-        isolated_stay: an anomalous patch without a sound neighbour stays as it is; else it becomes 0.
+        isolated_stay: keep an anomalous patch without a normal neighbour; otherwise it becomes 0.
     """
     sound = (~anomalous)[..., None].float()
     stacked = torch.cat([patches.float() * sound, sound], dim=-1).mT.unflatten(-1, grid)  # V x (D + 1) x rows x columns

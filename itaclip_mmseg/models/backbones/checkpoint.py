@@ -1,4 +1,4 @@
-"""The one way from a file of weights to a network: tensors by name, whole and finite, or one line that says why not."""
+"""Read every weights file the same way: tensors by name, complete and finite, or a one-line error."""
 
 import json
 import pickle
@@ -17,25 +17,25 @@ from itaclip_mmseg.utils.resources import find
 
 StateDict = dict[str, Tensor]
 
-ENTRIES = ('model', 'state_dict', 'model_state_dict')  # of checkpoints, whose state dict is taken before any other
-# What data-parallel, compiled and averaged modules put into the names of parameters, at any place.
+ENTRIES = ('model', 'state_dict', 'model_state_dict')  # of checkpoints; preferred to any other entry
+# Name parts that data-parallel, compiled and averaged modules insert anywhere in parameter names.
 WRAPPERS = re.compile(r'(?<![^.])(module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.')
-HOLDERS = ('model.', 'clip.', 'backbone.')  # what may stand before all names
+HOLDERS = ('model.', 'clip.', 'backbone.')  # prefixes that all names may share
 NO_PARAMETERS = ('n_averaged',)  # of averaged modules
 SHARD = re.compile(r'.*-(\d{5})-of-(\d{5})\.\w+')
 
 
 def read_weights(path: Path, is_torchscript: bool = False) -> StateDict:
-    """The parameters in a file of weights by name, on the CPU, floating ones as float32.
+    """Read the parameters of a weights file by name, on the CPU, floating-point ones as float32.
 
-    A state dict may be bare, or an entry of a checkpoint; what wrapping a network adds to its names is removed.
+    The file may be a plain state dict or a checkpoint with one inside. Prefixes of wrappers are removed from names.
 
     Args:
-        path: .safetensors, or what `torch.save` wrote, of tensors and plain containers alone.
+        path: .safetensors, or a file of `torch.save` with only tensors and plain containers.
         is_torchscript: see `read_torchscript`.
 
     Raises:
-        UserError: damaged, a part of the weights, no state dict, or a value that is no finite number.
+        UserError: the file is damaged, only a part of the weights, has no state dict, or a value is not finite.
     """
     check_one_file(path)
     content = read_content(path, is_torchscript)
@@ -43,8 +43,8 @@ def read_weights(path: Path, is_torchscript: bool = False) -> StateDict:
     if not state:
         entries = f' (its entries: {", ".join(map(str, content))})' if isinstance(content, dict) else ''
         raise UserError(
-            f'{path}: holds no state dict, bare or under "model" or "state_dict"{entries:.200}; give a file with the '
-            'parameters of one network by name'
+            f'{path}: contains no state dict, plain or under "model" or "state_dict"{entries:.200}; give a file with '
+            'the parameters of one network'
         )
     state = {str(name): as_float(value) for name, value in state.items() if name not in NO_PARAMETERS}
     for fault in quantised_faults(state):
@@ -55,19 +55,17 @@ def read_weights(path: Path, is_torchscript: bool = False) -> StateDict:
 
 
 def check_one_file(path: Path) -> None:
-    """Raise a `UserError` for a part of the weights, and for a list of parts."""
+    """Raise a `UserError` for a shard of the weights, and for an index of shards."""
     shard = SHARD.fullmatch(path.name)
     if shard and int(shard[2]) > 1:
         raise UserError(
-            f'{path}: shard {int(shard[1])} of {int(shard[2])}, a part of the weights; save them as one file'
+            f'{path}: shard {int(shard[1])} of {int(shard[2])}, only a part of the weights; save them as one file'
         )
     if path.suffix == '.json':
         try:
             files = sorted(set(json.loads(path.read_bytes())['weight_map'].values()))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise UserError(
-                f'{path}: a JSON file, which holds no weights; name the .safetensors or .bin file'
-            ) from error
+            raise UserError(f'{path}: a JSON file, not weights; give the .safetensors or .bin file') from error
         raise UserError(
             f'{path}: the index of {len(files)} shards ({", ".join(map(str, files)):.80}), not the weights; save them '
             'as one file'
@@ -75,18 +73,18 @@ def check_one_file(path: Path) -> None:
 
 
 def read_content(path: Path, is_torchscript: bool) -> object:
-    """What a file of weights holds, of whatever form; see `read_weights`."""
+    """Read the content of a weights file in any format; see `read_weights`."""
     try:
         if is_torchscript:
             return read_torchscript(path)
         if path.suffix == '.safetensors':
             return load_file(path)
         return torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # whatever damage makes of these readers
+    except Exception as error:  # damaged files make these readers raise anything
         if isinstance(error, pickle.UnpicklingError) and zipfile.is_zipfile(path):
             raise UserError(
-                f'{path}: holds more than tensors, and reading that could run code out of it; '
-                f'run python tools/convert_weights.py {path} {path.with_suffix(".safetensors")} and name its result'
+                f'{path}: contains other objects than tensors, and loading them could run code; '
+                f'run python tools/convert_weights.py {path} {path.with_suffix(".safetensors")} and use the new file'
             ) from error
         if kind := other_file(path):
             raise UserError(f'{path}: {kind}, not weights; download it again') from error
@@ -97,22 +95,22 @@ def read_content(path: Path, is_torchscript: bool) -> object:
 
 
 def read_torchscript(path: Path) -> StateDict:
-    """Copy the tensors out of an OpenAI archive; none of the code in it is run, though loading it compiles it.
+    """Copy the tensors out of an OpenAI archive. Its code is compiled by loading, but never run.
 
-    For archives of doubtful origin use the same weights as safetensors (open_clip's tag 'openai' downloads those).
+    If you do not trust an archive, use the same weights as safetensors (open_clip's tag 'openai' downloads those).
     """
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # torch.jit.load is deprecated, and there is no other reader
+        warnings.simplefilter('ignore')  # torch.jit.load is deprecated, but there is no other reader
         return torch.jit.load(path, map_location='cpu').state_dict()
 
 
 def model_entry(content: object, kind: type = Tensor) -> dict:
-    """The state dict in what a file holds: all of it, or the entry that a checkpoint has its model in; else empty.
+    """Find the state dict in the content of a file: all of it, or the model entry of a checkpoint; empty if none.
 
     Args:
-        kind: what stands for a tensor.
+        kind: the type that represents a tensor.
     """
-    for _ in range(3):  # a checkpoint's entry may be one of a checkpoint
+    for _ in range(3):  # checkpoints may be nested
         if not isinstance(content, dict):
             break
         inner = [content[key] for key in ENTRIES if isinstance(content.get(key), dict)]
@@ -120,55 +118,55 @@ def model_entry(content: object, kind: type = Tensor) -> dict:
             return content
         if not inner:
             inner = [value for value in content.values() if holds(value, kind)]
-            inner = inner if len(inner) == 1 else []  # a student and its teacher: nobody knows which
+            inner = inner if len(inner) == 1 else []  # such as a student and its teacher: ambiguous
         content = inner[0] if inner else None
     return {}
 
 
 def holds(content: object, kind: type) -> bool:
-    """Is it a dict with a value of a kind?"""
+    """Whether `content` is a dict with at least one value of a type."""
     return isinstance(content, dict) and any(isinstance(value, kind) for value in content.values())
 
 
 def as_float(value: Tensor) -> Tensor:
-    """In float32, unless it counts something (the batches that a batch norm has seen)."""
+    """Convert to float32, except integers (such as the number of batches that a batch norm has seen)."""
     return value.float() if value.is_floating_point() else value
 
 
 def finite_faults(state: StateDict) -> Iterator[str]:
-    """Tensors with a value that is no finite number, a phrase each."""
+    """Describe each tensor that has a value that is not finite."""
     for name, value in state.items():
         if value.layout is not torch.strided or value.is_meta:
-            yield f'{name} is a sparse tensor, or has no values'
+            yield f'{name} is sparse or has no values'
         if not value.is_floating_point() or not value.numel() or name.endswith('attn_mask'):  # infinite on purpose
             continue
         if not all(torch.isfinite(one) for one in value.aminmax()):  # NaN goes through both
             wrong = (~value.isfinite()).sum().item()
             kind = 'NaN' if value.isnan().any() else 'an infinite value'
-            yield f'{name} holds {kind} ({wrong} of {value.numel()} values)'
+            yield f'{name} contains {kind} ({wrong} of {value.numel()} values)'
 
 
 def without_prefixes(state: StateDict, path: Path) -> StateDict:
-    """The parameters by their own names; a `UserError` where two would have one."""
+    """Remove prefixes of wrappers from names; a `UserError` if two parameters would get the same name."""
     tidy = {WRAPPERS.sub('', name): value for name, value in state.items()}
     while tidy and (prefix := next((one for one in HOLDERS if all(name.startswith(one) for name in tidy)), None)):
         tidy = {name.removeprefix(prefix): value for name, value in tidy.items()}
     if len(tidy) < len(state):
         twice = next(name for name in state if WRAPPERS.search(name))
-        raise UserError(f'{path}: has parameters twice, as {twice!r} and without the prefix; save one of them')
+        raise UserError(f'{path}: has parameters twice, as {twice!r} and without the prefix; save only one of them')
     return tidy
 
 
 def lacks(state: StateDict, name: str) -> str:
-    """The phrase for a parameter that is not there, with the prefix below which it is."""
+    """Describe a missing parameter, with the prefix under which it was found, if any."""
     prefix = next((other.removesuffix(name) for other in state if other.endswith(f'.{name}')), None)
-    return f'lacks {name}' + (f', which it has below {prefix!r}' if prefix else '')
+    return f'lacks {name}' + (f' (found with the prefix {prefix!r})' if prefix else '')
 
 
 def state_faults(state: StateDict, expected: StateDict) -> list[str]:
-    """In what a state dict differs from the one that is expected: names and shapes, a phrase each."""
+    """Describe each difference from the expected state dict: missing and unexpected names, and shapes."""
     faults = [lacks(state, name) for name in expected if name not in state]
-    faults += [f'has {name}, which it does not' for name in state if name not in expected]
+    faults += [f'unexpected {name}' for name in state if name not in expected]
     return faults + [
         f'{name} is {tuple(state[name].shape)}, not {tuple(value.shape)}'
         for name, value in expected.items()
@@ -177,25 +175,25 @@ def state_faults(state: StateDict, expected: StateDict) -> list[str]:
 
 
 def read_checkpoint(pretrained: str, origin: str) -> StateDict:
-    """`read_weights` of a file that no package downloads.
+    """Read weights that no package downloads; see `read_weights`.
 
     Args:
         pretrained: path of the file.
-        origin: which file it should be and where it is to be had, for the message.
+        origin: which file it should be and where to get it, for the error.
     """
     return read_weights(find(pretrained, 'weights file', origin))
 
 
 def load_network(network: nn.Module, state: StateDict, pretrained: str, origin: str) -> None:
-    """Load every parameter, or raise a `UserError` that names the first one that does not fit."""
+    """Load all parameters, or raise a `UserError` that names the first one that does not fit."""
     if faults := state_faults(state, network.state_dict()):
         raise other_weights(pretrained, faults[0], origin)
     network.load_state_dict(state)
 
 
 def other_weights(pretrained: str, fault: str, origin: str) -> UserError:
-    """The error for a file that holds the weights of something else."""
-    return UserError(f'{pretrained}: weights of another kind ({fault}); {origin}')
+    """The error for a file with weights of another network."""
+    return UserError(f'{pretrained}: weights of another network ({fault}); {origin}')
 
 
 def other_file(path: Path) -> str | None:

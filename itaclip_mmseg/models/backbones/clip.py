@@ -1,4 +1,4 @@
-"""From an architecture and a tag or file to a CLIP model with its weights, or to one line that says why not."""
+"""Build a CLIP model from an architecture and a tag or file of weights, or raise a one-line error."""
 
 import difflib
 import functools
@@ -18,9 +18,9 @@ from itaclip_mmseg.models.backbones.transformers_names import from_transformers,
 from itaclip_mmseg.models.backbones.weights import members, weights_file
 from itaclip_mmseg.utils.errors import UserError, warn
 
-# OpenAI's archives carry these beside the parameters.
+# OpenAI's archives have these in addition to the parameters.
 OPENAI_KEYS = ('input_resolution', 'context_length', 'vocab_size')
-# Tracing saves the causal mask as if it were a parameter.
+# Tracing stores the causal mask like a parameter.
 NO_PARAMETERS = (*OPENAI_KEYS, 'attn_mask')
 VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
 
@@ -29,7 +29,7 @@ _held: dict[Path, tuple[StateDict, bool]] | None = None  # see `read_once`
 
 @contextmanager
 def read_once() -> Iterator[None]:
-    """Within, a file of a CLIP is read once for both towers; what it holds is freed at the end."""
+    """Read each CLIP file only once for both towers while the context is open; its content is freed at the end."""
     global _held
     outer, _held = _held, {} if _held is None else _held
     try:
@@ -39,19 +39,19 @@ def read_once() -> Iterator[None]:
 
 
 def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None = None) -> nn.Module:
-    """Build open_clip's CLIP, both towers, in float32 on the CPU.
+    """Build open_clip's CLIP with both towers, in float32 on the CPU.
 
     Args:
         arch: open_clip's model name; None reads the dimensions from the weights (OpenAI's names, heads = width / 64).
-        pretrained: a tag of open_clip for `arch`, a path to weights, or 'tiny'. A path may hold an OpenAI TorchScript
-            archive, a .safetensors file, or what `torch.save` wrote of a state dict. None: random weights, the same at
-            every call, to measure time and memory with.
-        quick_gelu: None decides by origin: the tag's own entry; for files yes for a TorchScript archive, for OpenAI's
-            extra keys and for `arch=None`, else as the published weights of `arch` have it. Where they differ, a tag in
-            the file's name decides, else OpenAI's, with a warning.
+        pretrained: a tag of open_clip for `arch`, a path to weights, or 'tiny'. A path may be an OpenAI TorchScript
+            archive, a .safetensors file, or a state dict saved by `torch.save`. None: random weights, the same at every
+            call, for measuring time and memory.
+        quick_gelu: None decides by the origin of the weights. For a tag, its own entry. For a file, True for a
+            TorchScript archive, OpenAI's extra keys or `arch=None`; otherwise as in the published weights of `arch`. If
+            those differ, a tag in the file name decides, else OpenAI's choice is used, with a warning.
 
     Raises:
-        UserError: unknown architecture or tag, missing, damaged or other weights.
+        UserError: the architecture or tag is unknown, or the weights are missing, damaged or do not fit.
     """
     config = None if arch is None else model_config(arch)
     if pretrained is None:
@@ -69,7 +69,7 @@ def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None 
 
 
 def activation_of(arch: str | None, config: dict | None, pretrained: str, from_openai: bool) -> Activation:
-    """QuickGELU by the origin of weights; see `decide_quick_gelu`."""
+    """Decide about QuickGELU by the origin of the weights; see `decide_quick_gelu`."""
     if arch is None:
         return decide_quick_gelu(None, {}, from_openai)
     tag = open_clip.get_pretrained_cfg(arch, str(pretrained))
@@ -77,20 +77,21 @@ def activation_of(arch: str | None, config: dict | None, pretrained: str, from_o
 
 
 def tell_activation(pretrained: str, arch: str | None, activation: Activation) -> None:
-    """Log the choice of the activation; one that was guessed is a warning."""
+    """Log the chosen activation; a guess is a warning."""
     log_once(
         f'weights: {pretrained} ({arch or "dimensions from the file"}), quick_gelu={activation.quick_gelu}: '
         f'{activation.reason}'
     )
     if activation.guessed:
         warn(
-            f'{pretrained}: the file does not tell its activation; guessed quick_gelu={activation.quick_gelu}, '
-            f'{activation.reason} of {arch} have it; set model.backbone.quick_gelu to be sure'
+            f'{pretrained}: the file does not record its activation function; '
+            f'assuming quick_gelu={activation.quick_gelu}, {activation.reason} of {arch}; '
+            'set model.backbone.quick_gelu to be sure'
         )
 
 
 def load_visual(arch: str | None, pretrained: str, quick_gelu: bool | None = None, tower: str = 'ViT') -> nn.Module:
-    """CLIP's image tower alone, frozen; a `UserError`, before weights are read if possible, unless it is a `tower`.
+    """Load only CLIP's image tower, frozen; a `UserError`, if possible before weights are read, if it is not a `tower`.
 
     Args:
         arch, pretrained, quick_gelu: see `load_clip`.
@@ -105,38 +106,40 @@ def load_visual(arch: str | None, pretrained: str, quick_gelu: bool | None = Non
 
 
 def build_clip(config: dict, quick_gelu: bool) -> nn.Module:
-    """open_clip's model of a configuration, its weights as chance makes them."""
+    """Build open_clip's model of a configuration with random weights."""
     model_class = open_clip.CustomTextCLIP if config.pop('custom_text', False) else open_clip.CLIP
     return model_class(**{**config, 'quick_gelu': quick_gelu})
 
 
 def random_clip(config: dict | None, quick_gelu: bool | None) -> nn.Module:
-    """A CLIP with random weights, the same at every call; the caller's random numbers are left as they are."""
+    """Build a CLIP with random weights, the same at every call; the caller's random state is not changed."""
     if config is None:
-        raise UserError('backbone.arch=None, pretrained=None: neither names a model; name an arch, such as ViT-B-16')
-    MMLogger.get_current_instance().warning('backbone.pretrained=None: random weights, for measuring time alone')
+        raise UserError('backbone.arch=None, pretrained=None: no model is chosen; set backbone.arch, such as ViT-B-16')
+    MMLogger.get_current_instance().warning(
+        'backbone.pretrained=None: random weights are used; measure only time and memory with them'
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return build_clip(config, config.get('quick_gelu', False) if quick_gelu is None else quick_gelu).eval()
 
 
 def without_file(config: Mapping) -> dict:
-    """The config of a network of CLIP's with random weights, to measure with; its texts are random too."""
+    """Return a CLIP network's config with random weights, for benchmarking; text embeddings are random too."""
     if config.get('arch', '') is None:
-        raise UserError('backbone.arch=None: no dimensions to make random weights of; name an arch')
+        raise UserError('backbone.arch=None: random weights need the dimensions of an architecture; set backbone.arch')
     return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
 
 
 def check_tower(config: dict, tower: str, name: str) -> None:
-    """Raise a `UserError` if a CLIP's image tower is none of this kind; its layers are one number, or four a ResNet."""
+    """Raise a `UserError` if a CLIP's image tower is of another kind; `layers` is one number (ViT) or four (ResNet)."""
     found = 'ViT' if isinstance(config['vision_cfg']['layers'], int) else 'ResNet'
     if found != tower:
         example = dict(ViT='ViT-B-16', ResNet='RN50x16')[tower]
-        raise UserError(f'arch {name}: its image tower is a {found}, and a {tower} is needed here; try {example}')
+        raise UserError(f'arch {name}: its image tower is a {found}, but a {tower} is needed; try {example}')
 
 
 def model_config(arch: str) -> dict:
-    """open_clip's configuration of a CLIP with a plain ViT or a ModifiedResNet, or a `UserError`."""
+    """Return open_clip's configuration of a CLIP with a plain ViT or a ModifiedResNet, or raise a `UserError`."""
     config = open_clip.get_model_config(arch)
     if config is None:
         close = difflib.get_close_matches(arch, open_clip.list_models())
@@ -152,12 +155,12 @@ def model_config(arch: str) -> dict:
 
 @functools.cache
 def log_once(message: str) -> None:
-    """Log a line the first time it comes up: both towers come from one file."""
+    """Log a line only once: both towers load the same file."""
     MMLogger.get_current_instance().info(message)
 
 
 def read_state_dict(path: Path) -> tuple[StateDict, bool]:
-    """Read a CLIP's parameters, as float32, and whether the file is OpenAI's own (TorchScript, or its extra keys)."""
+    """Read a CLIP's parameters as float32, and detect OpenAI's own files (TorchScript, or their extra keys)."""
     if _held is not None and path in _held:
         state, from_openai = _held[path]
         return dict(state), from_openai
@@ -169,7 +172,7 @@ def read_state_dict(path: Path) -> tuple[StateDict, bool]:
 
 
 def tidy_names(state: StateDict, is_torchscript: bool) -> tuple[StateDict, bool]:
-    """A CLIP's parameters by open_clip's names, OpenAI's extra keys dropped; see `read_state_dict` for the result."""
+    """Rename a CLIP's parameters to open_clip's names and drop OpenAI's extra keys; returns as `read_state_dict`."""
     if is_transformers(state):
         state = from_transformers(state)
     from_openai = is_torchscript or any(name in state for name in OPENAI_KEYS)
@@ -179,9 +182,9 @@ def tidy_names(state: StateDict, is_torchscript: bool) -> tuple[StateDict, bool]
 
 
 def full_vocabulary(rows: Tensor, token_ids: Tensor) -> Tensor:
-    """CLIP's whole token table from the rows of a cut vocabulary (our small weights).
+    """Expand the token table of a cut vocabulary (our small weights) to CLIP's full one.
 
-    Tokens the weights never saw are NaN, so that the text encoder can name the words it cannot embed.
+    Rows of unseen tokens are NaN, so that the text encoder can report words that it cannot embed.
     """
     table = torch.full((VOCABULARY, rows.shape[1]), torch.nan)
     table[token_ids.long()] = rows.float()
@@ -189,17 +192,17 @@ def full_vocabulary(rows: Tensor, token_ids: Tensor) -> Tensor:
 
 
 def load_strictly(model: nn.Module, state: StateDict, path: Path, arch: str | None) -> None:
-    """Load every parameter, or raise a `UserError` that names the first one that does not fit."""
+    """Load all parameters, or raise a `UserError` that names the first one that does not fit."""
     expected = model.state_dict()
-    for name in ('logit_scale', 'logit_bias'):  # a scalar in some files, one number in others
+    for name in ('logit_scale', 'logit_bias'):  # a scalar in some files, a vector of one number in others
         if name in state and name in expected:
             state[name] = state[name].reshape(expected[name].shape)
-    # A batch norm's count of batches means nothing here, and some files lack it.
+    # The number of batches that a batch norm has seen is not used here, and some files lack it.
     expected = {name: value for name, value in expected.items() if name in state or 'num_batches_tracked' not in name}
     if faults := state_faults(state, expected):
         more = f' and {len(faults) - 1} more' if len(faults) > 1 else ''
         raise UserError(
-            f'{path}: weights of another architecture than {arch or "its dimensions say"} ({faults[0]}{more}); '
-            'set backbone.arch to theirs, or to None to read it from the file'
+            f'{path}: the weights do not fit {arch or "the architecture read from their shapes"} ({faults[0]}{more}); '
+            'set backbone.arch to their architecture, or to None to read it from the file'
         )
     model.load_state_dict(state)

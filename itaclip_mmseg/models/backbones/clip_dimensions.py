@@ -1,4 +1,4 @@
-"""The dimensions of a CLIP, read from the shapes of its parameters."""
+"""Read the dimensions of a CLIP from the shapes of its parameters."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from itaclip_mmseg.utils.errors import UserError
 
 
 def config_from_weights(state: StateDict, path: Path) -> dict:
-    """Dimensions of both towers, read from parameter shapes as OpenAI's own loader does (heads = width / 64)."""
+    """Read the dimensions of both towers from parameter shapes, as OpenAI's loader does (heads = width / 64)."""
     try:
         text_width = len(state['ln_final.weight'])
         return dict(
@@ -23,7 +23,7 @@ def config_from_weights(state: StateDict, path: Path) -> dict:
         )
     except KeyError as error:
         raise UserError(
-            f'{path}: {lacks(state, error.args[0])}, so it is no CLIP with a ViT; name another file'
+            f'{path}: {lacks(state, error.args[0])}, so it is not a CLIP with a ViT; give another file'
         ) from error
 
 
@@ -43,5 +43,5 @@ def resnet_from_weights(state: StateDict) -> dict:
 
 
 def depth(state: StateDict, prefix: str) -> int:
-    """How many numbered blocks there are below a prefix."""
+    """Count the numbered blocks under a prefix."""
     return len({name.removeprefix(prefix).split('.')[0] for name in state if name.startswith(prefix)})

@@ -1,4 +1,4 @@
-"""CLIP's image tower as it was trained: one embedding an image."""
+"""CLIP's unchanged image tower: one embedding per image."""
 
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
@@ -16,7 +16,7 @@ class CLIPImageEncoder(BaseModule):
         arch, pretrained, quick_gelu: see `load_clip`.
 
     Raises:
-        UserError: weights that are missing, damaged or of another architecture.
+        UserError: the weights are missing, damaged or of another architecture.
     """
 
     def __init__(
@@ -32,12 +32,12 @@ class CLIPImageEncoder(BaseModule):
 
     @staticmethod
     def random_weights(config: dict) -> dict:
-        """The config of such a network with random weights, to measure with."""
+        """Return the network's config with random weights, for benchmarking."""
         return without_file(config)
 
     @property
     def size(self) -> int:
-        """Side in pixels of the images it was trained on."""
+        """Side in pixels of the training images."""
         return self.visual.image_size[0]
 
     def forward(self, images: Tensor) -> Tensor:

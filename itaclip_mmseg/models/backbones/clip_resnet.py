@@ -1,4 +1,4 @@
-"""CLIP's ResNet as a dense encoder (DenseCLIP, arXiv 2112.01071): images in, patch embeddings out."""
+"""CLIP's ResNet as a dense encoder (DenseCLIP, arXiv 2112.01071): from images to patch embeddings."""
 
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
@@ -10,16 +10,16 @@ from itaclip_mmseg.models.backbones.clip import load_visual, without_file
 
 @MODELS.register_module()
 class CLIPResNetBackbone(BaseModule):
-    """open_clip's ModifiedResNet whose attention pooling is only its two projections, at every position.
+    """open_clip's ModifiedResNet with only the two projections of its attention pooling, applied at every position.
 
-    No positions, no queries, no keys, no pooling. Output stride 32; of odd sizes the first convolution rounds up, the
-    four poolings round down.
+    It uses no positions, queries, keys or pooling. The output stride is 32; for odd sizes the first convolution rounds
+    up and the four poolings round down.
 
     Args:
-        arch, pretrained, quick_gelu: see `load_clip`; the activation is the text tower's.
+        arch, pretrained, quick_gelu: see `load_clip`; the activation is used by the text tower.
 
     Raises:
-        UserError: weights that are missing, damaged or of another architecture.
+        UserError: the weights are missing, damaged or of another architecture.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class CLIPResNetBackbone(BaseModule):
 
     @staticmethod
     def random_weights(config: dict) -> dict:
-        """The config of such a network with random weights, to measure with."""
+        """Return the network's config with random weights, for benchmarking."""
         return without_file(config)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""From words to query embeddings: a set of templates a word, kept on disk (section 3.3)."""
+"""Text embeddings of words, averaged over prompt templates and cached on disk (section 3.3)."""
 
 import functools
 import hashlib
@@ -26,16 +26,16 @@ TINY, TINY_BANK = 'tiny', 'data/text_bank/scenes.json'
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """CLIP's text tower, read only when an embedding is not in the cache.
+    """CLIP's text tower, loaded only if an embedding is not cached.
 
     Args:
         arch: see `load_clip`.
-        pretrained: see `load_clip`. With None embeddings are random too: computed by random weights they would mean
-            as little, and take minutes.
+        pretrained: see `load_clip`. With None the embeddings are drawn at random: computing them by random weights
+            would be as meaningless and take minutes.
         quick_gelu: see `load_clip`.
         templates: name of a set in `text/templates.py`.
-        unit_sentences: each sentence's embedding is made unit length before the mean over the templates.
-        device: where the tower runs, such as cuda; None for the best there is, where a runner puts its model too.
+        unit_sentences: normalise the embedding of each sentence before averaging over the templates.
+        device: where to run the tower, such as cuda; None for the best device available, as MMEngine's runner does.
     """
 
     arch: str | None
@@ -47,11 +47,11 @@ class TextEncoder:
 
     @classmethod
     def beside(cls, backbone: CLIPVisionBackbone, templates: str) -> 'TextEncoder':
-        """The text tower of the weights that a vision tower was read from."""
+        """Create the text encoder that belongs to a vision tower, from the same weights."""
         return cls(backbone.arch, backbone.pretrained, backbone.quick_gelu, templates)
 
     def encode(self, texts: Sequence[str]) -> Tensor:
-        """Unit embeddings of words or texts, T x width: of each the mean over the templates, made unit length.
+        """Embed words or texts, T x width: the mean over the templates, normalised to unit length.
 
         Raises:
             UserError: the weights cannot embed a word.
@@ -60,7 +60,7 @@ class TextEncoder:
 
     @functools.cached_property
     def _remembered(self) -> Callable[[tuple[str, ...]], Tensor]:
-        """`_encode` with its latest answers kept: every move of a slider asks for the same words again."""
+        """`_encode` with its latest results cached: every move of a slider needs the same words again."""
         return functools.lru_cache(maxsize=8)(self._encode)
 
     def _encode(self, texts: tuple[str, ...]) -> Tensor:
@@ -76,7 +76,7 @@ class TextEncoder:
         return torch.stack([embeddings[text] for text in texts])
 
     def encode_sentences(self, texts: Sequence[str]) -> Tensor:
-        """Unit embeddings of every sentence by itself, T x templates x width.
+        """Embed every sentence separately, unit length, T x templates x width.
 
         Raises:
             UserError: the weights cannot embed a word.
@@ -96,7 +96,7 @@ class TextEncoder:
             templates_by_name(self.templates),
         )
         embeddings = {}
-        # A text a pass, so that its embedding is the same to the last bit whatever else is asked for.
+        # One text per pass, so that its embedding does not depend on the other texts, to the last bit.
         for text in track(texts, 'text embeddings'):
             tokens = tokenizer([template.replace('{}', text) for template in templates])
             sentences = encode_tokens(clip, tokens.to(device))
@@ -104,13 +104,13 @@ class TextEncoder:
             embeddings[text] = F.normalize(sentences.mean(dim=0), dim=-1).cpu()
             if not embeddings[text].isfinite().all():
                 raise UserError(
-                    f"word '{text}': the weights {self.pretrained} have no embedding for it; use "
-                    f'{known_words(self.pretrained)}, or weights with the whole vocabulary'
+                    f"word '{text}': the weights {self.pretrained} do not know it; use "
+                    f'{known_words(self.pretrained)}, or weights with the full vocabulary'
                 )
         return embeddings
 
     def _key(self) -> str:
-        """Hash of all but the text that decides an embedding: the weights' bytes, the activation, the templates."""
+        """Hash of everything but the text that an embedding depends on: weights, activation and templates."""
         weights = file_digest(weights_file(self.arch, self.pretrained))
         sentences = templates_by_name(self.templates)
         parts = (weights, str(self.arch), str(self.quick_gelu), str(self.unit_sentences), *sentences)
@@ -118,17 +118,17 @@ class TextEncoder:
 
 
 def encode_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
-    """Text embeddings, not normalised, T x width, of token ids T x context length.
+    """Embed token ids, T x context length: text embeddings T x width, not normalised.
 
-    The same as open_clip's `encode_text`, several times faster on short sentences: attention is causal, so nothing
-    after the last end-of-text token of the batch can change a result.
+    Equal to open_clip's `encode_text`, but several times as fast on short sentences: attention is causal, so tokens
+    after the last end-of-text token of the batch cannot change a result.
     """
     if not isinstance(clip, open_clip.CLIP) or not isinstance(clip.text_projection, nn.Parameter):
         return clip.encode_text(tokens)
     ends = tokens.argmax(dim=-1)  # the end-of-text token has the largest id
     length = int(ends.max()) + 1
     device = tokens.device
-    # Padding is never attended to, but its token may be one that a cut vocabulary lacks, and 0 * NaN is NaN.
+    # Padding is never attended to, but a cut vocabulary may lack its token, and 0 * NaN is NaN.
     padding = torch.arange(length, device=device) > ends[:, None]
     tokens = tokens[:, :length].masked_fill(padding, int(tokens.max()))
     x = clip.token_embedding(tokens) + clip.positional_embedding[:length]
@@ -142,7 +142,7 @@ def random_embeddings(number: int, width: int) -> Tensor:
 
 
 def known_words(pretrained: str) -> str:
-    """What to write instead of a word that weights do not know: the words of the small CLIP that comes with us."""
+    """Suggest words that the weights know, for an error: those of the small CLIP that comes with the package."""
     if pretrained != TINY:
         return 'other words'
-    return 'the words that it was trained with: ' + ', '.join(dict.fromkeys(load_bank(find(TINY_BANK)).words))
+    return 'a word that they were trained on: ' + ', '.join(dict.fromkeys(load_bank(find(TINY_BANK)).words))

@@ -1,4 +1,4 @@
-"""CLIP's vision transformer as a dense encoder: views in, unit-length patch embeddings out."""
+"""CLIP's vision transformer as a dense encoder: from views to unit-length patch embeddings."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
@@ -25,8 +25,8 @@ from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.processor import fast_precisions
 
-# Views a pass where the config does not say. On a CPU fewer leave bf16's tile units half idle (ViT-B/16 on two cores
-# with AMX, ms a view: 40 at 5 views, 29 at 8 to 12), more fall out of its cache (fp32: 108 at 5, 107 at 10, 112 at 25).
+# Default number of views per pass. On a CPU, fewer leave bf16's tile units half idle (ViT-B/16 on two cores with AMX,
+# ms per view: 40 at 5 views, 29 at 8 to 12), more do not fit its cache (fp32: 108 at 5, 107 at 10, 112 at 25).
 VIEWS_ON_CPU, MOST_VIEWS_ON_GPU = 10, 320
 
 NOTHING = Keep()
@@ -35,28 +35,28 @@ PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat
 
 @MODELS.register_module()
 class CLIPVisionBackbone(BaseModule):
-    """Any open_clip ViT whose last block attends as `attention` says (paper, section 3.1).
+    """Any open_clip ViT with the last block of your choice, by default a sum of attentions (paper, section 3.1).
 
         forward(views): shared_blocks(views) -> encode_last(inputs, variants) -> unit patch embeddings
 
     Args:
         arch: open_clip's model name, such as ViT-B-16; None reads the dimensions from the weights.
-        pretrained: open_clip's tag (downloaded), a path to weights, 'tiny' (our own, for trying), or None (random, for
-            measuring).
-        attention: see `AttentionSum`, as for the next four.
-        intermediate_layers: blocks whose maps are mixed in.
+        pretrained: open_clip's tag (downloaded), a path to weights, 'tiny' (the small CLIP of this package, a toy), or
+            None (random, for benchmarking).
+        attention: terms of the sum, see `AttentionSum`, also for the next four.
+        intermediate_layers: blocks whose attention maps are mixed in.
         residual: keep the block's residual.
         final_ffn: run its feed-forward network.
-        neighbourhood_std: NACLIP's prior.
-        last_block: another last block than such a sum, by its name or dict(type=NAME, ...); see `LastBlock`.
-        precision: fp32, fp16 or bf16, of weights and activations; embeddings always leave in fp32.
+        neighbourhood_std: standard deviation of NACLIP's prior.
+        last_block: a last block instead of the sum, by its name or dict(type=NAME, ...); see `LastBlock`.
+        precision: fp32, fp16 or bf16, of weights and activations; embeddings are always returned in fp32.
         quick_gelu: CLIP's sigmoid approximation of GELU; None decides by the origin of the weights.
         positions: how positional embeddings are resized to other grids, see `positions.py`.
-        compile: let torch.compile fuse the steps of a block; the first batch then takes seconds longer. Needs a C++
-            compiler on a CPU, Triton on a GPU; where it fails, a warning, and the blocks run as they are.
+        compile: let torch.compile fuse the steps of a block; the first batch then takes seconds longer. It needs a C++
+            compiler on a CPU, Triton on a GPU; if it fails, you get a warning and the blocks run uncompiled.
 
     Raises:
-        UserError: weights that are missing, damaged or of another architecture, or settings that the model cannot have.
+        UserError: the weights are missing, damaged or of another architecture, or a setting does not fit the model.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class CLIPVisionBackbone(BaseModule):
         for block in self.blocks:
             fold_quick_gelu(block)
         self.visual.to(PRECISIONS[precision])
-        self.further, self.networks = [], ModuleList()  # what last blocks ask for, and its modules
+        self.further, self.networks = [], ModuleList()  # networks that last blocks need, and their modules
         self.prepare(self.last_block)
         self.plain_block = compile_or_plain(plain_block) if compile else plain_block
         if not torch.cuda.is_available() and precision not in fast_precisions():
@@ -98,7 +98,7 @@ class CLIPVisionBackbone(BaseModule):
 
     @staticmethod
     def random_weights(config: dict) -> dict:
-        """The config of such a backbone with random weights, to measure with."""
+        """Return the backbone's config with random weights, for benchmarking."""
         return without_file(config)
 
     @property
@@ -107,10 +107,10 @@ class CLIPVisionBackbone(BaseModule):
         return self.visual.transformer.resblocks
 
     def prepare(self, last_block: LastBlock) -> None:
-        """Check that a last block fits this model, and build what further networks it asks for, each once.
+        """Check that a last block fits this model, and build the further networks it needs, each once.
 
         Raises:
-            UserError: it needs a layer that there is not, or a network whose weights are missing or damaged.
+            UserError: it needs a layer that does not exist, or a network whose weights are missing or damaged.
         """
         last_block.check_depth(len(self.blocks), self.arch or str(self.pretrained))
         for network in last_block.keep.networks - set(self.further):
@@ -123,7 +123,7 @@ class CLIPVisionBackbone(BaseModule):
         return tuple(self.visual.conv1.kernel_size)
 
     def patch_grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of patches of a view; a rest at its right and bottom is dropped."""
+        """Rows and columns of patches of a view; a remainder at the right and bottom is dropped."""
         return height // self.patch_size[0], width // self.patch_size[1]
 
     def forward(self, views: Tensor) -> Tensor:
@@ -138,9 +138,9 @@ class CLIPVisionBackbone(BaseModule):
         return self.encode_last(self.shared_blocks(views, self.last_block.keep), [self.last_block])[0]
 
     def shared_blocks(self, views: Tensor, keep: Keep = NOTHING, positions: str | None = None) -> LastInputs:
-        """Run what does not depend on the settings, all blocks but the last; keep the states that `keep` names.
+        """Run all blocks but the last, which do not depend on the settings, and keep the states named in `keep`.
 
-        `positions` replaces those of the config.
+        `positions` overrides the config's.
         """
         x, grid = self.embed(views, positions)
         projected, hidden = {}, {0: x} if 0 in keep.hidden else {}
@@ -154,11 +154,11 @@ class CLIPVisionBackbone(BaseModule):
         return LastInputs(x, projected, hidden, grid, views, self.features(views, keep.networks))
 
     def features(self, views: Tensor, networks: Collection[Network]) -> dict[Network, Tensor]:
-        """Patch features of views by further networks, V x D x rows x columns."""
+        """Patch features of views from further networks, V x D x rows x columns."""
         return {name: network(views) for name, network in zip(self.further, self.networks) if name in networks}
 
     def encode_last(self, inputs: LastInputs, variants: Sequence[LastBlock]) -> list[Tensor]:
-        """The last block in one or several variants, the projection, unit length; each as `forward`'s result."""
+        """Run one or several last blocks, project and normalise; each result is as `forward`'s."""
         sums = [variant for variant in variants if isinstance(variant, AttentionSum)]
         stds = {variant.neighbourhood_std for variant in sums} - {None}
         proj = self.visual.proj
@@ -173,7 +173,7 @@ class CLIPVisionBackbone(BaseModule):
         return self.project_tokens(x)
 
     def project_tokens(self, x: Tensor) -> Tensor:
-        """Unit embeddings, float32, of tokens ... x D as the last block leaves them."""
+        """Project tokens ... x D of the last block to unit embeddings, float32."""
         return F.normalize((self.visual.ln_post(x) @ self.visual.proj).float(), dim=-1)
 
     def embed_images(
@@ -184,8 +184,8 @@ class CLIPVisionBackbone(BaseModule):
         Args:
             images: V x 3 x H x W, normalised RGB.
             mask: added to the attention scores of every block, V x 1 x (1 + L) x (1 + L).
-            last: run the last block; without it, what enters it is projected.
-            positions: instead of those of the config.
+            last: run the last block; otherwise its input is projected.
+            positions: overrides the config's.
         """
         batch, embeddings = self.views_a_pass(images), []
         for start in range(0, len(images), batch):
@@ -196,7 +196,7 @@ class CLIPVisionBackbone(BaseModule):
         return torch.cat(embeddings)
 
     def embed(self, views: Tensor, positions: str | None = None) -> tuple[Tensor, tuple[int, int]]:
-        """Patches and CLS with positions (None: those of the config), V x (1 + L) x D, and the grid of patches."""
+        """Patches and CLS with positions (None: the config's), V x (1 + L) x D, and the grid of patches."""
         patches = self.visual.conv1(views.to(self.visual.proj.dtype))  # V x D x rows x columns
         grid = tuple(patches.shape[-2:])
         cls = self.visual.class_embedding.expand(len(views), 1, -1)
@@ -209,9 +209,9 @@ class CLIPVisionBackbone(BaseModule):
         return super().train(False)
 
     def views_a_pass(self, views: Tensor) -> int:
-        """How many views, W x 3 x H x W, to encode at once where the config does not say.
+        """Default number of views, W x 3 x H x W, to encode at once.
 
-        On a GPU as many as half the free memory holds; a view takes sixteen times its tokens at most, in the
+        On a GPU, as many as fit half the free memory; a view takes at most sixteen times its tokens, in the
         feed-forward networks.
         """
         if views.device.type != 'cuda':

@@ -1,4 +1,4 @@
-"""`torch.compile` where it works, the plain function where it does not."""
+"""`torch.compile` with a fallback to the uncompiled function."""
 
 import functools
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from itaclip_mmseg.utils.errors import first_line
 
 
 def compile_or_plain(function: Callable) -> Callable:
-    """A function compiled at its first call; where that fails, the function itself, and a warning that says why.
+    """Compile a function at its first call; if that fails, warn with the reason and run it uncompiled.
 
-    Compiling needs a C++ compiler on a CPU and Triton on a GPU; neither is a dependency of ours. Errors of the function
-    itself, such as a lack of memory, are raised as ever.
+    Compiling needs a C++ compiler on a CPU and Triton on a GPU, which this package does not install. Errors of the
+    function itself, such as out of memory, are raised as usual.
     """
     from torch._dynamo.exc import TorchDynamoException  # slow to import, and most runs do not compile
 
@@ -29,7 +29,7 @@ def compile_or_plain(function: Callable) -> Callable:
         except TorchDynamoException as error:
             chosen = function
             MMLogger.get_current_instance().warning(
-                f'compile=True: torch.compile failed ({first_line(error)}); going on without, to the same results'
+                f'compile=True: torch.compile failed ({first_line(error)}); continuing without, with the same results'
             )
             return function(*args)
 

@@ -1,8 +1,8 @@
-"""Checkpoints that hold more than tensors, read without running anything of them, and written as safetensors.
+"""Convert checkpoints that contain more than tensors to safetensors, without running any code in them.
 
-A pickle is a program: it may import and call whatever it names. Here it can name nothing but tensors and plain
-containers. Tensors are read off as descriptions, which are looked up in the archive afterwards; whatever else is
-named becomes a `Dropped`, which takes what it is given and does nothing.
+A pickle is a program: it may import and call anything. Here it gets nothing but tensors and plain containers. Tensors
+are read as descriptions, which are looked up in the archive afterwards; any other object becomes a `Dropped`, which
+ignores everything.
 """
 
 import pickle
@@ -37,7 +37,7 @@ CONTAINERS |= {(module, kind.__name__): kind for module in ('builtins', '__built
 
 
 class StoredTensor(NamedTuple):
-    """Where a tensor lies in an archive of `torch.save`: storage, and the view of it."""
+    """Where a tensor is stored in an archive of `torch.save`: the storage, and the view of it."""
 
     dtype: torch.dtype
     key: str
@@ -46,34 +46,34 @@ class StoredTensor(NamedTuple):
     stride: tuple[int, ...]
 
     def read(self, archive: zipfile.ZipFile, folder: str) -> Tensor:
-        """The tensor, in memory of its own."""
+        """Read a copy of the tensor."""
         content = bytearray(archive.read(f'{folder}data/{self.key}'))
         values = torch.frombuffer(content, dtype=self.dtype) if content else torch.empty(0, dtype=self.dtype)
         return values.as_strided(self.size, self.stride, self.offset).clone(memory_format=torch.contiguous_format)
 
 
 class Dropped:
-    """What stands for an object that is not let in."""
+    """Placeholder of an object that is not loaded."""
 
     def __new__(cls, *args: object, **kwargs: object) -> 'Dropped':
-        """Whatever the arguments."""
+        """Accept any arguments."""
         return super().__new__(cls)
 
     def ignore(self, *args: object, **kwargs: object) -> None:
-        """All that a pickle does to an object."""
+        """Do nothing: replaces all that a pickle does to an object."""
 
     __init__ = __call__ = __setstate__ = __setitem__ = append = extend = add = ignore
 
 
 class TensorUnpickler(pickle.Unpickler):
-    """Reads tensors (as descriptions) and plain containers; `dropped` are the names of all else that was asked for."""
+    """Unpickle only tensors (as descriptions) and plain containers; `dropped` lists the names of all other objects."""
 
     def __init__(self, file: object) -> None:
         super().__init__(file)
         self.dropped: set[str] = set()
 
     def find_class(self, module: str, name: str) -> Callable | torch.dtype:
-        """What a global name of the pickle stands for; nothing is imported, and each answer is made anew."""
+        """Replace a global name of the pickle; nothing is imported, and every call returns a new object."""
         if module == 'torch._utils' and name in ('_rebuild_tensor', '_rebuild_tensor_v2'):
             return lambda storage, offset, size, stride, *_: StoredTensor(*storage, offset, size, stride)
         if (module, name) == ('torch._utils', '_rebuild_parameter'):
@@ -86,42 +86,42 @@ class TensorUnpickler(pickle.Unpickler):
         return type('Dropped', (Dropped,), {})
 
     def persistent_load(self, reference: tuple) -> tuple[torch.dtype, str]:
-        """A storage, as `torch.save` refers to it: ('storage', type, key, device, length)."""
+        """Read `torch.save`'s reference to a storage: ('storage', type, key, device, length)."""
         _, dtype, key, *_ = reference
         return dtype, key
 
 
 def convert(source: str | Path, target: str | Path) -> list[str]:
-    """Write the tensors of a checkpoint's model as safetensors, under the names they have.
+    """Write the tensors of a checkpoint's model as safetensors, names unchanged.
 
     Args:
-        source: what `torch.save` wrote (PyTorch 1.6 or later), whatever is in it.
+        source: a file written by `torch.save` (PyTorch 1.6 or later), with any content.
         target: a .safetensors file.
 
     Returns:
-        Names of what was dropped: entries beside the model, entries of it that are no tensors, and kinds of objects.
+        Names of what was dropped: entries beside the model, its entries that are not tensors, and kinds of objects.
 
     Raises:
-        UserError: not such a file, damaged, or no tensors in it.
+        UserError: the file is damaged, of another kind, or has no tensors.
     """
     source, target = find(source, 'weights file'), Path(target)
     if target.suffix != '.safetensors':
         raise UserError(f'{target}: not the name of a safetensors file; write {target.with_suffix(".safetensors")}')
     try:
         tensors, dropped = read_tensors(source)
-    except Exception as error:  # whatever a damaged or hostile pickle makes of the unpickler
+    except Exception as error:  # a damaged or malicious pickle can make the unpickler raise anything
         raise UserError(
             f'{source}: not readable as a checkpoint of torch.save ({first_line(error)}); download it again'
         ) from error
     if not tensors:
-        raise UserError(f'{source}: holds no state dict; give a checkpoint with the parameters of a network by name')
+        raise UserError(f'{source}: contains no state dict; give a checkpoint with the parameters of a network')
     with written_whole(target) as temporary:
         save_file(tensors, temporary)
     return dropped
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], list[str]]:
-    """Tensors of a checkpoint's model by name, and the names of what was dropped."""
+    """Read the tensors of a checkpoint's model by name, and the names of what was dropped."""
     with zipfile.ZipFile(path) as archive:
         (pickled,) = (name for name in archive.namelist() if name.endswith('data.pkl'))
         with archive.open(pickled) as file:

@@ -1,4 +1,4 @@
-"""DINOv2's vision transformer with registers (arXiv:2309.16588), by timm: patches of a whole photograph."""
+"""DINOv2's vision transformer with registers (arXiv:2309.16588), by timm: patch features of a whole image."""
 
 from collections.abc import Mapping
 
@@ -19,14 +19,14 @@ from itaclip_mmseg.utils.errors import UserError
 
 @MODELS.register_module()
 class DINOv2(BaseModule):
-    """A vision transformer whose patches are wanted, of a file in the names of the public code.
+    """DINOv2 with registers as an encoder of patches, from a file with the public code's parameter names.
 
     Args:
-        pretrained: path of the weights, with registers: those without resize their positions in another way.
-        heads: attention heads a block; None for width / 64, as in all published ones.
+        pretrained: path of the weights, with registers: models without them resize positions differently.
+        heads: attention heads per block; None for width / 64, as in all published models.
 
     Raises:
-        UserError: weights that are missing, damaged or of something else.
+        UserError: the weights are missing, damaged or of another network.
     """
 
     def __init__(self, pretrained: str, heads: int | None = None, init_cfg: dict | None = None) -> None:
@@ -34,7 +34,7 @@ class DINOv2(BaseModule):
         path = weights_file(None, pretrained)
         state = read_weights(path)
         if 'register_tokens' not in state or 'pos_embed' not in state:
-            raise UserError(f'{path}: no DINOv2 with registers; give a file such as dinov2_vitl14_reg4_pretrain.pth')
+            raise UserError(f'{path}: not a DINOv2 with registers; give a file such as dinov2_vitl14_reg4_pretrain.pth')
         self.vit = build_vit(state, heads)
         load_strictly(self.vit, timm_names(state), path, None)
         self.vit.requires_grad_(False).eval()
@@ -49,7 +49,7 @@ class DINOv2(BaseModule):
         """Patches after the last norm, N x D x rows x columns.
 
         Args:
-            pictures: N x 3 x H x W, RGB of 0 to 255; resized (bilinear) to the nearest whole patches.
+            pictures: N x 3 x H x W, RGB from 0 to 255; resized (bilinear) to the nearest whole number of patches.
         """
         mean, std = (pictures.new_tensor(one)[:, None, None] for one in (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD))
         patch = self.vit.patch_embed.patch_size[0]
@@ -64,17 +64,17 @@ class DINOv2(BaseModule):
 
 
 def build_vit(state: StateDict, heads: int | None) -> nn.Module:
-    """Timm's model of the dimensions that the shapes of the weights tell."""
+    """Build timm's model with dimensions read from the shapes of the weights."""
     width, _, patch, _ = state['patch_embed.proj.weight'].shape
     side = round((state['pos_embed'].shape[1] - 1) ** 0.5)
     depth = len({name.split('.')[1] for name in state if name.startswith('blocks.')})
     heads, registers = heads or width // 64, state['register_tokens'].shape[1]
     dimensions = dict(embed_dim=width, depth=depth, num_heads=heads, reg_tokens=registers)
-    return timm_vit(side * patch, patch, weight_init='skip', **dimensions)  # the file's take their place
+    return timm_vit(side * patch, patch, weight_init='skip', **dimensions)  # the file's weights replace them
 
 
 def timm_vit(side: int, patch: int, **settings: object) -> nn.Module:
-    """Timm's DINOv2 with registers; it resizes positions as DINOv2 does, bicubic with antialias, to the size."""
+    """Build timm's DINOv2 with registers; it resizes positions as DINOv2 does, bicubic with antialias, to the size."""
     return VisionTransformer(
         img_size=side,
         patch_size=patch,
@@ -87,7 +87,7 @@ def timm_vit(side: int, patch: int, **settings: object) -> nn.Module:
 
 
 def timm_names(state: StateDict) -> StateDict:
-    """Parameters by timm's names, which have no position of the CLS token: it is added to the token."""
+    """Rename parameters to timm's names, which have no position of the CLS token: it is added to the token."""
     state = {name: value for name, value in state.items() if name != 'mask_token'}
     state['reg_token'] = state.pop('register_tokens')
     state['cls_token'] = state['cls_token'] + state['pos_embed'][:, :1]
@@ -96,7 +96,7 @@ def timm_names(state: StateDict) -> StateDict:
 
 
 def public_names(state: StateDict) -> StateDict:
-    """The inverse, the position of the CLS token being 0."""
+    """The inverse of `timm_names`, with 0 as the position of the CLS token."""
     state = dict(state)
     state['register_tokens'] = state.pop('reg_token')
     state['pos_embed'] = torch.cat([torch.zeros_like(state['cls_token']), state['pos_embed']], dim=1)

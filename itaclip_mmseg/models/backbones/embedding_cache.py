@@ -1,4 +1,4 @@
-"""Text embeddings kept between runs, a text at a time: a new word of a bank costs that word."""
+"""A cache of text embeddings on disk, one entry per text: adding a word to a bank costs only that word."""
 
 import hashlib
 import json
@@ -16,31 +16,31 @@ from torch import Tensor
 from itaclip_mmseg.utils.resources import cache_dir, written_whole
 
 LOCK_SECONDS = 30
-RACY_SECONDS = 2  # a file may change again within a tick of its clock, so one that young is hashed anew
+RACY_SECONDS = 2  # a file may change twice within one tick of the clock, so such a recent one is hashed again
 
 
 class EmbeddingCache:
-    """The embeddings of one set of weights and templates, a .safetensors file with the texts in its header.
+    """Cached embeddings of one set of weights and templates: a .safetensors file with the texts in its header.
 
-    A damaged or foreign file is as none; one that cannot be written costs the next run its time, and nothing else.
+    A damaged or foreign file is ignored. If the file cannot be written, the next run computes the embeddings again.
     """
 
     def __init__(self, key: str) -> None:
         self.key, self.path = key, cache_dir() / f'text_{key}.safetensors'
 
     def read(self) -> dict[str, Tensor]:
-        """All embeddings by text, width each."""
+        """Read all embeddings by text, `width` numbers each."""
         try:
             with safe_open(self.path, 'pt') as file:
                 header, embeddings = file.metadata() or {}, file.get_tensor('embeddings')
             texts = json.loads(header['texts'])
             intact = self.checksum(texts, embeddings) == header['checksum'] and len(texts) == len(embeddings)
             return dict(zip(texts, embeddings)) if intact else {}
-        except Exception:  # whatever a damaged file makes of its reader: it costs time, and nothing else
+        except Exception:  # a damaged file can make its reader raise anything, and is ignored
             return {}
 
     def add(self, embeddings: Mapping[str, Tensor]) -> None:
-        """Keep more embeddings, beside those that other processes have added meanwhile."""
+        """Add embeddings, keeping those that other processes have added meanwhile."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self.path.with_suffix('.lock'), timeout=LOCK_SECONDS):
@@ -49,19 +49,19 @@ class EmbeddingCache:
                 header = dict(texts=json.dumps(texts), checksum=self.checksum(texts, values))
                 with written_whole(self.path) as temporary:
                     save_file({'embeddings': values}, temporary, metadata=header)
-        except OSError as error:  # a lock that is never freed is one too
-            MMLogger.get_current_instance().info(f'text embeddings are not kept for the next run: {error}')
+        except OSError as error:  # also raised for a lock that is never released
+            MMLogger.get_current_instance().info(f'text embeddings could not be cached: {error}')
 
     def checksum(self, texts: list[str], embeddings: Tensor) -> str:
-        """Of all that decides what the file means: its key too, so that no file counts under another's name."""
+        """Checksum of the content and the key, so that a renamed file is not accepted."""
         meaning = json.dumps([self.key, texts, str(embeddings.dtype), list(embeddings.shape)])
         return hashlib.sha256(meaning.encode() + embeddings.numpy().tobytes()).hexdigest()
 
 
 def file_digest(path: Path) -> str:
-    """Hash of a file's bytes; seconds for large weights, so kept by place, size and times of last change.
+    """Hash a file's bytes. It takes seconds for large weights, so it is cached by path, size and modification times.
 
-    The time of last change of the inode is among them: no copying or renaming tool can set it back.
+    The change time of the inode is one of them: no tool that copies or renames can set it back.
     """
     index, status = cache_dir() / 'weights.json', path.stat()
     state = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
@@ -79,7 +79,7 @@ def file_digest(path: Path) -> str:
 
 
 def read_index(path: Path) -> dict:
-    """State and hash of files by their paths; empty where there is none or it is damaged."""
+    """Read the state and hash of files by path; empty if the index is missing or damaged."""
     try:
         index = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError):
@@ -88,9 +88,9 @@ def read_index(path: Path) -> dict:
 
 
 def write_index(path: Path, index: dict) -> None:
-    """The inverse; of two processes at once the last wins, and the other's file is hashed once more."""
+    """Write the index; if two processes write at once, the last wins and the other file is hashed again."""
     try:
         with written_whole(path) as temporary:
             temporary.write_text(json.dumps(index), encoding='utf-8')
     except OSError as error:
-        MMLogger.get_current_instance().info(f'hashes of weights are not kept for the next run: {error}')
+        MMLogger.get_current_instance().info(f'hashes of weights could not be cached: {error}')

@@ -1,4 +1,4 @@
-"""Positional embeddings of grids of patches that a ViT was not trained on: public codes differ in how they resize."""
+"""Resize a ViT's positional embeddings to other grids of patches, as the public codes do: each in its own way."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ from torch.nn import functional as F
 
 
 def by_factor(square: Tensor, rows: int, columns: int) -> Tensor:
-    """Bicubic by a factor, as CLIP's descendants without training do it (SCLIP, NACLIP, ITACLIP).
+    """Resize bicubically by a factor, as SCLIP, NACLIP and ITACLIP do.
 
-    An oddity is kept for equal numbers: a grid with as many patches as the trained one is not interpolated whatever its
+    A quirk is kept for equal numbers: a grid with as many patches as the trained one is not interpolated, whatever its
     shape.
     """
     side = square.shape[-1]
@@ -18,9 +18,9 @@ def by_factor(square: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def by_exact_factor(square: Tensor, rows: int, columns: int) -> Tensor:
-    """Bicubic by a factor; only the trained grid stays as it is.
+    """Resize bicubically by a factor, unless the grid is the trained one.
 
-    DINO's oddity is kept for equal numbers: 0.1 is added to the target size and the factor taken from it
+    DINO's quirk is kept for equal numbers: 0.1 is added to the target size before the factor is computed
     (github.com/facebookresearch/dino/issues/8).
     """
     side = square.shape[-1]
@@ -31,19 +31,19 @@ def by_exact_factor(square: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def by_size(square: Tensor, rows: int, columns: int) -> Tensor:
-    """Bicubic to the size, unless the grid is the trained one (CLIP trained for masks)."""
+    """Resize bicubically to the size, unless the grid is the trained one (CLIP trained for masks)."""
     if (rows, columns) == tuple(square.shape[-2:]):
         return square
     return F.interpolate(square, size=(rows, columns), mode='bicubic', align_corners=False)
 
 
 def bilinear(square: Tensor, rows: int, columns: int) -> Tensor:
-    """Bilinear to the size; the trained grid stays as it is (what classifies crops by class activation)."""
+    """Resize bilinearly to the size, unless the grid is the trained one (class activation maps)."""
     return F.interpolate(square, size=(rows, columns), mode='bilinear', align_corners=False)
 
 
-# 'bilinear_half' rounds the whole table, CLS and trained grid too, to half precision: so the code of class activation
-# maps wrote the resized table back into weights that it held in half.
+# 'bilinear_half' rounds the whole table, including CLS and the trained grid, to half precision: the code of class
+# activation maps wrote the resized table back into weights in half precision.
 WAYS: dict[str, Callable[[Tensor, int, int], Tensor]] = {
     'factor': by_factor,
     'exact_factor': by_exact_factor,
@@ -54,11 +54,11 @@ WAYS: dict[str, Callable[[Tensor, int, int], Tensor]] = {
 
 
 def resize_positions(trained: Tensor, rows: int, columns: int, way: str) -> Tensor:
-    """Positional embeddings of a grid.
+    """Resize positional embeddings to a grid.
 
     Args:
-        trained: (1 + side²) x D, CLS first, whose row is kept.
-        rows, columns: of the grid.
+        trained: (1 + side²) x D; the first row, CLS, is kept.
+        rows, columns: the target grid.
         way: one of `WAYS`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Segment Anything (arXiv:2304.02643), by its package: embedding and attention of a picture, masks of prompts."""
+"""Segment Anything (arXiv:2304.02643), by its package: image embedding, attention, and masks from prompts."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,19 +20,19 @@ from itaclip_mmseg.models.backbones.sam_parts import PATCH, SIDE, SAMSizes, buil
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
-MASK_SIDE = 256  # of masks, as prompts and as answers
+MASK_SIDE = 256  # of mask prompts and of predicted masks
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-PROMPTS_A_PASS = 8  # with ViT-B's decoder 320 MB, less than the image encoder takes
+PROMPTS_A_PASS = 8  # 320 MB with ViT-B's decoder, less than the image encoder needs
 
 
 class Seen(NamedTuple):
-    """A picture after the image encoder.
+    """An image after the image encoder.
 
     Attributes:
         embedding: 1 x D x 64 x 64.
-        last: what the last block's attention is given, 1 x 64 x 64 x width.
-        size: height and width of the picture in the square that the encoder saw; the rest is zeros.
-        picture: height and width that it had before.
+        last: input of the last block's attention, 1 x 64 x 64 x width.
+        size: height and width of the image within the encoder's square input; the rest is zeros.
+        picture: original height and width.
     """
 
     embedding: Tensor
@@ -42,19 +42,19 @@ class Seen(NamedTuple):
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Rows and columns of the tokens that lie on the picture altogether; at least one."""
+        """Rows and columns of the tokens that lie entirely on the image; at least one."""
         return max(self.size[0] // PATCH, 1), max(self.size[1] // PATCH, 1)
 
 
 @MODELS.register_module()
 class SAM(BaseModule):
-    """SAM with a ViT, sizes read off its weights; the picture takes 1024 pixels on its longer side.
+    """SAM with a ViT, its sizes read from the weights; images are resized to 1024 pixels on the longer side.
 
     Args:
         pretrained: path of the weights.
 
     Raises:
-        UserError: its package is not installed; weights that are missing, damaged or of something else.
+        UserError: its package is not installed, or the weights are missing, damaged or of another network.
     """
 
     def __init__(self, pretrained: str, init_cfg: dict | None = None) -> None:
@@ -85,7 +85,7 @@ class SAM(BaseModule):
         save_file(nn.ModuleDict(dict(zip(names, build_parts(SAMSizes())))).state_dict(), path)
 
     def forward(self, picture: np.ndarray) -> Seen:
-        """Encode a picture H x W x 3 uint8, RGB."""
+        """Encode an image H x W x 3 uint8, RGB."""
         pixels = torch.from_numpy(longer_side(picture)).to(self.image_encoder.pos_embed).movedim(-1, 0)
         mean, std = (pixels.new_tensor(values)[:, None, None] for values in (MEAN, STD))
         height, width = pixels.shape[-2:]
@@ -99,11 +99,11 @@ class SAM(BaseModule):
         return Seen(embedding, last.norm1(x), (height, width), picture.shape[:2])
 
     def last_attention(self, seen: Seen) -> tuple[Tensor, Iterator[Tensor]]:
-        """Values and attention of the last block, of the tokens on the picture.
+        """Values and attention of the last block, for the tokens on the image.
 
         Returns:
-            Values, heads x N x d, and the maps, N x N, one head after the other. Rows of these do not add to 1: what
-            tokens attend to outside of the picture is cut off.
+            Values, heads x N x d, and an iterator over the heads' maps, N x N. Their rows do not add up to 1, since
+            attention to tokens outside the image is cut off.
         """
         (rows, columns), square = seen.grid, (SIDE // PATCH, SIDE // PATCH)
         values, maps = self.image_encoder.blocks[-1].attn.heads(seen.last, seen.grid)
@@ -111,17 +111,17 @@ class SAM(BaseModule):
         return values.unflatten(1, square)[:, :rows, :columns].flatten(1, 2), cut
 
     def masks(self, embedding: Tensor, points: Tensor, boxes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """The first mask of each prompt, a point on the object and a box around it, and one mask for all of them.
+        """Predict the first mask of each prompt: a point on the object, a box around it, and one mask for all prompts.
 
         Args:
             embedding: 1 x D x 64 x 64.
-            points: N x 2, x and y in the encoder's pixels.
+            points: N x 2, x and y in pixels of the encoder's input.
             boxes: N x 4, x0, y0, x1, y1.
-            mask: 256 x 256. It is given without the axis of batches, so that the channel norms of the prompt encoder
-                run over rows: a quirk of the method that prompts so, kept for equal numbers.
+            mask: 256 x 256. It is passed without a batch axis, so that the channel norms of the prompt encoder run over
+                rows: a quirk of Trident, kept for equal numbers.
 
         Returns:
-            Logits N x 256 x 256 and predicted IoU, N.
+            Logits, N x 256 x 256, and predicted IoU, N.
         """
         encoder, found = self.prompt_encoder, []
         positions, dense = encoder.get_dense_pe(), encoder.mask_downscaling(mask[None])
@@ -139,18 +139,18 @@ class SAM(BaseModule):
 
 
 def fitted_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """Height and width whose longer side is `longest`, the ratio kept."""
+    """Scale height and width so that the longer side is `longest`; the aspect ratio is kept."""
     return tuple(max(int(side * longest / max(size) + 0.5), 1) for side in size)
 
 
 def longer_side(picture: np.ndarray) -> np.ndarray:
-    """A picture H x W x 3 uint8 at a longer side of 1024, by Pillow's bilinear, rounded after each direction."""
+    """Resize an image H x W x 3 uint8 to a longer side of 1024 by Pillow's bilinear, rounded after each direction."""
     height, width = fitted_size(picture.shape[:2], SIDE)
     return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def resize_mask(logits: Tensor, seen: Seen, size: tuple[int, int]) -> Tensor:
-    """A mask's logits 256 x 256 at the picture's size, then at another one, height x width; bilinear."""
+    """Resize a mask's logits, 256 x 256, to the image's size and then to another, height x width; bilinear."""
     square = F.interpolate(logits[None, None], size=(SIDE, SIDE), mode='bilinear', align_corners=False)
     mask = square[..., : seen.size[0], : seen.size[1]]
     for target in dict.fromkeys((tuple(seen.picture), tuple(size))):

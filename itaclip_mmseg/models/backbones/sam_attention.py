@@ -1,4 +1,4 @@
-"""Attention of SAM's image encoder over a whole picture, one head at a time."""
+"""Attention of SAM's image encoder over a whole image, one head at a time."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class HeadByHead(nn.Module):
-    """The package's attention over all tokens of a picture, equal to it, one head after the other.
+    """Drop-in replacement of the package's global attention with equal results, one head at a time.
 
-    A map of 4096 x 4096 tokens is 67 MB; the twelve of ViT-B, of which the package holds several copies, 805 MB.
+    It saves memory: a map of 4096 x 4096 tokens takes 67 MB, and the package keeps several copies of ViT-B's twelve.
     """
 
     def __init__(self, attention: nn.Module) -> None:
@@ -17,7 +17,7 @@ class HeadByHead(nn.Module):
         self.attention = attention
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attended and projected tokens, 1 x rows x columns x D like `x`."""
+        """Attend and project the tokens `x`, 1 x rows x columns x D; the result has the same shape."""
         values, maps = self.heads(x, x.shape[1:3])
         outputs = [attention @ value for attention, value in zip(maps, values)]  # N x d each
         return self.attention.proj(torch.cat(outputs, dim=-1).view_as(x))
@@ -29,7 +29,7 @@ class HeadByHead(nn.Module):
         return values.flatten(1, 2), self.maps(queries[:, : grid[0], : grid[1]], keys)
 
     def maps(self, queries: Tensor, keys: Tensor) -> Iterator[Tensor]:
-        """Of each head the map from some tokens, heads x h x w x d, to all, heads x rows x columns x d."""
+        """Yield each head's map from some tokens, heads x h x w x d, to all, heads x rows x columns x d."""
         (height, width), size = queries.shape[1:3], keys.shape[1:3]
         vertical, horizontal = (relative(one) for one in (self.attention.rel_pos_h, self.attention.rel_pos_w))
         above = torch.einsum('nhwc,hkc->nhwk', queries, vertical[:height])
@@ -41,6 +41,6 @@ class HeadByHead(nn.Module):
 
 
 def relative(positions: Tensor) -> Tensor:
-    """Positions relative to one another, side x side x d, from those by distance, (2 side - 1) x d."""
+    """Expand relative positions by distance, (2 side - 1) x d, to pairs of tokens, side x side x d."""
     places = torch.arange((len(positions) + 1) // 2, device=positions.device)
     return positions[places[:, None] - places + len(places) - 1]

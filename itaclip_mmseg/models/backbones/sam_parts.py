@@ -1,4 +1,4 @@
-"""The package's parts of a Segment Anything network, of sizes that are read off the weights."""
+"""Build the package's parts of a Segment Anything network with sizes read from the weights."""
 
 from functools import partial
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from itaclip_mmseg.models.backbones.checkpoint import StateDict
 from itaclip_mmseg.models.backbones.clip_dimensions import depth
 from itaclip_mmseg.utils.errors import UserError
 
-SIDE, PATCH = 1024, 16  # pixels of the square that it sees, and of a patch
+SIDE, PATCH = 1024, 16  # pixels of the square input and of a patch
 
 
 class SAMSizes(NamedTuple):
-    """What differs between its published networks, and of small ones; the defaults are ViT-B's."""
+    """Sizes in which SAM networks differ; the defaults are ViT-B's."""
 
     width: int = 768
     depth: int = 12
@@ -26,7 +26,7 @@ class SAMSizes(NamedTuple):
 
     @classmethod
     def of_weights(cls, state: StateDict, path: object) -> 'SAMSizes':
-        """Read off the shapes of the weights; a `UserError` if they are none of SAM's."""
+        """Read the sizes from the shapes of the weights; a `UserError` if they are not SAM's."""
         try:
             blocks = depth(state, 'image_encoder.blocks.')
             positions = [state[f'image_encoder.blocks.{block}.attn.rel_pos_h'] for block in range(blocks)]
@@ -44,12 +44,12 @@ class SAMSizes(NamedTuple):
             )
         except (KeyError, IndexError) as error:
             raise UserError(
-                f'{path}: lacks {error.args[0]}, so it is no Segment Anything; name another file'
+                f'{path}: lacks {error.args[0]}, so it is not a Segment Anything network; give another file'
             ) from error
 
 
 def build_parts(sizes: SAMSizes) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """Image encoder, prompt encoder and mask decoder of the package."""
+    """Build the package's image encoder, prompt encoder and mask decoder."""
     from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, TwoWayTransformer
 
     encoder = ImageEncoderViT(

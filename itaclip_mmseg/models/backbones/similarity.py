@@ -1,4 +1,4 @@
-"""Similarity of patches as attention: cosines, their cut, and what is averaged by them."""
+"""Similarity of patches as attention: cosines, a threshold, and averaging by them."""
 
 import torch
 from torch import Tensor
@@ -6,18 +6,18 @@ from torch.nn import functional as F
 
 
 def cosines(features: Tensor, threshold: float = -1.0) -> Tensor:
-    """Cosines between the patches of features V x L x D, V x L x L in float32; those below the threshold become 0."""
+    """Cosines between patches of features V x L x D: V x L x L, float32; those below the threshold become 0."""
     unit = F.normalize(features.float(), dim=-1)
     return cut(unit @ unit.mT, threshold)
 
 
 def cut(similarity: Tensor, threshold: float) -> Tensor:
-    """Similarities below the threshold become 0."""
+    """Set similarities below the threshold to 0."""
     return similarity.masked_fill(similarity < threshold, 0)
 
 
 def aggregate(features: Tensor, similarity: Tensor) -> Tensor:
-    """Features V x L x D, each patch the mean of all by its row of the similarity, V x L x L."""
+    """Replace each patch of features V x L x D by the mean of all, weighted by its row of the similarity V x L x L."""
     weights = similarity / (similarity.sum(dim=-1, keepdim=True) + 1e-6)
     return weights.to(features) @ features
 
@@ -25,15 +25,15 @@ def aggregate(features: Tensor, similarity: Tensor) -> Tensor:
 def similarity_attention(
     similarity: Tensor, sharpness: float, centre: float = 1.0, mean: Tensor | None = None
 ) -> Tensor:
-    """Attention to what is more similar than the mean: softmax(sharpness (S - centre mean)), negative entries excluded.
+    """Attend to patches more similar than the mean: softmax(sharpness (S - centre mean)), negative entries excluded.
 
-    A patch always attends to itself, also where a view is so even that nothing lies above the mean.
+    A patch always attends to itself, even if a view is so uniform that nothing is above the mean.
 
     Args:
         similarity: S, V x L x L.
         sharpness: factor in the softmax.
         centre: factor of the mean.
-        mean: of what; None for each view's own.
+        mean: the mean to subtract; None for each view's own.
 
     Returns:
         V x L x L, rows add to 1.
@@ -45,7 +45,7 @@ def similarity_attention(
 
 
 def enlarged(values: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Values of heads, V x heads x L x d on a grid, bilinear on one of another size, V x heads x L' x d."""
+    """Resize values, V x heads x L x d on a grid, bilinearly to another grid: V x heads x L' x d."""
     maps = values.mT.flatten(1, 2).unflatten(-1, grid)  # V x (heads * d) x rows x columns
     resized = F.interpolate(maps, size=size, mode='bilinear', align_corners=False)
     return resized.flatten(2).unflatten(1, (values.shape[1], -1)).mT

@@ -1,24 +1,24 @@
-"""Where files of weights that no package downloads come from, by the name that configs give them."""
+"""Where to get weights files that no package downloads, by the file name that configs use."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 META = 'https://dl.fbaipublicfiles.com'
 GITHUB = 'https://github.com'
-HUB = 'https://huggingface.co/nvidia'  # has GroupViT's parameters under the names of transformers
+HUB = 'https://huggingface.co/nvidia'  # GroupViT's parameters with the names of transformers
 
 
 @dataclass(frozen=True)
 class Source:
-    """One published file of weights.
+    """A published weights file.
 
     Attributes:
-        name: of the file as it is published.
-        text: for people, where that is.
-        address: of the file; None where only people find it.
-        gigabytes: about; None where its authors do not state it.
+        name: published file name.
+        text: where it is, for error messages.
+        address: URL of the file; None if there is no direct one.
+        gigabytes: approximate size; None if its authors do not state it.
         licence: as far as its authors state one.
-        pickled: it holds more than tensors; `convert` makes a safetensors file of it.
+        pickled: it contains more than tensors; `convert` writes a safetensors file from it.
     """
 
     name: str
@@ -36,7 +36,7 @@ def meta(path: str, megabytes: int) -> Source:
 
 
 def groupvit(name: str, data: str) -> Source:
-    """GroupViT's weights of one set of captions."""
+    """GroupViT's weights, trained on one set of captions."""
     text = f'{name} in the README of github.com/xvjiarui/GroupViT, by tools/convert_weights.py'
     address = f'{HUB}/groupvit-gcc-{data}/resolve/main/pytorch_model.bin'
     return Source(name, text, address, licence='NVIDIA Source Code License (non-commercial)', pickled=True)

@@ -1,4 +1,4 @@
-"""CLIP's parameters under the names of Hugging Face's transformers, given open_clip's."""
+"""Rename CLIP's parameters from Hugging Face transformers' names to open_clip's."""
 
 import re
 
@@ -12,7 +12,7 @@ RENAMED = (  # in this order
     (r'embeddings\.patch_embedding\.', 'conv1.'),
     (r'embeddings\.position_embedding\.weight$', 'positional_embedding'),
     (r'embeddings\.token_embedding\.', 'token_embedding.'),
-    (r'pre_layrnorm', 'ln_pre'),  # so it is spelt
+    (r'pre_layrnorm', 'ln_pre'),  # spelt like this
     (r'post_layernorm', 'ln_post'),
     (r'final_layer_norm', 'ln_final'),
     (r'encoder\.layers\.', 'transformer.resblocks.'),
@@ -26,16 +26,16 @@ QUERIES, ATTENTION = '.self_attn.q_proj.', '.self_attn.'
 
 
 def is_transformers(state: dict[str, Tensor]) -> bool:
-    """Are these transformers' names of a whole CLIP?"""
+    """Whether these are transformers' names of a complete CLIP."""
     return 'visual_projection.weight' in state
 
 
 def from_transformers(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The parameters by open_clip's names: queries, keys and values stacked, the projections transposed."""
+    """Rename parameters to open_clip's names, with queries, keys and values stacked and projections transposed."""
     result = {}
     for name, value in state.items():
         if name.endswith('position_ids') or re.search(r'self_attn\.[kv]_proj', name):
-            continue  # no parameter; stacked with the queries
+            continue  # not a parameter, or stacked with the queries
         if name in TRANSPOSED:
             result[TRANSPOSED[name]] = value.mT
         elif QUERIES in name:
@@ -47,7 +47,7 @@ def from_transformers(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def renamed(name: str) -> str:
-    """One name, whose parameter stays as it is."""
+    """Rename one parameter whose value does not change."""
     for pattern, replacement in RENAMED:
         name = re.sub(pattern, replacement, name)
     return name

@@ -1,4 +1,4 @@
-"""Vision transformers beside CLIP's, by timm: DINO's, and DeiT's with its distillation token."""
+"""Other vision transformers than CLIP's, by timm: DINO, and DeiT with a distillation token."""
 
 import timm
 import torch
@@ -18,17 +18,18 @@ from itaclip_mmseg.utils.errors import UserError
 
 @MODELS.register_module()
 class ViTBackbone(BaseModule):
-    """A plain vision transformer whose patches are wanted: of a file, at any size of image.
+    """A plain vision transformer as an encoder of patches, from a file, for images of any size.
 
-    A file with a `dist_token` is a distilled DeiT, else it is DINO's; they also differ in their positions.
+    A file with a `dist_token` is a distilled DeiT, any other is DINO; they also resize their positions differently.
 
     Args:
-        pretrained: path of the weights; under the key `model`, if they have one.
+        pretrained: path of the weights, which may be under the key `model`.
         arch: timm's model name; None reads the dimensions from the weights.
-        heads: attention heads a block, where the dimensions are read; None for width / 64, as in all published ones.
+        heads: attention heads per block if dimensions are read from the weights; None for width / 64, as in all
+            published models.
 
     Raises:
-        UserError: weights that are missing, damaged or of another architecture.
+        UserError: the weights are missing, damaged or of another architecture.
     """
 
     def __init__(
@@ -61,18 +62,18 @@ class ViTBackbone(BaseModule):
         """Patch tokens after the last norm, N x D x rows x columns.
 
         Args:
-            images: N x 3 x H x W, normalised RGB; a rest at the right and bottom that fills no patch is not seen.
+            images: N x 3 x H x W, normalised RGB; a remainder smaller than a patch at the right and bottom is ignored.
         """
         x, grid = self.embed(images)
         x = self.vit.norm(self.vit.blocks(x))
         return x[:, self.vit.num_prefix_tokens :].mT.unflatten(-1, grid)
 
     def last_keys(self, images: Tensor) -> Tensor:
-        """The last block's keys of the patches, heads side by side, not normalised, N x D x rows x columns."""
+        """Keys of the patches in the last block, heads concatenated, not normalised, N x D x rows x columns."""
         return self.last_projections(images)[1]
 
     def last_projections(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The last block's queries, keys and values of the patches, each as `last_keys`."""
+        """Queries, keys and values of the patches in the last block, each like `last_keys`."""
         x, grid = self.embed(images)
         last = self.vit.blocks[-1]
         projected = last.attn.qkv(last.norm1(self.vit.blocks[:-1](x)))[:, self.vit.num_prefix_tokens :]
@@ -93,7 +94,7 @@ class ViTBackbone(BaseModule):
 
     @property
     def distilled(self) -> bool:
-        """Is it a DeiT with a distillation token?"""
+        """Whether this is a DeiT with a distillation token."""
         return isinstance(self.vit, VisionTransformerDistilled)
 
     def train(self, mode: bool = True) -> 'ViTBackbone':
@@ -102,14 +103,14 @@ class ViTBackbone(BaseModule):
 
 
 def resize_positions(patches: Tensor, rows: int, columns: int, to_size: bool) -> Tensor:
-    """Positions of a grid of patches from those of the trained square one, 1 x L x D, bicubic without antialias.
+    """Resize positions of the trained square grid to another one, 1 x L x D, bicubic without antialias.
 
     Args:
         patches: of the trained grid, 1 x side² x D.
-        rows, columns: of the grid wanted.
-        to_size: False as DINO's code does it: 0.1 is added to rows and columns and the sampling step taken from these
-            factors (github.com/facebookresearch/dino/issues/8); only the trained grid stays as it is. True as
-            distilled DeiTs are read: to the size itself, and any grid with as many patches as the trained one stays.
+        rows, columns: the target grid.
+        to_size: False, as in DINO's code: 0.1 is added to rows and columns and the sampling step is computed from these
+            (github.com/facebookresearch/dino/issues/8); only the trained grid is not resized. True, as for distilled
+            DeiTs: resize to the size itself, except for any grid with as many patches as the trained one.
     """
     side = round(patches.shape[1] ** 0.5)
     square = patches.float().mT.unflatten(-1, (side, side))
@@ -124,7 +125,7 @@ def resize_positions(patches: Tensor, rows: int, columns: int, to_size: bool) ->
 
 
 def build_timm(arch: str) -> nn.Module:
-    """Timm's vision transformer of a name, without its classifier, or a `UserError`."""
+    """Build timm's vision transformer by name, without its classifier, or raise a `UserError`."""
     model = timm.create_model(arch, num_classes=0) if timm.is_model(arch) else None
     if not isinstance(model, VisionTransformer):
         raise UserError(f'arch={arch!r}: not a plain vision transformer of timm; try vit_small_patch8_224')
@@ -132,14 +133,14 @@ def build_timm(arch: str) -> nn.Module:
 
 
 def build_from_weights(state: StateDict, path: object, heads: int | None) -> nn.Module:
-    """Timm's vision transformer of the dimensions that the shapes of the weights tell."""
+    """Build timm's vision transformer with dimensions read from the shapes of the weights."""
     try:
         width, _, patch_size, _ = state['patch_embed.proj.weight'].shape
         distilled = 'dist_token' in state
         side = round((state['pos_embed'].shape[1] - 1 - distilled) ** 0.5)
     except KeyError as error:
         raise UserError(
-            f'{path}: {lacks(state, error.args[0])}, so it is no vision transformer; name another file'
+            f'{path}: {lacks(state, error.args[0])}, so it is not a vision transformer; give another file'
         ) from error
     return (VisionTransformerDistilled if distilled else VisionTransformer)(
         img_size=side * patch_size,

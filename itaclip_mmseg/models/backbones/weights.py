@@ -1,4 +1,4 @@
-"""Files of weights: where they are. `checkpoint.py` reads them."""
+"""Find weights files; `checkpoint.py` reads them."""
 
 import contextlib
 import os
@@ -15,11 +15,11 @@ from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import find
 
 BUNDLED = {'tiny': Path(__file__).parents[2] / 'assets' / 'tiny_clip.safetensors'}
-HUB_FILES = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')  # of a tag that names a repository alone
+HUB_FILES = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')  # of a tag that names only a repository
 
 
 def weights_file(arch: str | None, pretrained: str) -> Path:
-    """The file behind a tag (downloaded by open_clip if need be) or a path."""
+    """Find the file of a tag (downloaded by open_clip if necessary) or of a path."""
     if pretrained in BUNDLED:
         return BUNDLED[pretrained]
     if not is_tag(arch, pretrained):
@@ -30,7 +30,7 @@ def weights_file(arch: str | None, pretrained: str) -> Path:
         return find(pretrained, f'weights file{hint}')
     try:
         return Path(download_pretrained(open_clip.get_pretrained_cfg(arch, pretrained)))
-    except Exception as error:  # whatever the network and the hub's client raise
+    except Exception as error:  # the network and the hub's client may raise anything
         raise UserError(
             f'backbone.pretrained={pretrained!r}: download failed ({first_line(error)}); without a network, '
             'copy the weights here and set model.backbone.pretrained to their path'
@@ -38,7 +38,7 @@ def weights_file(arch: str | None, pretrained: str) -> Path:
 
 
 def is_download(arch: str | None, pretrained: str) -> bool:
-    """Is it a tag of open_clip whose weights are not on this machine?"""
+    """Whether this is a tag of open_clip whose weights are not on this machine yet."""
     if not is_tag(arch, pretrained):
         return False
     repository, name = os.path.split(open_clip.get_pretrained_cfg(arch, pretrained).get('hf_hub') or '')
@@ -47,14 +47,14 @@ def is_download(arch: str | None, pretrained: str) -> bool:
 
 
 def is_tag(arch: str | None, pretrained: str) -> bool:
-    """Does open_clip have weights of that name for the architecture?"""
+    """Whether open_clip lists a tag of that name for the architecture."""
     return arch is not None and open_clip.is_pretrained_cfg(arch, str(pretrained))
 
 
 def weight_files(model: Mapping) -> list[Path]:
-    """The files behind all `pretrained` keys of a model's config, wherever they stand in it.
+    """Find the files of all `pretrained` keys in a model's config, at any depth.
 
-    One that is missing is left out: it is named where it is read, by a network that knows where it is to be had.
+    Missing files are left out: the network that reads them reports them, with the place to get them.
     """
     files = []
     for arch, pretrained in named_weights(model):
@@ -64,7 +64,7 @@ def weight_files(model: Mapping) -> list[Path]:
 
 
 def named_weights(model: Mapping) -> Iterator[tuple[str | None, str]]:
-    """The `pretrained` keys of a model's config, wherever they stand in it, each with the `arch` beside it."""
+    """Yield all `pretrained` values in a model's config, at any depth, each with the `arch` beside it."""
     for key, value in model.items():
         if key == 'pretrained' and value is not None:
             yield model.get('arch'), value
@@ -73,7 +73,7 @@ def named_weights(model: Mapping) -> Iterator[tuple[str | None, str]]:
 
 
 def members(path: Path) -> list[str]:
-    """Names of the files in a zip archive; none of a file that is none, or a damaged one."""
+    """Names of the files in a zip archive; empty if the file is damaged or not an archive."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()

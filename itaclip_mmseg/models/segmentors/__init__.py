@@ -1,1 +1,1 @@
-"""A file a method, on a shared base."""
+"""The base class of all methods."""

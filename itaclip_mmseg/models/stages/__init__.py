@@ -1,1 +1,1 @@
-"""The stages between an image and its labels, a file each."""
+"""The stages from an image to its labels, one file each."""

@@ -1,4 +1,4 @@
-"""Which patches belong together, read from the attention of many blocks."""
+"""Affinity of patches from the attention of several blocks."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ STEPS = 3  # of Sinkhorn's normalisation
 
 
 def patch_attention(inputs: LastInputs, layers: Iterable[int]) -> Tensor:
-    """Attention between the patches of one image in some blocks, layers x L x L float32, mean over the heads.
+    """Attention between the patches of one image in given blocks, layers x L x L float32, mean over the heads.
 
     CLS keeps its share, so rows sum to less than 1.
     """
@@ -20,7 +20,7 @@ def patch_attention(inputs: LastInputs, layers: Iterable[int]) -> Tensor:
 
 
 def transitions(attention: Tensor) -> Tensor:
-    """Attention layers x L x L as L x L steps from patch to patch: mean, Sinkhorn, symmetric, two steps at once."""
+    """Transition matrix L x L from attention layers x L x L: mean, Sinkhorn, made symmetric, squared."""
     matrix = attention.mean(dim=0)
     for _ in range(STEPS):
         matrix = matrix / matrix.sum(dim=0, keepdim=True)
@@ -30,11 +30,11 @@ def transitions(attention: Tensor) -> Tensor:
 
 
 def votes(attention: Tensor) -> Tensor:
-    """In how many of the layers, layers x L x L, a patch attends to another more than patches do on average: L x L."""
+    """Count the layers, layers x L x L, in which a patch attends to another more than patches do on average: L x L."""
     return (attention > attention.mean(dim=(1, 2), keepdim=True)).sum(dim=0)
 
 
 def voted_attention(attention: Tensor, layers: Iterable[int], min_votes: int) -> Tensor:
-    """Mean over some layers, counted from 1, of attention layers x L x L; 0 where few of all layers agree; L x L."""
+    """Mean of attention, layers x L x L, over given layers (from 1); 0 where too few of all layers agree; L x L."""
     mean = attention[[layer - 1 for layer in layers]].mean(dim=0)
     return mean * (votes(attention) >= min_votes)

@@ -1,4 +1,4 @@
-"""Boxes around what stands out in a map, which keep what is spread from running over the whole image."""
+"""Boxes around the salient regions of a map, which limit how far class activation spreads."""
 
 from collections.abc import Iterable
 
@@ -11,14 +11,14 @@ Box = tuple[int, int, int, int]  # x0, y0, x1, y1 on the grid, half open
 
 
 def boxes_of(values: np.ndarray, threshold: float, nested: bool) -> list[Box]:
-    """Bounding boxes of the regions of a map, in OpenCV's order of contours; (0, 0, 0, 0) if there is none.
+    """Find bounding boxes of the regions of a map, in OpenCV's order of contours; (0, 0, 0, 0) if there is none.
 
-    The last row and column are never inside: the public codes cut boxes at the last index and take it as half open.
+    The last row and column are never inside: the public codes clip boxes to the last index and treat it as exclusive.
 
     Args:
-        values: rows x columns in [0, 1]; cut to 8 bits, as the public codes do.
-        threshold: share of the largest value that a region exceeds.
-        nested: holes and what lies in them give boxes of their own.
+        values: rows x columns in [0, 1]; truncated to 8 bits, as in the public codes.
+        threshold: a region exceeds this share of the largest value.
+        nested: return separate boxes for holes and for regions in them.
     """
     levels = (255 * values).astype(np.uint8)
     binary = (levels > int(threshold * levels.max())).astype(np.uint8)
@@ -32,7 +32,7 @@ def boxes_of(values: np.ndarray, threshold: float, nested: bool) -> list[Box]:
 
 
 def inside(boxes: Iterable[Box], grid: tuple[int, int]) -> np.ndarray:
-    """1 in any of the boxes, else 0; rows x columns float32."""
+    """Mask of the boxes: 1 inside any of them, else 0; rows x columns float32."""
     covered = np.zeros(grid, np.float32)
     for x0, y0, x1, y1 in boxes:
         covered[y0:y1, x0:x1] = 1
@@ -40,13 +40,13 @@ def inside(boxes: Iterable[Box], grid: tuple[int, int]) -> np.ndarray:
 
 
 def boxed(maps: Tensor, boxes: Iterable[Iterable[Box]]) -> Tensor:
-    """Maps K x rows x columns, 0 outside the boxes of each."""
+    """Set maps K x rows x columns to 0 outside the boxes of each."""
     covered = np.stack([inside(own, tuple(maps.shape[1:])) for own in boxes])
     return maps * torch.from_numpy(covered).to(maps.device)
 
 
 def stretched(maps: Tensor, eps: float = 0.0) -> Tensor:
-    """Maps K x rows x columns, each minus its minimum, over what is then its maximum plus `eps`.
+    """Normalise each of the maps K x rows x columns: subtract its minimum, divide by the new maximum plus `eps`.
 
     A constant map becomes 0.
     """

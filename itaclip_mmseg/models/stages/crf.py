@@ -1,10 +1,10 @@
-"""Fully connected CRF (arXiv 1210.5644) on class probabilities, as several methods close with it."""
+"""Fully connected CRF (arXiv 1210.5644) on class probabilities, the last step of several methods."""
 
 import numpy as np
 
 from itaclip_mmseg.utils.errors import UserError
 
-# Constants that all of those methods share: standard deviations in pixels and in 8-bit colour, weights, iterations.
+# Constants shared by these methods: standard deviations in pixels and in 8-bit colour, weights, iterations.
 GAUSSIAN = dict(sxy=1, compat=3)
 BILATERAL = dict(sxy=67, srgb=3, compat=4)
 NUM_ITERS = 10
@@ -12,11 +12,11 @@ BGR_MEAN = np.float32([104.008, 116.669, 122.675])
 
 
 def dense_crf(unary: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Mean-field probabilities after the CRF.
+    """Compute the CRF's mean-field probabilities.
 
     Args:
         unary: negative log probabilities, C x H x W, float32; see `unary_of`.
-        picture: H x W x 3 uint8, in whatever channels and offsets the method hands over.
+        picture: H x W x 3 uint8, with the channel order and offsets of the method.
 
     Returns:
         C x H x W float32.
@@ -33,7 +33,7 @@ def dense_crf(unary: np.ndarray, picture: np.ndarray) -> np.ndarray:
 
 
 def load_crf() -> type:
-    """The class of CRFs on pictures.
+    """Import the class of CRFs on images.
 
     Raises:
         UserError: pydensecrf2, which needs a compiler, is not installed.
@@ -42,21 +42,21 @@ def load_crf() -> type:
         from pydensecrf.densecrf import DenseCRF2D
     except ImportError as error:
         raise UserError(
-            "crf: needs the package pydensecrf2, which is compiled at install; pip install 'itaclip_mmseg[crf]', "
+            "crf: needs the package pydensecrf2, which is compiled on install; pip install 'itaclip_mmseg[crf]', "
             'or set model.crf=False'
         ) from error
     return DenseCRF2D
 
 
 def unary_of(probabilities: np.ndarray) -> np.ndarray:
-    """-log of probabilities C x H x W cut at 1e-5, in their own precision, as float32."""
+    """-log of probabilities C x H x W clipped at 1e-5, computed in their precision, as float32."""
     return -np.log(np.clip(probabilities, 1e-5, 1)).astype(np.float32)
 
 
 def wrapped_picture(picture: np.ndarray) -> np.ndarray:
-    """The picture that the bilateral term of those methods sees: BGR minus the mean, cast to 8 bits.
+    """Make the image for the bilateral term of these methods: BGR minus the mean, cast to 8 bits.
 
-    An oddity that their figures contain: negative numbers, cut towards zero, wrap around (-3.2 becomes 253).
+    A quirk that is part of their published figures: negative numbers are truncated and wrap around (-3.2 becomes 253).
 
     Args:
         picture: H x W x 3 uint8, RGB.
@@ -65,5 +65,5 @@ def wrapped_picture(picture: np.ndarray) -> np.ndarray:
 
 
 def close_with_crf(probabilities: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Probabilities C x H x W after the CRF on an RGB picture H x W x 3, as those methods call it."""
+    """Refine probabilities C x H x W by the CRF on an RGB image H x W x 3, as these methods do."""
     return dense_crf(unary_of(probabilities), wrapped_picture(picture))

@@ -1,4 +1,4 @@
-"""From a first pass's answer to a relation of patches: how much two of them are of one kind."""
+"""Semantic feedback: from the labels of a first pass, how strongly patches belong to the same class."""
 
 import torch
 from torch import Tensor
@@ -12,10 +12,10 @@ BLUR_STD, MOST_TAPS = 5, 31
 
 
 def relation(views: Tensor, cosines: Tensor, patch_size: tuple[int, int], settings: Feedback) -> Tensor:
-    """Relation of all tokens of views, V x (1 + L) x (1 + L): rows add up to 1; CLS, first, has none.
+    """Relation between all tokens of views, V x (1 + L) x (1 + L): rows add up to 1; the first, CLS, is 0.
 
     Args:
-        views: V x 3 x H x W, normalised RGB, which guides the refinement.
+        views: V x 3 x H x W, normalised RGB, guide of the refinement.
         cosines: of patches and words, V x Q x rows x columns.
         patch_size: height and width of a patch in pixels.
         settings: logit_scale, threshold, decay.
@@ -26,17 +26,17 @@ def relation(views: Tensor, cosines: Tensor, patch_size: tuple[int, int], settin
 
 
 def word_scores(views: Tensor, cosines: Tensor, logit_scale: float) -> Tensor:
-    """Softmax over the words, V x Q x H x W, of cosines resized to the views and refined by them."""
+    """Softmax over the words, V x Q x H x W, of cosines that are resized to the views and refined by them."""
     resized = F.interpolate(cosines.float(), size=views.shape[-2:], mode='bilinear', align_corners=False)
     refined = torch.stack([refine(view, logits, Pamr()) for view, logits in zip(views, resized)])
     return (logit_scale * refined).softmax(dim=1)
 
 
 def patch_kinds(scores: Tensor, threshold: float, patch_size: tuple[int, int]) -> Tensor:
-    """The most frequent best word of each patch's pixels, the smallest of equals, V x rows x columns.
+    """The most frequent best word among each patch's pixels, the smallest index on ties, V x rows x columns.
 
-    Pixels whose best score, of V x Q x H x W, is below the threshold count as word 0; a rest at the right and bottom
-    belongs to no patch.
+    Pixels whose best score, of V x Q x H x W, is below the threshold count as word 0; a remainder at the right and
+    bottom belongs to no patch.
     """
     best, words = scores.max(dim=1)
     words = words.masked_fill(best < threshold, 0)  # V x H x W
@@ -46,11 +46,11 @@ def patch_kinds(scores: Tensor, threshold: float, patch_size: tuple[int, int]) -
 
 
 def same_kind(kinds: Tensor, decay: bool) -> Tensor:
-    """1 for patches of one kind, V x rows x columns, else 0: V x L x L.
+    """1 for pairs of patches of the same kind, V x rows x columns, else 0: V x L x L.
 
-    With decay, exp(-s / m) where another kind is met on the way from one to the other; s is their Chebyshev distance,
-    m the greatest on the grid. As the authors' steps are as long as if all patches lay m apart, only the first s / m
-    of the way is looked at; kept for equal numbers.
+    With decay, exp(-s / m) if another kind lies on the line between them; s is their Chebyshev distance, m the largest
+    on the grid. The authors' code uses the step length of patches that are m apart, so it checks only the first s / m
+    of the line; this is kept for equal numbers.
     """
     rows, columns = kinds.shape[-2:]
     flat = kinds.flatten(1)
@@ -69,9 +69,9 @@ def same_kind(kinds: Tensor, decay: bool) -> Tensor:
 
 
 def blur_rows(relation: Tensor) -> Tensor:
-    """Each row, V x L x L, blurred by a Gaussian along the flat index, with zeros beyond its ends, and to the sum 1.
+    """Blur each row, V x L x L, by a Gaussian along the flat index, zero-padded, and normalise it to the sum 1.
 
-    Along the flat index, not the grid: so the authors' code does it.
+    As in the authors' code, the blur runs along the flat index, not the grid.
     """
     length = relation.shape[-1]
     taps = min(length, MOST_TAPS) | 1  # odd

@@ -1,4 +1,4 @@
-"""From query logits to labels, a tile at a time; equal to `postprocess` of the whole image in every pixel."""
+"""Label an image tile by tile from query logits, equal to `postprocess` of the whole image in every pixel."""
 
 import torch
 from torch import Tensor
@@ -20,15 +20,15 @@ VECTOR = 16  # float32 values in the widest vector register of common processors
 
 
 class Labelling:
-    """As `decide`, of class scores that come a tile at a time.
+    """Apply `decide` to class scores that arrive tile by tile.
 
-    The area rule counts the whole image: `add` all tiles, `settle`, then `add` again those that are still open.
+    The area rule needs the whole image: `add` all tiles, call `settle`, then `add` those again that are still open.
 
     Args:
         decision: the rules.
         size: height and width of the image.
-        keep_scores: of all classes and pixels.
-        ask: look which tiles the area rule changed. Without it all count as changed, and a GPU need not wait.
+        keep_scores: keep the scores of all classes and pixels.
+        ask: check which tiles the area rule changed. Otherwise all count as changed, which saves a GPU synchronisation.
     """
 
     def __init__(self, decision: Decision, size: tuple[int, int], keep_scores: bool, ask: bool = True) -> None:
@@ -51,7 +51,7 @@ class Labelling:
         self.labels[tile.place] = unsure_to_background(best, labels, self.decision)
 
     def settle(self) -> None:
-        """All tiles were added once."""
+        """Apply the area rule, after all tiles were added once."""
         self.settled = True
         if self.decision.area_threshold is not None:
             self.small = small_classes(self.areas, self.decision.area_threshold)
@@ -59,7 +59,7 @@ class Labelling:
                 self.scores[self.small] = 0
 
     def is_open(self, tile: Tile) -> bool:
-        """Is there a pixel in it that has no class yet, or one that the area rule dropped?"""
+        """Whether a pixel of the tile has no class yet, or a class that the area rule dropped."""
         if not self.settled or self.small is None:
             return not self.settled
         return not self.ask or bool(self.small[self.labels[tile.place].long()].any())
@@ -70,9 +70,9 @@ class Labelling:
 
 
 def strip_scores(logits: Tensor, classes: Tensor, logit_scale: float) -> Tensor:
-    """As `class_scores`, of some rows Q x h x w of an image: what they hold does not depend on where they end.
+    """Like `class_scores`, for some rows Q x h x w of an image; the values do not depend on where the rows end.
 
-    The last values that do not fill a vector register are computed by another `exp`, so there must be none.
+    Trailing values that do not fill a vector register use another `exp`, so the rows are padded.
     """
     pixels = logits[0].numel()
     padded = F.pad(logits.flatten(1), (0, -pixels % VECTOR))

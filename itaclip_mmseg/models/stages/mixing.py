@@ -1,7 +1,7 @@
-"""How fields become query logits: lambda, alpha, and which of several mixtures' parts are merged and refined but once.
+"""Mix fields to query logits by lambda and alpha, and share merging and refinement between mixtures.
 
-Merging and refinement are linear, so they may run before or after fields are mixed by lambda and alpha. Variants that
-differ in no more than those two share them, once a distinct field or once a variant, whichever are fewer.
+Merging and refinement are linear, so they can run before or after fields are mixed by lambda and alpha. Variants that
+differ only in these two share them: once per distinct field or once per variant, whichever is fewer.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -20,9 +20,9 @@ def categories(settings: Settings) -> tuple[str, ...]:
 
 
 def mix(fields: Fields, rows: Rows, settings: Settings) -> Tensor:
-    """Query logits, ... x Q x H x W, from fields ... x T x H x W; of windows or of the image, by linearity.
+    """Mix fields ... x T x H x W, of windows or of the image, to query logits ... x Q x H x W.
 
-    Lambda * first + (1 - lambda) * second category (paper, equation 7), or the window alone; alpha as `mix_texts`.
+    Lambda * first + (1 - lambda) * second category (paper, equation 7), or only the window; for alpha see `mix_texts`.
     """
     if settings.image_engineering:
         field = torch.lerp(fields['second'], fields['first'], settings.image_coefficient)
@@ -36,9 +36,9 @@ class Mixtures:
 
     Attributes:
         rows: queries of each mixture.
-        sources: what is merged and refined, W x M x rows x columns: the categories' fields where they are shared, else
-            the mixtures.
-        maps: of all sources together.
+        sources: the maps to merge and refine, W x M x rows x columns: the fields of the categories if shared, else the
+            mixtures.
+        maps: number of maps in all sources.
     """
 
     def __init__(self, fields: Fields, mixtures: Sequence[Settings], texts: TextTable, may_share: bool) -> None:
@@ -56,16 +56,16 @@ class Mixtures:
 
     @property
     def device(self) -> torch.device:
-        """Where the fields are."""
+        """Device of the fields."""
         return next(iter(self.sources.values())).device
 
     def logits(self, index: int, refined: Mapping[Hashable, Tensor]) -> Tensor:
-        """Query logits of a mixture, Q x h x w, from what merging and refining made of the sources, M x h x w."""
+        """Query logits of a mixture, Q x h x w, from the merged and refined sources, M x h x w."""
         return mix(refined, self.places[index], self.mixtures[index]) if self.shared else refined[index]
 
 
 def mixing(settings: Settings) -> tuple:
-    """What decides how fields become logits; coefficients without effect do not count."""
+    """Key of the settings that affect mixing; coefficients without effect are left out."""
     image = settings.image_coefficient if settings.image_engineering else None
     plain = settings.auxiliary is None or settings.text_coefficient == 0
     text = (None, 0) if plain else (settings.auxiliary, settings.text_coefficient)

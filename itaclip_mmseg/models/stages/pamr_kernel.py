@@ -1,32 +1,26 @@
-"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr_step.py` imports it, where it is used.
+"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr_step.py` imports this module.
 
-Torch's operations go over the weights and the result once a neighbour; here the eight neighbours at one distance are
-one expression. The products and sums are those of torch in the same order: not one bit differs.
+Torch reads the weights and writes the result once per neighbour. Here the values of `LANES` queries at a pixel are
+adjacent and form a vector; its sum over all neighbours stays in a register, and each weight is read once for all
+queries. Products and sums are those of torch in the same order, so the results are identical to the last bit.
 """
 
 from collections.abc import Callable
 
 import torch
+from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic, register_jitable
+from numba.core import cgutils
+from numba.extending import intrinsic
 
-SMALL = 2.0**-12  # the square of 1 + SMALL is no float32
+from itaclip_mmseg.models.stages.pamr_step import LANES
 
-
-@intrinsic
-def fused_multiply_add(context: object, a: object, b: object, c: object) -> tuple:
-    """A * b + c, rounded once."""
-
-    def generate(context: object, builder: object, signature: object, values: object) -> object:
-        return builder.fma(*values)
-
-    return types.float32(types.float32, types.float32, types.float32), generate
-
-
-@register_jitable
-def rounded_multiply_add(a: float, b: float, c: float) -> float:
-    """A * b + c, the product rounded too."""
-    return a * b + c
+SMALL = 2.0**-12  # the square of 1 + SMALL is not a float32
+PIXELS = 4  # summed together, which shares the look-up of where the neighbours are
+COLUMNS = 512  # at a time, so that the rows between the highest and the lowest neighbour stay in a core's cache
+FLOAT, WHOLE, INDEX = ir.FloatType(), ir.IntType(64), ir.IntType(32)
+VECTOR = ir.VectorType(FLOAT, LANES)
+ALIGNED = 4  # bytes: a vector may begin at any float32
 
 
 def torch_fuses() -> bool:
@@ -35,61 +29,104 @@ def torch_fuses() -> bool:
     return bool(torch.tensor([-1 - 2 * SMALL]).addcmul_(factor, factor) != 0)
 
 
-multiply_add = fused_multiply_add if torch_fuses() else rounded_multiply_add
+FUSES = torch_fuses()
 
 
-@register_jitable
-def add_neighbours(out, weights, first, row, left, above, beside, below, dilation):
-    """Add weight times value of the eight neighbours at one distance, from the top left one row by row, to a row."""
-    width, twice = len(out), 2 * dilation
-    w0, w1 = weights[first, row][left : left + width], weights[first + 1, row][left : left + width]
-    w2, w3 = weights[first + 2, row][left : left + width], weights[first + 3, row][left : left + width]
-    w4, w5 = weights[first + 4, row][left : left + width], weights[first + 5, row][left : left + width]
-    w6, w7 = weights[first + 6, row][left : left + width], weights[first + 7, row][left : left + width]
-    v0, v1, v2 = above[:width], above[dilation : dilation + width], above[twice : twice + width]
-    v3, v4 = beside[:width], beside[twice : twice + width]
-    v5, v6, v7 = below[:width], below[dilation : dilation + width], below[twice : twice + width]
-    for x in range(width):
-        total = multiply_add(w0[x], v0[x], out[x])
-        total = multiply_add(w1[x], v1[x], total)
-        total = multiply_add(w2[x], v2[x], total)
-        total = multiply_add(w3[x], v3[x], total)
-        total = multiply_add(w4[x], v4[x], total)
-        total = multiply_add(w5[x], v5[x], total)
-        total = multiply_add(w6[x], v6[x], total)
-        out[x] = multiply_add(w7[x], v7[x], total)
+def multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    """A * b + c of vectors, rounded like torch's."""
+    if not FUSES:
+        return builder.fadd(builder.fmul(a, b), c)
+    kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f'llvm.fma.v{LANES}f32'), [a, b, c])
 
 
-def compute(weights, dilations, source, target, top, bottom, left, right):
-    """One step for a rectangle of pixels.
+def spread(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+    """Copy a number to all lanes of a vector."""
+    unset = ir.Constant(VECTOR, ir.Undefined)
+    first = builder.insert_element(unset, value, INDEX(0))
+    return builder.shuffle_vector(first, unset, ir.Constant(ir.VectorType(INDEX, LANES), [0] * LANES))
+
+
+def summing(pixels: int) -> Callable:
+    """Make a function for compiled code that sums over the neighbours of adjacent pixels in a row."""
+
+    @intrinsic
+    def sums(context, weights, plane, source, step, offsets, count, target):
+        """All are addresses or distances in bytes, but for the count of the neighbours.
+
+        Weights of the first pixel, and from a neighbour's to the next one's; values of the first pixel, and from a
+        pixel's to the next one's; from the values of a pixel to those of its neighbours; room for the sums.
+        """
+
+        def generate(context, builder, signature, arguments):
+            weights, plane, source, step, offsets, count, target = arguments
+            # Adding to -0.0 keeps all bits, unlike 0.0.
+            totals = [cgutils.alloca_once_value(builder, VECTOR([-0.0] * LANES)) for _ in range(pixels)]
+
+            def values(address, pixel):
+                place = builder.add(address, builder.mul(step, WHOLE(pixel)))
+                return builder.inttoptr(place, VECTOR.as_pointer())
+
+            with cgutils.for_range(builder, count) as neighbour:
+                offset = builder.gep(builder.inttoptr(offsets, WHOLE.as_pointer()), [neighbour.index])
+                there = builder.add(source, builder.load(offset))
+                first = builder.add(weights, builder.mul(plane, neighbour.index))
+                for pixel, total in enumerate(totals):
+                    weight = builder.gep(builder.inttoptr(first, FLOAT.as_pointer()), [INDEX(pixel)])
+                    weight = spread(builder, builder.load(weight))
+                    value = builder.load(values(there, pixel), align=ALIGNED)
+                    builder.store(multiply_add(builder, weight, value, builder.load(total)), total)
+            for pixel, total in enumerate(totals):
+                builder.store(builder.load(total), values(target, pixel), align=ALIGNED)
+            return context.get_dummy_value()
+
+        return types.void(*[types.intp] * 7), generate
+
+    return sums
+
+
+sum_some, sum_one = summing(PIXELS), summing(1)
+
+
+def compute(weights, offsets, source, target, margin, top, bottom, left, right):
+    """Compute one step for a rectangle of pixels.
 
     Args:
-        weights: (8 * len(dilations)) x H x W, float32, C-contiguous.
-        dilations: distances of the neighbours, an array of integers.
-        source: values Q x (H + 2 margin) x (W + 2 margin), likewise; the margin is the greatest dilation.
-        target: gets the result, of the same shape.
+        weights: N x H x W, float32; the columns side by side.
+        offsets: bytes from the values of a pixel to those of its neighbours, N integers.
+        source: values (H + 2 margin) x (W + 2 margin) x Q, float32; the queries of a pixel side by side, with room for
+            a multiple of `LANES`.
+        target: gets the result, of the same shape and strides.
+        margin: the greatest distance of a neighbour.
         top, bottom, left, right: the rectangle in pixels of H x W, `bottom` and `right` not included.
     """
-    margin = dilations.max()
-    for row in range(top, bottom):
-        for query in range(len(source)):
-            out = target[query, margin + row][margin + left : margin + right]
-            out[:] = -0.0  # adding to it changes no bit, unlike 0.0
-            for index, dilation in enumerate(dilations):
-                start = margin + left - dilation
-                above = source[query, margin + row - dilation][start:]
-                beside = source[query, margin + row][start:]
-                below = source[query, margin + row + dilation][start:]
-                add_neighbours(out, weights, 8 * index, row, left, above, beside, below, dilation)
+    plane, weight_row, weight_step = weights.strides
+    row_step, step, query_step = source.strides
+    for start in range(left, right, COLUMNS):
+        end = min(start + COLUMNS, right)
+        for row in range(top, bottom):
+            column = start
+            while column < end:
+                weight = weights.ctypes.data + row * weight_row + column * weight_step
+                first = (margin + row) * row_step + (margin + column) * step
+                together = column + PIXELS <= end
+                for query in range(0, source.shape[2], LANES):
+                    place = first + query * query_step
+                    values, sums = source.ctypes.data + place, target.ctypes.data + place
+                    if together:
+                        sum_some(weight, plane, values, step, offsets.ctypes.data, len(offsets), sums)
+                    else:
+                        sum_one(weight, plane, values, step, offsets.ctypes.data, len(offsets), sums)
+                column += PIXELS if together else 1
 
 
 def compiled(on_disk: bool) -> Callable:
-    """`compute` as machine code, which runs without Python's lock.
+    """Compile `compute` to machine code that releases Python's global lock.
 
     Args:
-        on_disk: keep it for the next process, beside this file or in the user's cache.
+        on_disk: cache it for the next process, beside this file or in the user's cache.
 
     Raises:
-        RuntimeError: neither can be written.
+        RuntimeError: neither is writable.
     """
     return njit(nogil=True, error_model='numpy', cache=on_disk)(compute)

@@ -1,8 +1,8 @@
-"""8-bit photographs, for methods whose public code resizes them by Pillow or OpenCV before its networks see them.
+"""8-bit photographs, for methods whose public code resizes them by Pillow or OpenCV before the networks.
 
-A method either gets them beside the image that the pipeline resized (`Photograph`), or instead of it: then its images
-are RGB of 0 to 255 as float, at the photograph's own size: a pipeline without Resize, and a
-preprocessor of mean 0 and standard deviation 1.
+A method gets them either in addition to the image that the pipeline resized (`Photograph`), or instead of it: then its
+images are RGB from 0 to 255 as float, at the photograph's original size. Such a config has a pipeline without Resize
+and a preprocessor with mean 0 and standard deviation 1.
 """
 
 from typing import NamedTuple
@@ -21,11 +21,11 @@ Statistics = tuple[tuple[float, float, float], tuple[float, float, float]]  # me
 
 
 class Photograph(NamedTuple):
-    """A photograph as it was read, before the pipeline resized it.
+    """A photograph before the pipeline resized it.
 
     Attributes:
-        pixels: H x W x 3 uint8, RGB, at its own size.
-        path: of its file; None for an array.
+        pixels: H x W x 3 uint8, RGB, at the original size.
+        path: path of the file; None for an array.
     """
 
     pixels: np.ndarray
@@ -33,33 +33,33 @@ class Photograph(NamedTuple):
 
 
 def as_bytes(image: Tensor) -> np.ndarray:
-    """The photograph H x W x 3 uint8 behind an image 3 x H x W of 0 to 255."""
+    """Convert an image 3 x H x W of 0 to 255 to a photograph H x W x 3 uint8."""
     return np.ascontiguousarray(image.byte().movedim(0, -1).cpu().numpy())
 
 
 def normalise(images: Tensor, statistics: Statistics) -> Tensor:
-    """From RGB of 0 to 255, ... x 3 x H x W, to what a network was trained on, float32."""
+    """Normalise RGB from 0 to 255, ... x 3 x H x W, for a network; float32."""
     mean, std = (images.new_tensor(values, dtype=torch.float32)[:, None, None] for values in statistics)
     return (images / 255 - mean) / std
 
 
 def squash(picture: np.ndarray, side: int) -> np.ndarray:
-    """A picture, H x W x 3 uint8 or H x W float32, as a square of `side` pixels, its aspect ratio lost.
+    """Resize an image, H x W x 3 uint8 or H x W float32, to a square of `side` pixels, ignoring the aspect ratio.
 
-    OpenCV's INTER_LINEAR: its fixed-point rounding of bytes differs from a rounded bilinear result by a level here and
-    there, which moves labels.
+    Uses OpenCV's INTER_LINEAR: its fixed-point arithmetic differs from rounded bilinear results by one level in places,
+    which changes labels.
     """
     return cv2.resize(picture, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def resize_crops(crops: np.ndarray, side: int) -> Tensor:
-    """Crops N x p x p x 3 uint8 to `side` pixels, by Pillow's bicubic, to bytes; N x 3 x side x side uint8."""
+    """Resize crops N x p x p x 3 uint8 by Pillow's bicubic to N x 3 x side x side uint8."""
     resized = [np.asarray(Image.fromarray(crop).resize((side, side), Image.Resampling.BICUBIC)) for crop in crops]
     return torch.from_numpy(np.stack(resized)).movedim(-1, 1)
 
 
 def as_photograph(image: Tensor, size: tuple[int, int]) -> np.ndarray:
-    """As `as_bytes`, height x width x 3: a picture that a pipeline has resized is resized back."""
+    """Like `as_bytes`, at height x width: an image that the pipeline resized is resized back."""
     picture = as_bytes(image)
     if picture.shape[:2] == tuple(size):
         return picture
@@ -67,13 +67,13 @@ def as_photograph(image: Tensor, size: tuple[int, int]) -> np.ndarray:
 
 
 def whole_patches(picture: np.ndarray, patch: tuple[int, int]) -> Tensor:
-    """A picture resized by Pillow's bicubic, not padded, to whole patches and normalised for CLIP, 1 x 3 x H x W."""
+    """Resize an image to whole patches by Pillow's bicubic and normalise it for CLIP, 1 x 3 x H x W."""
     height, width = (-(-side // length) * length for side, length in zip(picture.shape, patch))
     resized = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
     return TF.normalize(TF.to_tensor(resized), *CLIP)[None]
 
 
 def centre_square(picture: np.ndarray, side: int) -> Tensor:
-    """CLIP's own preparation: the short side resized to `side` (bicubic), the square in the middle, 3 x side x side."""
+    """CLIP's own preprocessing: resize the short side to `side` (bicubic) and crop the centre, 3 x side x side."""
     resized = TF.resize(Image.fromarray(picture), side, TF.InterpolationMode.BICUBIC)
     return TF.normalize(TF.to_tensor(TF.center_crop(resized, side)), *CLIP)

@@ -9,7 +9,7 @@ from itaclip_mmseg.settings import Decision, Settings
 
 
 class Result(NamedTuple):
-    """Of a variant: scores C x H x W in [0, 1], None if they are not wanted, and labels H x W."""
+    """Result of a variant: scores C x H x W in [0, 1] (None if not requested) and labels H x W."""
 
     name: str
     scores: Tensor | None
@@ -18,7 +18,7 @@ class Result(NamedTuple):
 
 
 def postprocess(logits: Tensor, classes: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
-    """Scores and labels of one image.
+    """Compute scores and labels of one image.
 
     Args:
         logits: query logits, cosines, Q x H x W.
@@ -32,7 +32,7 @@ def postprocess(logits: Tensor, classes: Tensor, settings: Settings) -> tuple[Te
 
 
 def decide(scores: Tensor, decision: Decision) -> tuple[Tensor, Tensor]:
-    """Area rule, argmax, background rule, closing; see `postprocess`. The scores given are not changed."""
+    """Apply area rule, argmax, background rule and closing; see `postprocess`. `scores` is not changed."""
     if decision.area_threshold is not None:
         scores = drop_small_classes(scores, decision.area_threshold)
     labels = unsure_to_background(*scores.max(dim=0), decision)
@@ -40,24 +40,24 @@ def decide(scores: Tensor, decision: Decision) -> tuple[Tensor, Tensor]:
 
 
 def unsure_to_background(best: Tensor, labels: Tensor, decision: Decision) -> Tensor:
-    """Label 0 where the best score is below `prob_threshold`; changes `labels` in place."""
+    """Set the label to 0, in place, where the best score is below `prob_threshold`."""
     if decision.prob_threshold is not None:
         labels[best < decision.prob_threshold] = 0
     return labels
 
 
 def close_gaps(labels: Tensor, decision: Decision) -> Tensor:
-    """The labels closed, if `closing_kernel` says so."""
+    """Close the labels if `closing_kernel` is set."""
     return labels if decision.closing_kernel is None else close(labels, decision.closing_kernel)
 
 
 def class_scores(logits: Tensor, classes: Tensor, logit_scale: float) -> Tensor:
-    """Softmax over the queries, then the best word of each class: Q x H x W to C x H x W."""
+    """Softmax over the queries, then the best word of each class: from Q x H x W to C x H x W."""
     return best_words((logits * logit_scale).softmax(dim=0), classes)
 
 
 def best_words(values: Tensor, classes: Tensor) -> Tensor:
-    """The maximum over the queries of each class, Q x H x W to C x H x W; -inf for a class without a query."""
+    """Maximum over the queries of each class, from Q x H x W to C x H x W; -inf for a class without a query."""
     best = values.new_full((int(classes.max()) + 1, *values.shape[1:]), -torch.inf)
     for label, value in zip(classes.tolist(), values):
         torch.maximum(best[label], value, out=best[label])
@@ -65,8 +65,8 @@ def best_words(values: Tensor, classes: Tensor) -> Tensor:
 
 
 def drop_small_classes(scores: Tensor, threshold: float) -> Tensor:
-    """Score 0 for foreground classes that win at most `threshold` of the area that all foreground classes win."""
-    # As argmax, which takes four times as long on a CPU.
+    """Set the score of foreground classes to 0 if they win at most `threshold` of the total foreground area."""
+    # Equal to argmax, which takes four times as long on a CPU.
     areas = class_areas(scores.max(dim=0).indices, len(scores))
     return drop(scores, small_classes(areas, threshold))
 
@@ -76,33 +76,34 @@ def class_areas(labels: Tensor, classes: int) -> Tensor:
     flat = labels.flatten()
     if flat.device.type == 'cpu':
         return flat.bincount(minlength=classes)
-    # A GPU would wait in `bincount` for the greatest label.
+    # `bincount` would synchronise a GPU to get the largest label.
     return flat.new_zeros(classes).scatter_add_(0, flat, torch.ones_like(flat))
 
 
 def small_classes(areas: Tensor, threshold: float) -> Tensor:
-    """Which classes the area rule drops, C, by the pixels that each wins; never the background."""
+    """Mark the classes, C, that the area rule drops by the number of pixels they win; never the background."""
     small = areas <= threshold * areas[1:].sum()
     small[0] = False
     return small
 
 
 def drop(scores: Tensor, classes: Tensor) -> Tensor:
-    """Scores C x H x W with 0 for some classes, C; a new tensor."""
+    """Return a copy of scores C x H x W with 0 for the marked classes, C."""
     return scores * ~classes[:, None, None]
 
 
 def close(labels: Tensor, kernel: int) -> Tensor:
-    """Morphological closing of a label map with a square, dilation then erosion, as cv2 does it on the label numbers.
+    """Morphological closing of a label map by a square: dilation, then erosion, as cv2 does on label numbers.
 
-    Label numbers have no order, so where two classes meet the higher number wins; the authors' numbers contain that.
+    Where two classes meet, the higher label number wins, although the order is meaningless; the authors' figures
+    include this.
     """
     dilated = spread(labels, kernel // 2)
     return -spread(-dilated, kernel // 2)
 
 
 def spread(labels: Tensor, reach: int) -> Tensor:
-    """The maximum over the square of pixels at most `reach` rows and columns away, first down, then across."""
+    """Maximum over the square of pixels at most `reach` rows and columns away, first vertically, then horizontally."""
     for axis, length in enumerate(labels.shape):
         result = labels.clone()
         for step in range(1, min(reach, length - 1) + 1):

@@ -1,4 +1,4 @@
-"""Regions of one colour, by a graph of pixels: no network, for trying without SAM."""
+"""Regions of similar colour by a graph of pixels: no network needed, to try regions without SAM."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ from itaclip_mmseg.utils.errors import UserError
 @MODELS.register_module('felzenszwalb')
 @dataclass(frozen=True)
 class FelzenszwalbRegions(RegionGenerator):
-    """Felzenszwalb and Huttenlocher's segmentation (IJCV 2004), by scikit-image; every pixel lies in a region, from 1.
+    """Felzenszwalb and Huttenlocher's segmentation (IJCV 2004), by scikit-image; every pixel has a region, from 1.
 
     Args:
-        scale: preference for large regions.
-        sigma: standard deviation in pixels of the blur before.
-        min_size: least pixels of a region.
+        scale: larger values give larger regions.
+        sigma: standard deviation in pixels of the blur before segmentation.
+        min_size: minimum number of pixels of a region.
     """
 
     scale: float = 100

@@ -15,10 +15,10 @@ from itaclip_mmseg.utils.errors import UserError
 @MODELS.register_module('files')
 @dataclass(frozen=True)
 class RegionFiles(RegionGenerator):
-    """Region maps that some program wrote.
+    """Region maps read from files.
 
     Args:
-        folder: of the files, each named as its photograph, STEM.npz, with the array `instance_mask`, H x W.
+        folder: folder of the files, each named STEM.npz after its photograph, with the array `instance_mask`, H x W.
     """
 
     folder: str
@@ -28,13 +28,13 @@ class RegionFiles(RegionGenerator):
     def __post_init__(self) -> None:
         if not Path(self.folder).is_dir():
             raise UserError(
-                f'{self.folder}: no such folder of region maps; put them there (data/README.md says from '
-                'where), or let them be computed by model.regions=sam2'
+                f'{self.folder}: no such folder of region maps; create it (see data/README.md), or compute the maps '
+                'with model.regions=sam2'
             )
 
     @staticmethod
     def random_weights(config: dict) -> dict:
-        """To measure with, regions that need no file."""
+        """Return a config of regions that needs no files, for benchmarking."""
         return dict(type='felzenszwalb')
 
     def files(self, photograph: str) -> list[str]:
@@ -42,11 +42,13 @@ class RegionFiles(RegionGenerator):
         return [str(Path(self.folder) / f'{Path(photograph).stem}.npz')]
 
     def region_map(self, photograph: Photograph, device: torch.device) -> np.ndarray:
-        """The map of the file; a `UserError` if there is none, or it is of another size."""
+        """Read the map; a `UserError` if the file is missing or has another size."""
         if photograph.path is None:
             raise UserError(f'{self.folder}: an image without a file name has no region map; set model.regions.type')
         (path,) = map(Path, self.files(photograph.path))
         regions, size = read_regions(path), photograph.pixels.shape[:2]
         if regions.shape != size:
-            raise UserError(f'{path}: a region map of {regions.shape}, but {photograph.path} is {size}; make it anew')
+            raise UserError(
+                f'{path}: the region map is {regions.shape}, but {photograph.path} is {size}; make it again'
+            )
         return regions

@@ -23,20 +23,20 @@ from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar
 
 ARCHS = ('sam2_hiera_t', 'sam2_hiera_s', 'sam2_hiera_b+', 'sam2_hiera_l')
-MOST_POINTS = 64  # a pass; fewer where their masks would fill the memory
-COPIES = 3  # of a mask of the photograph's size that the generator has at once
+MOST_POINTS = 64  # per pass; fewer if their masks would fill the memory
+COPIES = 3  # of each mask at the photograph's size that the generator keeps at once
 
 
 @MODELS.register_module('sam2')
 @dataclass(frozen=True)
 class SAM2Regions(RegionGenerator):
-    """Masks of points on a grid, painted in rising order of area, large over small; numbers from 1, 0 is no region.
+    """Masks of points on a grid, painted in order of increasing area, large over small; from 1, 0 is no region.
 
     Args:
         pretrained: path of SAM 2.0's weights.
         arch: one of `ARCHS`.
-        points: a side of the grid; 64 points take some 30 s of a processor core, 1024 eight minutes.
-        iou_threshold, stability_threshold: least predicted IoU and stability of a mask.
+        points: points along a side of the grid; 64 points in all take about 30 s on one CPU core, 1024 eight minutes.
+        iou_threshold, stability_threshold: minimum predicted IoU and stability of a mask.
     """
 
     pretrained: str = 'data/weights/sam2_hiera_large.pt'
@@ -67,13 +67,13 @@ class SAM2Regions(RegionGenerator):
 
     @classmethod
     def write_random_weights(cls, config: Mapping, path: str) -> None:
-        """Write random weights of `config`'s arch; hardly a mask of theirs passes the thresholds."""
+        """Write random weights of the arch in `config`; hardly any of their masks passes the thresholds."""
         cls.check_packages()
         network = build(config.get('arch', cls.arch))
         save_file({name: value.contiguous() for name, value in network.state_dict().items()}, path)
 
     def version(self) -> str:
-        """Settings, weights by their content, and the package's version."""
+        """Settings, a hash of the weights, and the package's version."""
         digest = file_digest(weights_file(None, self.pretrained))
         settings = (self.arch, self.points, self.iou_threshold, self.stability_threshold)
         return f'sam2 {importlib.metadata.version("sam2")} {settings} {digest}'
@@ -89,7 +89,7 @@ class SAM2Regions(RegionGenerator):
         return regions
 
     def masks(self, photograph: Photograph, device: torch.device) -> list[dict]:
-        """What the generator finds, each mask with its `area` and, run-length encoded, its `segmentation`."""
+        """Generate masks, each with its `area` and its run-length encoded `segmentation`."""
         height, width = photograph.pixels.shape[:2]
         generator = counting_generator()(
             load(self.arch, self.pretrained, str(device)),
@@ -106,7 +106,7 @@ class SAM2Regions(RegionGenerator):
 
 @functools.cache
 def counting_generator() -> type:
-    """sam2's generator, which also counts its points."""
+    """sam2's generator with a progress bar over its points."""
     from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
 
     class CountingGenerator(SAM2AutomaticMaskGenerator):
@@ -122,17 +122,17 @@ def counting_generator() -> type:
 
 @functools.lru_cache(maxsize=1)
 def load(arch: str, pretrained: str, device: str) -> nn.Module:
-    """The network on a device; a `UserError` for weights of something else."""
+    """Load the network on a device; a `UserError` for weights of another network."""
     path, network = weights_file(None, pretrained), build(arch)
     state = read_weights(path)
     if faults := state_faults(state, network.state_dict()):
-        raise UserError(f'{path}: not the weights of {arch} ({faults[-1]}); set regions.arch to theirs')
+        raise UserError(f'{path}: not weights of {arch} ({faults[-1]}); set regions.arch to their architecture')
     network.load_state_dict(state)
     return network.requires_grad_(False).to(device)
 
 
 def build(arch: str) -> nn.Module:
-    """sam2's network with random weights, without its postprocessing of masks."""
+    """Build sam2's network with random weights, without its postprocessing of masks."""
     from sam2.build_sam import build_sam2
 
     return build_sam2(f'configs/sam2/{arch}.yaml', device='cpu', apply_postprocessing=False)

@@ -1,4 +1,4 @@
-"""Sliding windows: where they lie, cutting them out, and merging their logits into those of the image."""
+"""Sliding windows: positions, crops, and merging the logits of windows to those of the image."""
 
 import copy
 import functools
@@ -13,17 +13,17 @@ from itaclip_mmseg.models.stages.tiles import Tile
 
 
 class Grid:
-    """Windows over an image, row by row (MMSegmentation's `slide_inference`).
+    """Windows over an image, row by row, as in MMSegmentation's `slide_inference`.
 
-    The last window of a row or column is shifted back to end at the border; a side shorter than the crop has one
-    window of its own length, so all windows of an image are equally large.
+    The last window of a row or column is shifted back to end at the border. A side shorter than the crop has one
+    window of that length, so all windows of an image have the same size.
 
     Args:
         image_size: height and width in pixels.
-        crop_size: height and width of a window; None for one window that is the image.
-        stride: vertical and horizontal distance of windows; None as above.
-        multiple: windows are zero-padded on both sides to multiples of this, as ClearCLIP does it; (1, 1) for none.
-        smallest: and to at least this, the height and width of a patch.
+        crop_size: height and width of a window; None for one window, the whole image.
+        stride: vertical and horizontal distance of windows; None for one window.
+        multiple: windows are zero-padded on both sides to multiples of this, as in ClearCLIP; (1, 1) for none.
+        smallest: windows are zero-padded to at least this, the height and width of a patch.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Grid:
         return len(self.tops) * len(self.lefts)
 
     def coarser(self, stride: tuple[int, int] | None) -> tuple['Grid', list[int]]:
-        """The grid of a stride that is a multiple of this one's, and which windows of this one it consists of."""
+        """Grid with a multiple of this stride, and the indices of its windows in this grid."""
         grid = copy.copy(self)
         if stride is None:
             return grid, list(range(len(self)))
@@ -53,7 +53,7 @@ class Grid:
         return grid, [row * len(self.lefts) + column for row in rows for column in columns]
 
     def on_patches(self, patch: int) -> 'Grid':
-        """The same windows on the image's grid of patches of some pixels, where all borders lie between two."""
+        """The same windows in units of patches; all borders must lie between patches."""
         grid = copy.copy(self)
         grid.image_size, grid.window_size, grid.tops, grid.lefts = (
             tuple(pixels // patch for pixels in places)
@@ -62,21 +62,21 @@ class Grid:
         return grid
 
     def crop(self, image: Tensor, fill: float = 0) -> Tensor:
-        """Windows W x 3 x h x w of an image 3 x H x W, row by row, padded by `fill`."""
+        """Crop windows W x 3 x h x w from an image 3 x H x W, row by row, padded with `fill`."""
         height, width = self.window_size
         windows = [image[:, top : top + height, left : left + width] for top in self.tops for left in self.lefts]
         return F.pad(torch.stack(windows), (*self.padding[1], *self.padding[0]), value=fill)
 
     def merge(self, fields: Tensor, size: tuple[int, int], tile: Tile | None = None) -> Tensor:
-        """Merge window-level logits: upsample each to its window, add up, divide by the cover, resize.
+        """Merge the logits of windows: upsample each to its window, add them, divide by the overlap count, resize.
 
-        All four steps are linear and separable, so per query they are two matrix products, vertical @ fields @
-        horizontalᵀ (equal to the window-by-window way to 1e-6); a tile of the result takes some of the matrices' rows.
+        All four steps are linear and separable, so they are two matrix products per query, vertical @ fields @
+        horizontalᵀ (equal to the window-by-window result up to 1e-6); a tile uses some rows of the matrices.
 
         Args:
             fields: W x Q x rows x columns, windows in the order of `crop`.
             size: height and width of the result; bilinear, align_corners=False.
-            tile: the part of the result that is wanted, None for all.
+            tile: the part of the result to return, None for all.
 
         Returns:
             Q x height x width.
@@ -95,7 +95,7 @@ class Grid:
         return vertical[top:bottom] @ canvas.flatten(3).flatten(1, 2) @ horizontal[left:right].mT
 
     def merge_stepwise(self, fields: Iterable[Tensor], size: tuple[int, int]) -> Tensor:
-        """As `merge`, of fields Q x rows x columns that come one window after the other; only one is held at a time."""
+        """Like `merge`, for fields Q x rows x columns that arrive one window at a time, to save memory."""
         height, width = self.window_size
         (above, below), (before, after) = self.padding
         padded = (above + height + below, before + width + after)
@@ -111,7 +111,7 @@ class Grid:
         return F.interpolate((total / cover)[None], size=size, mode='bilinear', align_corners=False)[0]
 
     def cover(self, dtype: torch.dtype = torch.float32, device: torch.device | str = 'cpu') -> Tensor:
-        """How many windows lie over each pixel, H x W."""
+        """Number of windows that cover each pixel, H x W."""
         counts = []
         for begins, window, length in zip((self.tops, self.lefts), self.window_size, self.image_size):
             places = torch.arange(length, device=device)
@@ -126,12 +126,12 @@ def starts(length: int, window: int, stride: int) -> list[int]:
 
 
 def margins(length: int, multiple: int, smallest: int) -> tuple[int, int]:
-    """Pixels to add before and after, the smaller half before, for a length that is a multiple and large enough."""
+    """Padding before and after (the smaller half before) to reach a multiple and at least `smallest`."""
     missing = max(-length % multiple, smallest - length)
     return missing // 2, missing - missing // 2
 
 
-@functools.lru_cache(maxsize=16)  # the tiles of an image, and many images, share their size
+@functools.lru_cache(maxsize=16)  # tiles of an image, and many images, have the same size
 def merge_matrix(
     begins: tuple[int, ...],
     window: int,
@@ -142,13 +142,13 @@ def merge_matrix(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = 'cpu',
 ) -> Tensor:
-    """The matrix, out_length x (windows * patches), that merges fields along one axis; see `Grid.merge`.
+    """Matrix, out_length x (windows * patches), that merges fields along one axis; see `Grid.merge`.
 
     Args:
         begins: first pixels of the windows.
         window: their length, without `padding` before and after.
-        patches: of a window.
-        length, out_length: of the image before and after resizing.
+        patches: number of patches of a window.
+        length, out_length: length of the image before and after resizing.
     """
     upsample = interpolation_matrix(patches, sum(padding) + window)[padding[0] : padding[0] + window]
     canvas = torch.zeros(length, len(begins), patches)
@@ -160,5 +160,5 @@ def merge_matrix(
 
 
 def interpolation_matrix(length: int, out_length: int) -> Tensor:
-    """Weights of linear interpolation (align_corners=False), out_length x length; torch's own, read off an identity."""
+    """Matrix of torch's linear interpolation (align_corners=False), out_length x length, from an identity matrix."""
     return F.interpolate(torch.eye(length)[None], size=out_length, mode='linear', align_corners=False)[0].mT

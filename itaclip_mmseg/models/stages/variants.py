@@ -1,4 +1,4 @@
-"""Many settings over one encoding pass: from the fields of windows to the labels of each variant, tile by tile."""
+"""Many settings from one encoding pass: from the fields of windows to the labels of each variant, tile by tile."""
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -19,12 +19,12 @@ from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, LOGITS_BYTES, Tile, tile_shape, tiles
 from itaclip_mmseg.settings import Pamr, Settings
 
-MERGED_BYTES = 64 << 20  # of logits merged and refined at a time, margins included
-LEAST_MARGIN = 8  # pixels: products of one or two rows or columns are summed in another order
+MERGED_BYTES = 64 << 20  # of logits merged and refined at a time, including margins
+LEAST_MARGIN = 8  # pixels: matrix products of one or two rows or columns sum in another order
 
 
 def grouped(variants: Mapping[str, Settings], key: Callable[[Settings], object]) -> dict[object, dict[str, Settings]]:
-    """Variants by a key, in the order in which they stand."""
+    """Group variants by a key, keeping their order."""
     groups: dict[object, dict[str, Settings]] = {}
     for name, settings in variants.items():
         groups.setdefault(key(settings), {})[name] = settings
@@ -41,23 +41,23 @@ def decode(
     memory_budget: float,
     scored: Collection[str],
 ) -> Iterator[Result]:
-    """The cheap half, for all variants of an image: mix, then tile by tile merge, PAMR, scores, labels.
+    """Compute labels of all variants from an encoded image: mix, then for each tile merge, PAMR, scores, labels.
 
-    Labels do not depend on the tiles, nor on whether scores are kept.
+    Labels depend neither on the tiles nor on whether scores are kept.
 
     Args:
         image: 3 x h x w, normalised RGB.
         fields: of all windows of the finest grid.
-        grid: that grid.
+        grid: the finest grid.
         size: height and width of the results.
         variants: settings by name.
-        memory_budget: bytes that the logits of several variants may take together; 0: they share nothing.
-        scored: the variants whose scores are wanted.
+        memory_budget: limit in bytes for the logits of several variants together; with 0 they share nothing.
+        scored: variants to return scores for.
     """
     affinities = {(one.pamr.dilations, one.pamr.exact_std) for one in variants.values() if one.pamr is not None}
     guide = resized(image, size) if affinities else None
 
-    @lru_cache(maxsize=len(affinities))  # so that an image of one tile computes each once for all variants
+    @lru_cache(maxsize=len(affinities))  # an image of one tile computes each once for all variants
     def weights(tile: Tile, dilations: tuple[int, ...], exact_std: bool) -> Tensor:
         return affinity(guide[tile.place], dilations, exact_std)
 
@@ -77,19 +77,21 @@ def decode_group(
     memory_budget: float,
     scored: Collection[str],
 ) -> Iterator[Result]:
-    """Variants that differ only in how fields are mixed and in what follows; `finish` merges and refines a tile."""
+    """Decode variants that share merging and refinement; `finish` merges and refines a tile."""
     mixes = list(grouped(variants, mixing).values())
     mixtures = Mixtures(fields, [next(iter(group.values())) for group in mixes], texts, memory_budget > 0)
     budget = max(LOGITS_BYTES, memory_budget) if len(mixes) > 1 else LOGITS_BYTES
     last = refined = None
     pamr = next(iter(variants.values())).pamr
-    maps = mixtures.maps + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # those of its weights too
+    maps = mixtures.maps + (
+        0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations)
+    )  # including those of its weights
     parts = tiles(size, tile_shape(size, maps, budget))
     ask = mixtures.device.type == 'cpu' or len(parts) > 1
     labellings = {name: Labelling(one, size, name in scored, ask) for name, one in variants.items()}
     for tile in passes(parts, labellings.values()):
         if tile != last:
-            refined = None  # the last tile's go before the next one's are made
+            refined = None  # free the last tile's before the next are computed
             last, refined = tile, {key: finish(field, tile) for key, field in mixtures.sources.items()}
         for index, group in enumerate(mixes):
             queries = len(mixtures.rows[index].words)
@@ -102,14 +104,14 @@ def decode_group(
 
 
 def strip_bytes(device: torch.device) -> int:
-    """Of logits that are labelled at a time: what a processor's cache holds, more on a GPU."""
+    """Bytes of logits to label at a time: what fits a CPU's cache, more on a GPU."""
     return CACHE_BYTES if device.type == 'cpu' else MERGED_BYTES
 
 
 def passes(parts: list[Tile], labellings: Collection[Labelling]) -> Iterator[Tile]:
-    """All tiles; then those with pixels that the area rule took from their class, which is known only by then.
+    """All tiles, then again those with pixels of a class that the area rule dropped, which is known only then.
 
-    Backwards, as the last tile is still at hand; an image of one tile is merged and refined once.
+    The second round runs backwards, because the last tile is still in memory: an image of one tile is merged once.
     """
     yield from parts
     for labelling in labellings:
@@ -125,9 +127,9 @@ def merge_and_refine(
     pamr: Pamr | None,
     weights: Callable[[Tile, tuple[int, ...], bool], Tensor],
 ) -> Tensor:
-    """Logits M x h x w of a tile, from fields W x M x rows x columns, a few maps at a time.
+    """Logits M x h x w of a tile from fields W x M x rows x columns, computed for a few maps at a time.
 
-    With a margin as far as PAMR reaches, so that a tile is what it is in the whole image.
+    The margin covers the reach of PAMR, so that a tile equals the same part of the whole image.
     """
     outer = tile.grown(LEAST_MARGIN if pamr is None else max(LEAST_MARGIN, pamr.reach), size)
     logits = fields.new_empty(fields.shape[1], *tile.shape)
@@ -144,7 +146,7 @@ def merge_and_refine(
 def label(
     strip: Tile, logits: Tensor, classes: Tensor, variants: Mapping[str, Settings], labellings: Mapping[str, Labelling]
 ) -> None:
-    """Scores and labels of a strip, from query logits Q x h x w, for variants that differ in no more than the rules."""
+    """Scores and labels of a strip from query logits Q x h x w, for variants that differ only in the rules."""
     undecided = {name: one for name, one in variants.items() if labellings[name].is_open(strip)}
     for scale, alike in grouped(undecided, lambda one: one.logit_scale).items():
         scores = strip_scores(logits, classes, scale)

@@ -1,4 +1,4 @@
-"""Image engineering: five views of a window, and their token maps folded back (paper, section 3.2)."""
+"""Image engineering: five views of a window, and averaging their token maps (paper, section 3.2)."""
 
 import torch
 from torch import Tensor
@@ -9,11 +9,11 @@ NUM_VIEWS = 5
 
 
 def image_engineering(windows: Tensor) -> Tensor:
-    """The five views of each window.
+    """Make five views of each window.
 
-    First category, where things stay in place: the window, its grayscale, its Gaussian blur. Second category, where
-    they move: vertical flip, horizontal flip. Grayscale weighs the normalised channels, and the blur reflects at the
-    window's border, not the image's, as in the authors' code.
+    The first category keeps positions: the window, its grayscale, its Gaussian blur. The second changes them: vertical
+    flip, horizontal flip. As in the authors' code, grayscale is computed from the normalised channels, and the blur
+    reflects at the window's border, not the image's.
 
     Args:
         windows: W x 3 x H x W, normalised RGB.
@@ -29,14 +29,14 @@ def image_engineering(windows: Tensor) -> Tensor:
 def fold_views(maps: Tensor) -> dict[str, Tensor]:
     """Average the views of each category, flips undone.
 
-    Flips are undone at patch resolution: that commutes with the bilinear upsampling after it, so both flips fold into
-    one map. The average of unit tokens is not renormalised, as in the authors' code.
+    Flips are undone at patch resolution, which commutes with the later bilinear upsampling, so both flips share one
+    map. The average of unit tokens is not renormalised, as in the authors' code.
 
     Args:
-        maps: 5 x W x rows x columns x D, token maps of `image_engineering`'s views; or 1 x ..., the window's alone.
+        maps: 5 x W x rows x columns x D, token maps of `image_engineering`'s views; or 1 x ..., only of the window.
 
     Returns:
-        W x rows x columns x D by category: `plain`, the window alone; and, of five views, `first` and `second`.
+        W x rows x columns x D by category: `plain`, only the window, and, for five views, `first` and `second`.
     """
     if len(maps) == 1:
         return dict(plain=maps[0])

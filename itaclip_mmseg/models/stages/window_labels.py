@@ -1,4 +1,4 @@
-"""From the word logits of windows to labels, a tile at a time, for a method that answers one setting at a time."""
+"""Label an image tile by tile from the word logits of windows, for methods without variants."""
 
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from itaclip_mmseg.settings import Pamr
 
 
 class WordRules(Protocol):
-    """A `Decision` with what comes before it."""
+    """A `Decision` together with the steps before it."""
 
     logit_scale: float
     pamr: Pamr | None
@@ -23,15 +23,15 @@ class WordRules(Protocol):
 def label_windows(
     image: Tensor, logits: Tensor, grid: Grid, size: tuple[int, int], classes: Tensor, rules: WordRules, scored: bool
 ) -> Result:
-    """Merge windows -> PAMR -> softmax over the words -> best word of a class -> labels.
+    """Compute labels: merge windows -> PAMR -> softmax over the words -> best word of a class -> labels.
 
     Args:
-        image: 3 x h x w, normalised RGB, PAMR's guide.
+        image: 3 x h x w, normalised RGB, guide of PAMR.
         logits: W x Q x rows x columns, windows in the order of `grid`.
         size: height and width of the result.
         classes: class of each word, Q.
         rules: settings of the method, a `Decision`.
-        scored: keep the scores, C x height x width.
+        scored: whether to return the scores, C x height x width.
     """
     pamr = rules.pamr
     guide = None if pamr is None else resized(image, size)
@@ -40,7 +40,7 @@ def label_windows(
         return affinity(guide[tile.place], dilations, exact_std)
 
     words = logits.shape[1]
-    maps = words + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # those of PAMR's weights too
+    maps = words + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # including those of PAMR's weights
     parts = tiles(size, tile_shape(size, maps))
     labelling = Labelling(rules, size, scored, ask=logits.device.type == 'cpu' or len(parts) > 1)
     for tile in passes(parts, [labelling]):

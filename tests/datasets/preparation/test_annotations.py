@@ -9,6 +9,8 @@ import pytest
 from conftest import REPO
 from PIL import Image
 
+from itaclip_mmseg.text.classes import bank_of
+
 pytestmark = pytest.mark.filterwarnings('ignore:__array__')  # pycocotools and NumPy 2
 EXPORTS = REPO / 'tests' / 'exports'
 HEIGHT, WIDTH = 6, 8
@@ -95,6 +97,31 @@ def test_class_list_fixes_the_numbers(run, labels, classes, tmp_path):
     assert run(*classes(*listed))[0] == 0
     assert (tmp_path / 'labels/classes.txt').read_text().splitlines() == listed
     assert labels()[0, 0] == 3 and labels()[5, 0] == 2 and labels('b.png')[0, 0] == 1
+
+
+ODD = ['tree, small', 'a=b', 'sky; blue', 'signal: red', '"5" pipe', '#1', '-x', '1 cat', '2 dog', 'a.txt', 'wet  road']
+
+
+def test_odd_names_are_read_back_by_all_tools(run, tmp_path):
+    """Through classes.txt, and once more through `--classes` of another conversion."""
+    write(tmp_path, [shape(number) for number in range(len(ODD))], dict(enumerate(ODD)))
+    written = tmp_path / 'labels/classes.txt'
+    for arguments in ([], ['--classes', tmp_path / 'mine.txt']):
+        assert run(*arguments)[::2] == (0, '')
+        names = ['background', *(' '.join(name.split()) for name in ODD)]
+        assert [(entry.name, entry.words) for entry in bank_of(written).classes] == [(name, (name,)) for name in names]
+        assert written.read_text().splitlines()[: len(names)] == names
+        written.replace(tmp_path / 'mine.txt')
+
+
+def test_listed_names_in_the_grammar(run, labels, classes, tmp_path):
+    """A line is a class by its name; one that equals a name of the export as a whole is that name for all tools."""
+    write(tmp_path, [shape(1), shape(2, LEFT), shape(3, LEFT, image=1)], NAMES | {2: 'dog, wet'})
+    listed = ['# mine', '"cat"', 'dog, wet', 'road = wet road, street', 'wet road = street: made of stones']
+    assert run(*classes(*listed))[0] == 0
+    assert labels()[0, 7] == 0 and labels()[0, 0] == 1 and labels('b.png')[0, 0] == 3
+    words = [('cat',), ('dog, wet',), ('wet road', 'street'), ('street',)]
+    assert [entry.words for entry in bank_of(tmp_path / 'labels/classes.txt').classes] == words
 
 
 def test_class_list_may_be_a_text_bank(run, labels, tmp_path):

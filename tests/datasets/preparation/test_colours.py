@@ -1,12 +1,9 @@
 """Pictures of classes in colours to label maps, through the tool."""
 
 import json
-import runpy
-import sys
 
 import numpy as np
 import pytest
-from conftest import REPO
 from PIL import Image
 
 COLOURS = np.array([[0, 0, 0], [128, 64, 128], [255, 255, 255]], np.uint8)
@@ -14,19 +11,14 @@ LABELS = np.array([[0, 1, 1], [2, 2, 0]])
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, run_tool):
     """Run the tool with a table: exit code and output."""
 
     def run(table, out='labels', name='map.json'):
         (tmp_path / name).write_text(table if isinstance(table, str) else json.dumps(table))
-        tool = str(REPO / 'tools/dataset_converters/colours_to_labels.py')
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, 'argv', [tool, name, '--pictures', 'colours', '--out', out, '--workers', '1'])
-        try:
-            runpy.run_path(tool, run_name='__main__')
-        except SystemExit as stop:
-            return stop.code, capsys.readouterr().err
-        return 0, ''.join(capsys.readouterr())
+        options = ('--pictures', 'colours', '--out', out, '--workers', '1')
+        done = run_tool('dataset_converters/colours_to_labels', name, *options)
+        return done.returncode, done.stderr if done.returncode else done.stdout + done.stderr
 
     return run
 

@@ -1,31 +1,21 @@
 """Region maps of a folder of pictures, through the tool."""
 
-import runpy
-import sys
-from contextlib import suppress
-
 import numpy as np
 import pytest
-from conftest import REPO
 from PIL import Image
 
 from itaclip_mmseg.datasets.preparation.regions import connected_regions
 from itaclip_mmseg.models.stages.region_felzenszwalb import FelzenszwalbRegions
 from itaclip_mmseg.models.stages.regions import read_regions
 
-TOOL = str(REPO / 'tools/make_regions.py')
-
 
 @pytest.fixture
-def make(monkeypatch, capsys):
+def make(run_tool):
     """Run the tool: what it prints, or its error."""
 
     def run(*arguments) -> str:
-        monkeypatch.setattr(sys, 'argv', [TOOL, *map(str, arguments)])
-        with suppress(SystemExit):
-            runpy.run_path(TOOL, run_name='__main__')
-        out, error = capsys.readouterr()
-        return (out or error).strip()
+        done = run_tool('make_regions', *arguments)
+        return (done.stdout or done.stderr).strip()
 
     return run
 

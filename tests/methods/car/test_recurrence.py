@@ -83,5 +83,5 @@ def test_passes():
     passes = plan(['cat', 'door', 'dog', 'sky'], ['blur'], 1, stuff)
     assert list(passes) == ['stuff', 'things']
     assert passes['stuff'].classes == [3, 1] and passes['stuff'].around == passes['things'].classes == [0, 2]
-    with pytest.raises(UserError, match=r'name some and not all'):
+    with pytest.raises(UserError, match=r'list some but not all'):
         plan(['sky'], ['blur'], 1, stuff | dict(classes=['sky']))

@@ -159,7 +159,7 @@ def test_a_batch_is_its_images(models):
 
 
 def test_faults_end_in_one_line(build, network_weights, tmp_path):
-    with pytest.raises(UserError, match='has no background, so saliency must be None'):
+    with pytest.raises(UserError, match=r'has no background; set model\.saliency=None'):
         build(text_bank=load_bank(REPO / 'data/text_bank/voc20.json'))
     with pytest.raises(UserError, match=r"test_cfg.mode='slide'"):
         build(test_cfg=dict(mode='slide', crop_size=(224, 224), stride=(112, 112)))

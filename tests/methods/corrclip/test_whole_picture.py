@@ -132,7 +132,7 @@ def test_a_windows_part_equals_the_plain_way():
 
 def test_other_files_are_refused(dino_weights):
     """DINO's, and DINOv2's without registers, resize their positions in another way."""
-    with pytest.raises(UserError, match='no DINOv2 with registers; give a file such as dinov2_vitl14_reg4'):
+    with pytest.raises(UserError, match='not a DINOv2 with registers; give a file such as dinov2_vitl14_reg4'):
         DINOv2(dino_weights)
 
 

@@ -111,10 +111,10 @@ def test_random_weights_have_the_published_size(tmp_path):
 
 def test_faults_are_named(state, tiny_weights, tmp_path, monkeypatch):
     """One line: what is wrong, which file to get and from where."""
-    with pytest.raises(UserError, match=r'tiny.pt: weights of another kind \(lacks vision_model.*get group_vit_gcc'):
+    with pytest.raises(UserError, match=r'tiny.pt: weights of another network \(lacks vision_model.*get group_vit_gcc'):
         GroupViTBackbone(tiny_weights)
     save_file({name: value for name, value in state.items() if name != 'logit_scale'}, tmp_path / 'cut.safetensors')
-    with pytest.raises(UserError, match=r'cut.safetensors: weights of another kind \(lacks logit_scale\)'):
+    with pytest.raises(UserError, match=r'cut.safetensors: weights of another network \(lacks logit_scale\)'):
         GroupViTBackbone(str(tmp_path / 'cut.safetensors'), num_heads=4)
     with pytest.raises(UserError, match=r'num_heads=6: must divide the width of the image encoder, 64'):
         save_file(state, tmp_path / 'whole.safetensors')

@@ -65,5 +65,5 @@ def test_impossible_settings_are_named(changes, named):
 def test_missing_and_other_weights_are_named(build, newer_weights):
     with pytest.raises(UserError, match=r'absent\.pth: no such weights file'):
         build('proxyclip', backbone=dict(last_block=dict(dino=dict(pretrained='absent.pth'))))
-    with pytest.raises(UserError, match='so it is no vision transformer'):
+    with pytest.raises(UserError, match='so it is not a vision transformer'):
         DINO(newer_weights)

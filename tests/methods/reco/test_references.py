@@ -1,12 +1,9 @@
 """References from a folder of pictures, through their tool, on small weights."""
 
 import json
-import runpy
-import sys
 
 import pytest
 import torch
-from conftest import REPO
 from golden import arrays, hold, photo
 from PIL import Image
 from safetensors.torch import load_file
@@ -14,7 +11,6 @@ from safetensors.torch import load_file
 from itaclip_mmseg.methods.reco import references
 
 SIZES = ((200, 260), (256, 224), (224, 300), (150, 150))
-TOOL = str(REPO / 'tools/make_references.py')
 
 
 @pytest.fixture(scope='module')
@@ -29,7 +25,7 @@ def index(tmp_path_factory):
 
 
 @pytest.fixture
-def run_tool(network_weights, index, tmp_path, monkeypatch, capsys):
+def run(network_weights, index, tmp_path, run_tool):
     def run(classes: str, *arguments: str, images=index, out='out.safetensors'):
         options = [
             'retrieval.arch=None',
@@ -40,19 +36,15 @@ def run_tool(network_weights, index, tmp_path, monkeypatch, capsys):
             f'model.dense.pretrained={network_weights["resnet_clip"]}',
             'cosegmentation.pictures=4',
         ]
-        arguments = [TOOL, classes, str(tmp_path / out), '--images', str(images), *arguments, '--cfg-options', *options]
-        monkeypatch.setattr(sys, 'argv', arguments)
-        try:
-            runpy.run_path(TOOL, run_name='__main__')
-        except SystemExit as stop:
-            return stop.code, capsys.readouterr().err
-        return 0, ''
+        options = ['--images', images, *arguments, '--cfg-options', *options]
+        done = run_tool('make_references', classes, tmp_path / out, *options)
+        return done.returncode, done.stderr
 
     return run
 
 
 @pytest.mark.slow
-def test_references_equal_the_public_code_and_a_killed_run_goes_on(run_tool, tmp_path, monkeypatch):
+def test_references_equal_the_public_code_and_a_killed_run_goes_on(run, tmp_path, monkeypatch):
     """Interrupted at the third class: what was embedded and made is not computed again."""
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     recorded = arrays('reco')
@@ -66,23 +58,23 @@ def test_references_equal_the_public_code_and_a_killed_run_goes_on(run_tool, tmp
         return cosegment(paths, *arguments)
 
     monkeypatch.setattr(references, 'cosegment', stop_at_the_third)
-    assert run_tool('; '.join(classes))[0] == 'interrupted' and not (tmp_path / 'out.safetensors').exists()
+    assert run('; '.join(classes))[0] == 'interrupted' and not (tmp_path / 'out.safetensors').exists()
     monkeypatch.setattr(references, 'cosegment', lambda *arguments: made.append(arguments[0]) or cosegment(*arguments))
     monkeypatch.setattr(references, 'embed', None)
-    assert run_tool('; '.join(classes)) == (0, '')
+    assert run('; '.join(classes)) == (0, '')
     assert len(made) == 10  # all but vegetation, which takes tree's; none twice
     found = load_file(tmp_path / 'out.safetensors')
     hold('references', torch.stack([found[name] for name in classes]), recorded['references'], atol=1e-6)
 
 
-def test_faults_end_in_one_line(run_tool, tmp_path):
+def test_faults_end_in_one_line(run, tmp_path):
     (tmp_path / 'empty').mkdir()
     (tmp_path / 'faulty').mkdir()
     (tmp_path / 'faulty/a.jpg').write_text('no picture')
     for arguments, named in (
         (dict(images=tmp_path / 'empty'), '--images'),
         (dict(images=tmp_path / 'faulty'), 'a.jpg: not readable as an image'),
-        (dict(out='out.pkl'), 'out.pkl: not a name for references'),
+        (dict(out='out.pkl'), 'out.pkl: references are saved as .safetensors'),
     ):
-        code, error = run_tool('road', **arguments)
+        code, error = run('road', **arguments)
         assert code == 1 and error.startswith('error: ') and named in error and len(error.splitlines()) == 1

@@ -168,7 +168,7 @@ def test_faults_end_in_one_line(build, network_weights, tmp_path, monkeypatch):
         build(text_bank=bank_of('road'), references=dict(pretrained=str(tmp_path / 'wide.safetensors')))
     with pytest.raises(UserError, match=r'deit_s_sin_dist.pth: no such weights file \(get it from release v0'):
         build(backbone=dict(pretrained=str(tmp_path / 'deit_s_sin_dist.pth')))
-    with pytest.raises(UserError, match='its image tower is a ViT, and a ResNet is needed here; try RN50x16'):
+    with pytest.raises(UserError, match='its image tower is a ViT, but a ResNet is needed; try RN50x16'):
         build(dense=dict(arch=None, pretrained=network_weights['clip']))
     monkeypatch.setitem(sys.modules, 'pydensecrf', None)
     monkeypatch.setitem(sys.modules, 'pydensecrf.densecrf', None)

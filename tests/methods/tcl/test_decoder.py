@@ -94,8 +94,8 @@ def test_faults_are_named(state, tiny_weights, tmp_path):
     """One line: what is wrong, which file to get and from where."""
     with pytest.raises(UserError, match=r'absent.pth: no such weights file.*get tcl.pth from the release v1.0.0'):
         TCLDecoder('absent.pth')
-    with pytest.raises(UserError, match=r'tiny.pt: weights of another kind \(lacks masker.*get tcl.pth'):
+    with pytest.raises(UserError, match=r'tiny.pt: weights of another network \(lacks masker.*get tcl.pth'):
         TCLDecoder(tiny_weights)
     save_file({name: value for name, value in state.items() if 'sim2mask.b' not in name}, tmp_path / 'cut.safetensors')
-    with pytest.raises(UserError, match=r'cut.safetensors: weights of another kind \(lacks sim2mask.b\); get tcl'):
+    with pytest.raises(UserError, match=r'cut.safetensors: weights of another network \(lacks sim2mask.b\); get tcl'):
         TCLDecoder(str(tmp_path / 'cut.safetensors'))

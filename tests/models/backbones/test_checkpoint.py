@@ -70,15 +70,15 @@ def test_other_prefixes_are_quoted(prefix, tiny_state, tmp_path):
     """Also where only a part of the names has one: what a larger network keeps its CLIP under."""
     state = {prefix + name: value for name, value in tiny_state.items()}
     torch.save(state | {'decoder.weight': torch.ones(2)}, tmp_path / 'a.pt')
-    with pytest.raises(UserError, match=rf"a\.pt: lacks ln_final\.weight, which it has below '{prefix}'"):
+    with pytest.raises(UserError, match=rf"a\.pt: lacks ln_final\.weight \(found with the prefix '{prefix}'\)"):
         load_clip(None, str(tmp_path / 'a.pt'))
-    with pytest.raises(UserError, match=rf"a\.pt: .* which it has below '{prefix}'"):
+    with pytest.raises(UserError, match=rf"a\.pt: .* \(found with the prefix '{prefix}'\)"):
         load_clip('ViT-B-32', str(tmp_path / 'a.pt'))
 
 
 def test_two_networks_in_a_file_are_refused(tiny_state, tmp_path):
     torch.save(dict(student=tiny_state, teacher=tiny_state), tmp_path / 'two.pt')
-    with pytest.raises(UserError, match=r'two\.pt: holds no state dict.*its entries: student, teacher'):
+    with pytest.raises(UserError, match=r'two\.pt: contains no state dict.*its entries: student, teacher'):
         read_weights(tmp_path / 'two.pt')
     torch.save(tiny_state | {f'module.{name}': value for name, value in tiny_state.items()}, tmp_path / 'twice.pt')
     with pytest.raises(UserError, match=r"twice\.pt: has parameters twice, as 'module\."):
@@ -102,13 +102,13 @@ def test_a_value_that_is_no_number_is_named(name, value, kind, dtype, tiny_state
     broken[-1] = value
     state = tiny_state | {name: broken.reshape(tiny_state[name].shape)}
     torch.save(dict(model={f'module.{key}': tensor for key, tensor in state.items()}), tmp_path / 'a.pt')
-    with pytest.raises(UserError, match=rf'a\.pt: module\.{name} holds {kind} \(1 of {broken.numel()} values\)'):
+    with pytest.raises(UserError, match=rf'a\.pt: module\.{name} contains {kind} \(1 of {broken.numel()} values\)'):
         load_clip(None, str(tmp_path / 'a.pt'))
 
 
 def test_a_number_too_large_for_float32_is_named(tiny_state, tmp_path):
     torch.save(tiny_state | {'ln_final.bias': tiny_state['ln_final.bias'].double() + 1e300}, tmp_path / 'a.pt')
-    with pytest.raises(UserError, match=r'ln_final\.bias holds an infinite value'):
+    with pytest.raises(UserError, match=r'ln_final\.bias contains an infinite value'):
         load_clip(None, str(tmp_path / 'a.pt'))
 
 
@@ -135,10 +135,10 @@ def test_every_network_is_looked_at(network_weights, tmp_path):
         state = read_weights(type(path)(files[name]))
         first = next(iter(state))
         save_file(state | {first: state[first] * float('nan')}, path)
-        with pytest.raises(UserError, match=rf'a\.safetensors: {first} holds NaN'):
+        with pytest.raises(UserError, match=rf'a\.safetensors: {first} contains NaN'):
             read()
     for read in (TCLDecoder, GroupViTBackbone, lambda file: load_weights(file, 224, None)):
-        with pytest.raises(UserError, match=r'a\.safetensors: .* holds NaN'):
+        with pytest.raises(UserError, match=r'a\.safetensors: .* contains NaN'):
             read(str(path) if read in (TCLDecoder, GroupViTBackbone) else path)
 
 
@@ -153,7 +153,7 @@ def test_parts_of_weights_are_called_so(tiny_state, tmp_path):
         load_clip(None, str(index))
     for content in ('{}', '[]', 'no json'):
         (tmp_path / 'config.json').write_text(content)
-        with pytest.raises(UserError, match=r'config\.json: a JSON file, which holds no weights'):
+        with pytest.raises(UserError, match=r'config\.json: a JSON file, not weights'):
             load_clip('ViT-B-16', str(tmp_path / 'config.json'))
     with pytest.raises(UserError, match='a folder; name a file in it'):
         load_clip('ViT-B-16', str(tmp_path))

@@ -88,7 +88,7 @@ def test_vits_are_known(arch):
 def test_towers_of_another_kind_are_refused(network_weights):
     """By the architecture before weights are read, by the file where that names the dimensions."""
     for tower, arch in (('ViT', 'RN50x16'), ('ResNet', 'ViT-B-16')):
-        with pytest.raises(UserError, match=f'arch {arch}: its image tower is a .*, and a {tower} is needed here'):
+        with pytest.raises(UserError, match=f'arch {arch}: its image tower is a .*, but a {tower} is needed'):
             load_visual(arch, 'absent.pt', tower=tower)
     with pytest.raises(UserError, match=r'resnet_clip.pt: its image tower is a ResNet'):
         load_visual(None, network_weights['resnet_clip'])
@@ -165,7 +165,7 @@ def test_faulty_files_are_named(tiny_state, tiny_weights, torchscript, tmp_path)
     (tmp_path / 'cut_archive.pt').write_bytes(torchscript.read_bytes()[:-100])
     with pytest.raises(UserError, match=r'cut_archive\.pt: not readable'):
         load_clip(None, str(tmp_path / 'cut_archive.pt'))
-    with pytest.raises(UserError, match='another architecture than ViT-B-32'):
+    with pytest.raises(UserError, match='do not fit ViT-B-32'):
         load_clip('ViT-B-32', tiny_weights)
     with pytest.raises(UserError, match=r'nowhere.pt: no such weights file; tags of ViT-B-16: openai'):
         load_clip('ViT-B-16', 'nowhere.pt')
@@ -173,7 +173,7 @@ def test_faulty_files_are_named(tiny_state, tiny_weights, torchscript, tmp_path)
     with pytest.raises(UserError, match='no CLIP with a ViT'):
         load_clip(None, str(tmp_path / 'linear.pt'))
     torch.save([1, 2], tmp_path / 'list.pt')
-    with pytest.raises(UserError, match='holds no state dict'):
+    with pytest.raises(UserError, match='contains no state dict'):
         load_clip(None, str(tmp_path / 'list.pt'))
 
 

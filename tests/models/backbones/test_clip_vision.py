@@ -146,7 +146,7 @@ def test_failed_compilation_is_said_and_survived(build, monkeypatch):
     views = torch.from_numpy(tiny_clip.image(8, 64, 48))
     monkeypatch.setattr(torch, 'compile', failing(torch._dynamo.exc.TorchDynamoException('no compiler')))
     assert torch.equal(build(compile=True)(views), build()(views))
-    assert said == ['compile=True: torch.compile failed (no compiler); going on without, to the same results']
+    assert said == ['compile=True: torch.compile failed (no compiler); continuing without, with the same results']
     monkeypatch.setattr(torch, 'compile', failing(torch.OutOfMemoryError('CUDA out of memory')))
     with pytest.raises(torch.OutOfMemoryError):
         build(compile=True)(views)

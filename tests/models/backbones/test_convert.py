@@ -2,7 +2,6 @@
 
 import argparse
 import pickle
-import runpy
 import sys
 from collections import OrderedDict
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import REPO
 from safetensors.torch import load_file
 
 from itaclip_mmseg.models.backbones.checkpoint import read_checkpoint
@@ -74,13 +72,13 @@ def test_nothing_in_a_file_is_run(state, tmp_path, place):
     )
     torch.save(contents[place], tmp_path / 'evil.pth')
     if place == 'instead':
-        with pytest.raises(UserError, match=r'evil.pth: holds no state dict'):
+        with pytest.raises(UserError, match=r'evil.pth: contains no state dict'):
             convert(tmp_path / 'evil.pth', tmp_path / 'a.safetensors')
     else:
         dropped = convert(tmp_path / 'evil.pth', tmp_path / 'a.safetensors')
         assert any(name.endswith(('.open', '.eval')) for name in dropped)
         assert load_file(tmp_path / 'a.safetensors').keys() == state.keys()
-    with pytest.raises(UserError, match=r'holds more than tensors.*convert_weights.py'):
+    with pytest.raises(UserError, match=r'contains other objects than tensors.*convert_weights.py'):
         read_checkpoint(str(tmp_path / 'evil.pth'), 'get it somewhere')
     assert not (tmp_path / 'created').exists()
     torch.load(tmp_path / 'evil.pth', weights_only=False)
@@ -116,13 +114,7 @@ def test_faulty_files_are_named(state, tmp_path):
     assert not list(tmp_path.glob('*a.safetensors*'))
 
 
-def test_the_tool(state, tmp_path, monkeypatch, capsys):
+def test_the_tool(state, tmp_path, run_tool, refused):
     torch.save(dict(model=state, config=Settings()), tmp_path / 'a.pth')
-    arguments = ['convert_weights.py', str(tmp_path / 'a.pth'), str(tmp_path / 'a.safetensors')]
-    monkeypatch.setattr(sys, 'argv', arguments)
-    runpy.run_path(str(REPO / 'tools/convert_weights.py'), run_name='__main__')
-    assert 'written; dropped: config' in capsys.readouterr().out
-    monkeypatch.setattr(sys, 'argv', [*arguments[:2], 'a.bin'])
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(REPO / 'tools/convert_weights.py'), run_name='__main__')
-    assert capsys.readouterr().err.startswith('error: a.bin')
+    assert 'written; dropped: config' in run_tool('convert_weights', 'a.pth', 'a.safetensors').stdout
+    assert refused('convert_weights', 'a.pth', 'a.bin').startswith('error: a.bin')

@@ -62,7 +62,7 @@ def test_sides():
 def test_faults_are_named(newer_weights, monkeypatch):
     with pytest.raises(UserError, match=r'sam_vit_b_01ec64\.pth: no such weights file.*segment_anything.*375 MB'):
         SAM('absent/sam_vit_b_01ec64.pth')
-    with pytest.raises(UserError, match='so it is no Segment Anything'):
+    with pytest.raises(UserError, match='so it is not a Segment Anything network'):
         SAM(newer_weights)
     monkeypatch.setitem(sys.modules, 'segment_anything', None)
     with pytest.raises(UserError, match=r"pip install 'itaclip_mmseg\[sam\]'"):
@@ -74,5 +74,5 @@ def test_other_weights_are_named(network_weights, tmp_path):
     state['mask_decoder.iou_token.weight'] = torch.zeros(2, tiny_sam.DIM)
     path = tmp_path / 'other.pth'
     torch.save(state, path)
-    with pytest.raises(UserError, match=r'other\.pth: weights of another architecture.*iou_token'):
+    with pytest.raises(UserError, match=r'other\.pth: the weights do not fit.*iou_token'):
         SAM(str(path))

@@ -34,7 +34,7 @@ def test_an_architecture_may_be_named(tmp_path):
     config, path = dict(arch='vit_tiny_patch16_224'), tmp_path / 'random.safetensors'
     ViTBackbone.write_random_weights(config, path)
     assert ViTBackbone(str(path), **config).width == timm.create_model('vit_tiny_patch16_224').embed_dim
-    with pytest.raises(UserError, match='weights of another architecture than vit_small_patch8_224'):
+    with pytest.raises(UserError, match='the weights do not fit vit_small_patch8_224'):
         ViTBackbone(str(path), arch='vit_small_patch8_224')
 
 
@@ -51,8 +51,8 @@ def test_random_dino_has_the_published_size(tmp_path):
 def test_faults_end_in_one_line(network_weights, tmp_path):
     with pytest.raises(UserError, match='not a plain vision transformer of timm'):
         ViTBackbone(network_weights['dino'], arch='resnet18')
-    with pytest.raises(UserError, match=r'lacks patch_embed.proj.weight, so it is no vision transformer'):
+    with pytest.raises(UserError, match=r'lacks patch_embed.proj.weight, so it is not a vision transformer'):
         ViTBackbone(network_weights['clip'])
     torch.save([1], tmp_path / 'list.pt')
-    with pytest.raises(UserError, match=r'holds no state dict, bare or under "model"'):
+    with pytest.raises(UserError, match=r'contains no state dict, plain or under "model"'):
         ViTBackbone(str(tmp_path / 'list.pt'))

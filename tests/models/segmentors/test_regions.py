@@ -48,7 +48,7 @@ def test_a_truth_of_another_size(build_model, sample, tmp_path):
 
 def test_without_a_photograph(build_model, tmp_path):
     model = build_model(regions=dict(type='files', folder=str(tmp_path)), pamr=None)
-    with pytest.raises(UserError, match='regions: the pipeline hands no photograph on; let it have'):
+    with pytest.raises(UserError, match='regions: the pipeline does not keep the photograph; add'):
         model.predict([image(1, 64, 64)])
 
 

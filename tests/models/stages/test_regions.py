@@ -44,9 +44,9 @@ def test_a_map_from_a_file(tmp_path):
 @pytest.mark.parametrize(
     ('write', 'message'),
     [
-        (lambda path: None, r'picture\.npz: no region map; it must be an .npz file with the array instance_mask'),
-        (lambda path: path.write_bytes(b'PK nothing'), r'picture\.npz: no region map'),
-        (lambda path: np.savez(path, other=np.zeros((60, 80), int)), r'picture\.npz: no region map'),
+        (lambda path: None, r'picture\.npz: not a region map; it must be an .npz file with the array instance_mask'),
+        (lambda path: path.write_bytes(b'PK nothing'), r'picture\.npz: not a region map'),
+        (lambda path: np.savez(path, other=np.zeros((60, 80), int)), r'picture\.npz: not a region map'),
         (
             lambda path: np.savez(path, instance_mask=np.zeros((60, 80))),
             r'instance_mask is float64 of shape \(60, 80\)',
@@ -54,7 +54,7 @@ def test_a_map_from_a_file(tmp_path):
         (lambda path: np.savez(path, instance_mask=np.zeros(60, int)), r'instance_mask is int64 of shape \(60,\)'),
         (
             lambda path: write_regions(path, np.zeros((80, 60), int)),
-            r'a region map of \(80, 60\), but some/picture.jpg',
+            r'the region map is \(80, 60\), but some/picture.jpg',
         ),
     ],
 )
@@ -70,7 +70,7 @@ def test_what_has_no_map_is_named(tmp_path):
     regions = RegionMaps(dict(type='files', folder=str(tmp_path)))
     with pytest.raises(UserError, match='an image without a file name has no region map'):
         regions(Photograph(PICTURE.pixels))
-    with pytest.raises(UserError, match='the pipeline hands no photograph on'):
+    with pytest.raises(UserError, match='the pipeline does not keep the photograph'):
         regions(None)
     with pytest.raises(UserError, match=r'nowhere: no such folder of region maps; .*model\.regions=sam2'):
         RegionMaps(dict(type='files', folder='nowhere'))

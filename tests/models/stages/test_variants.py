@@ -137,7 +137,7 @@ def test_views_are_encoded_once(build_model, image, monkeypatch):
         (dict(colour='red'), "variant='colour'"),
         (dict(blocks=1), "variant='blocks'"),
         (dict(image_coefficient=2), 'image_coefficient=2'),
-        (dict(stride=(56, 40)), r'stride=\(56, 56\): no multiple of the finest, \(56, 40\)'),
+        (dict(stride=(56, 40)), r'stride=\(56, 56\): not a multiple of the smallest, \(56, 40\)'),
         (dict(stride=(448, 448)), 'at most the crop size'),
         (dict(stride=None), 'whole images'),
         (dict(attention='qx'), "attention='qx'"),
@@ -152,7 +152,7 @@ def test_faults(build_model, changes, message):
 
 def test_names_with_quotes_are_refused(build_model):
     """Protects a long run from failing where MMEngine writes its config down."""
-    with pytest.raises(UserError, match='holds a quote'):
+    with pytest.raises(UserError, match='contains a quote'):
         build_model(variants={"it's": {}})
 
 

@@ -2,7 +2,6 @@
 
 import json
 import random
-import runpy
 import signal
 import sys
 import time
@@ -23,7 +22,7 @@ from itaclip_mmseg.utils.errors import UserError
 
 pytest.importorskip('openai')
 
-TOOL = str(REPO / 'tools/generate_text_bank.py')
+TOOL = 'generate_text_bank'
 KINDS = ('definition', 'synonym')
 TIMEOUT = 2  # seconds; the server answers at once unless it hangs
 
@@ -48,11 +47,6 @@ def without_texts(bank, count=None):
 def generate(bank, path, chat, kinds=KINDS, workers=16, retries=6, timeout=TIMEOUT, **settings):
     backend = Server(chat.url, 'tiny', timeout=timeout, retries=retries)
     return generate_bank(bank, path, backend, kinds, workers=workers, **settings)
-
-
-def run_tool(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, 'argv', [TOOL, *map(str, arguments)])
-    runpy.run_path(TOOL, run_name='__main__')
 
 
 def waits(chat, key):
@@ -169,7 +163,7 @@ def test_what_does_not_pass_ends_in_one_line(ade, tmp_path, fault, advice):
         assert '\n' not in str(error.value) and chat.counts()[key] == 2
 
 
-def test_a_killed_run_goes_on(ade, tmp_path, monkeypatch, capsys):
+def test_a_killed_run_goes_on(ade, tmp_path, run_tool):
     """kill -9 in the middle, and half a line at the end of the journal: no finished class is asked again."""
     words, out = [entry.words[0] for entry in ade.classes[:40]], tmp_path / 'bank.json'
     (tmp_path / 'words.txt').write_text('\n'.join(words))
@@ -177,7 +171,7 @@ def test_a_killed_run_goes_on(ade, tmp_path, monkeypatch, capsys):
     with ChatServer(answers, delay=0.05) as chat:
         arguments = [tmp_path / 'words.txt', out, '--base-url', chat.url, '--model', 'm', '--kinds', 'synonym']
         arguments += ['--workers', 4]
-        process = forked(lambda: run_tool(monkeypatch, *arguments))
+        process = forked(lambda: run_tool(TOOL, *arguments))
         while chat.counts().total() < 16 and process.is_alive():
             time.sleep(0.01)
         process.kill()
@@ -189,14 +183,14 @@ def test_a_killed_run_goes_on(ade, tmp_path, monkeypatch, capsys):
         assert 8 <= len(finished) < 40
         with open(journal, 'a') as file:
             file.write('\n["0123", {"kind": "syn')
-        run_tool(monkeypatch, *arguments)
+        done = run_tool(TOOL, *arguments)
         again = chat.counts() - before
     assert again == Counter({('synonym', word): 1 for word in words if word not in finished})
     assert [entry.synonym for entry in load_bank(out).classes] == [entry.synonym for entry in ade.classes[:40]]
-    assert 'synonym of 40 classes' in capsys.readouterr().out and not journal.exists()
+    assert 'synonym of 40 classes' in done.stdout and not journal.exists()
 
 
-def test_faults_of_the_command_line(tmp_path, monkeypatch, capsys):
+def test_faults_of_the_command_line(tmp_path, refused):
     """Named before anything is asked."""
     (tmp_path / 'pets.txt').write_text('cat')
     (tmp_path / 'old.json').write_text('{}')
@@ -210,10 +204,7 @@ def test_faults_of_the_command_line(tmp_path, monkeypatch, capsys):
         (['new.json', '--local', 'absent', '--model', 'm'], '--model: names'),
         (['pets.txt/new.json', *server, '--model', 'm'], 'cannot be written'),
     ):
-        with pytest.raises(SystemExit) as stop:
-            run_tool(monkeypatch, tmp_path / 'pets.txt', tmp_path / arguments[0], *arguments[1:])
-        error = capsys.readouterr().err
-        assert stop.value.code == 1 and fault in error and error.count('\n') == 1
+        assert fault in refused(TOOL, tmp_path / 'pets.txt', tmp_path / arguments[0], *arguments[1:])
 
 
 def test_the_package_that_is_missing_is_named(monkeypatch):

@@ -3,13 +3,11 @@
 import asyncio
 import json
 import pickle
-import runpy
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import REPO
 
 from itaclip_mmseg.text.bank import load_bank, parse_bank
 from itaclip_mmseg.text.generation.backends import LocalModel, UnreadableError
@@ -101,7 +99,7 @@ def test_a_bank_from_a_local_model(folders, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_tool_takes_a_local_model(folders, tmp_path, monkeypatch, capsys):
+def test_the_tool_takes_a_local_model(folders, tmp_path, run_tool):
     """Protects the command that the documentation gives."""
     (tmp_path / 'pets.txt').write_text('cat, kitten\ndog\n')
     arguments = [
@@ -112,14 +110,13 @@ def test_the_tool_takes_a_local_model(folders, tmp_path, monkeypatch, capsys):
         '--kinds',
         'synonym',
     ]
-    monkeypatch.setattr(sys, 'argv', ['generate_text_bank.py', *map(str, arguments)])
-    runpy.run_path(str(REPO / 'tools/generate_text_bank.py'), run_name='__main__')
+    done = run_tool('generate_text_bank', *arguments)
     bank = load_bank(tmp_path / 'out/pets.json')
     assert [(entry.words, entry.synonym) for entry in bank.classes] == [
         (('cat', 'kitten'), 'feline'),
         (('dog',), 'hound'),
     ]
-    assert 'pets.json: synonym of 2 classes' in capsys.readouterr().out
+    assert done.returncode == 0 and 'pets.json: synonym of 2 classes' in done.stdout
 
 
 @pytest.mark.slow
