@@ -72,8 +72,7 @@ def reproduce(
         for one in passes
     }
     check_named(configs.values(), [pretrained, *(options or {}).values()])
-    weights = [str(named) for config in configs.values() for _, named in named_weights(config.model)]
-    check_outputs([Output(work_dir / name) for name in FILES], files_among([*configs, *weights]))
+    check_reports(work_dir, configs)
     ready = {one.config: one for one in passes if mark_missing(one, configs[one.config], not dry_run)}
     done = {name: finished(configs[name]) for name in ready}
     print_plan(cells, passes, configs, done, data_root)
@@ -162,6 +161,12 @@ def check_named(configs: Iterable[Config], values: Sequence[object]) -> None:
         for arch, pretrained in named_weights(config.model):
             if pretrained in values and not is_download(arch, pretrained):
                 weights_file(arch, pretrained)
+
+
+def check_reports(work_dir: Path, configs: Mapping[str, Config]) -> None:
+    """Raise a `UserError` where a report would replace a config or weights."""
+    weights = [str(named) for config in configs.values() for _, named in named_weights(config.model)]
+    check_outputs([Output(work_dir / name) for name in FILES], files_among([*configs, *weights]))
 
 
 def mark_missing(one: Pass, config: Config, download: bool) -> bool:
