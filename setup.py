@@ -1,4 +1,4 @@
-"""Metadata is in pyproject.toml; here is only what it cannot say: what goes into `itaclip_mmseg/.mim`."""
+"""Copies files into `itaclip_mmseg/.mim` of a wheel, which pyproject.toml cannot do; all metadata is there."""
 
 import shutil
 from pathlib import Path
@@ -7,13 +7,13 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 MIM = ('configs', 'tools', 'data/text_bank', 'data/paper', 'model-index.yml')
-MIM += ('data/README.md', 'docs/own_data.md', 'docs/own_data_export.json', 'docs/words.md')  # which messages name
+MIM += ('data/README.md', 'docs/own_data.md', 'docs/own_data_export.json', 'docs/words.md')  # named in messages
 
 
 class BuildWithMim(build_py):
-    """Copies configs, tools and text banks into the wheel, where MMLab's tooling looks for them.
+    """Copies configs, tools and text banks into the wheel, to the place where OpenMMLab's tools look for them.
 
-    An editable install needs no copy: the checkout itself is searched (itaclip_mmseg/resources.py).
+    An editable install needs no copy: files are found in the checkout (itaclip_mmseg/utils/resources.py).
     """
 
     def run(self) -> None:

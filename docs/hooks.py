@@ -1,4 +1,4 @@
-"""Pages of the site that are written elsewhere: the README, those of configs, data and tools, and one per method."""
+"""Adds pages to the site that live outside docs: the READMEs of the project and its folders, and one per method."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are written elsewhere."""
+    """Add the pages that live outside docs."""
     pages = PAGES | {f'methods/{method}.md': f'configs/{method}/README.md' for method in methods()}
     for page, source in pages.items():
         files.append(File.generated(config, page, content=moved((ROOT / source).read_text(encoding='utf-8'), page)))
@@ -33,7 +33,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def methods() -> list[str]:
-    """Folders of methods in `configs`."""
+    """Names of the method folders in `configs`."""
     return re.findall(r'configs/(\w+)/metafile', (ROOT / 'model-index.yml').read_text(encoding='utf-8'))
 
 
@@ -43,7 +43,7 @@ def title(method: str) -> str:
 
 
 def moved(text: str, page: str) -> str:
-    """A README's text with its links as the site has them; docs is the site's root."""
+    """A README's text with its links adapted to the site, whose root is docs."""
     up = '../' * page.count('/')
     places = {source: target for target, source in PAGES.items()}
     places |= {f'configs/{method}/README.md': f'methods/{method}.md' for method in methods()}

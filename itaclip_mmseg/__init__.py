@@ -1,4 +1,7 @@
-"""ITACLIP for MMSegmentation. Importing this package registers its models, data sets, metrics, hooks and runner."""
+"""Training-free open-vocabulary segmentation for MMSegmentation.
+
+Importing this package registers its models, datasets, metrics, hooks and runner.
+"""
 
 import contextlib
 import io
@@ -6,8 +9,8 @@ import warnings
 
 from itaclip_mmseg.version import __version__
 
-# MMSegmentation announces at import, by print and by warning, optional parts that ITACLIP has no use for (compiled
-# operators, a cloud client); nobody who runs this package can act on that.
+# On import, MMSegmentation prints and warns about optional parts that this package does not use (compiled operators, a
+# cloud client).
 with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
     warnings.simplefilter('ignore')
     import mmseg.datasets

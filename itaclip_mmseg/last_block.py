@@ -1,4 +1,4 @@
-"""How the last block of the vision encoder may attend, and what it is given: the edge between settings and encoder."""
+"""Settings and inputs of the last block of the vision encoder."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -14,12 +14,12 @@ TERMS = ('qk', 'qq', 'kk', 'vv', 'identity')
 
 @dataclass(frozen=True)
 class Network:
-    """A further vision transformer whose patch features a last block needs.
+    """A second vision transformer whose patch features a last block needs.
 
     Args:
         pretrained: path of its weights.
-        heads: attention heads a block; None for width / 64, as in all published ones.
-        type: its class, in MMSegmentation's registry of models.
+        heads: attention heads per block; None for width / 64, as in all published models.
+        type: name of its class in MMSegmentation's registry of models.
     """
 
     pretrained: str
@@ -32,14 +32,14 @@ class Network:
 
 @dataclass(frozen=True)
 class Feedback:
-    """A second pass of the last block, told by the first one's answer which patches are of one kind.
+    """A second pass of the last block, whose attention uses which patches the first pass labelled alike.
 
     Args:
-        scale: factor of the second pass's scores.
-        share: of the relation of patches in these scores, 0 to 1; the rest are the block's own.
-        threshold: pixels whose best word is below count as the first word.
-        logit_scale: factor of the cosines before the softmax over the words.
-        decay: relate patches of one kind less with their distance where others lie between them.
+        scale: factor of the attention scores of the second pass.
+        share: share of the patch relation in these scores, 0 to 1; the rest is the block's own attention.
+        threshold: pixels whose best score is below this count as the first word.
+        logit_scale: factor of the cosine similarities before the softmax over the words.
+        decay: reduce the relation of patches with the same label with their distance if other labels lie between them.
     """
 
     scale: float = 2.0
@@ -56,12 +56,14 @@ class Feedback:
 
 
 class Keep(NamedTuple):
-    """What a last block needs of the shared pass; blocks by number, counted from 1.
+    """What the encoder keeps of the shared pass for a last block; blocks are counted from 1.
+
+    For example, `Keep.projections([7, 8])` keeps the queries, keys and values of blocks 7 and 8.
 
     Attributes:
-        qkv: whose queries, keys and values.
-        hidden: whose output, the residual stream after them; 0 for the embedded patches.
-        networks: whose patch features of the views.
+        qkv: blocks whose queries, keys and values are kept.
+        hidden: blocks whose output, the residual stream, is kept; 0 for the embedded patches.
+        networks: second networks whose patch features of the views are kept.
     """
 
     qkv: frozenset[int] = frozenset()
@@ -70,7 +72,7 @@ class Keep(NamedTuple):
 
     @classmethod
     def projections(cls, layers: Iterable[int]) -> 'Keep':
-        """Queries, keys and values of some blocks."""
+        """Keep the queries, keys and values of some blocks."""
         return cls(qkv=frozenset(layers))
 
     def __or__(self, other: 'Keep') -> 'Keep':
@@ -78,17 +80,17 @@ class Keep(NamedTuple):
 
 
 class LastInputs(NamedTuple):
-    """What the shared blocks leave for the last one, whatever its settings.
+    """Inputs of the last block from the shared blocks, which do not depend on its settings.
 
     Attributes:
-        x: its input, V x (1 + L) x D.
-        qkv: queries, keys and values, 3 x V x heads x (1 + L) x d, by number of the block, counted from 1; the last
-            block's are always there.
-        hidden: the residual stream after a block, V x (1 + L) x D, by its number.
+        x: input of the last block, V x (1 + L) x D.
+        qkv: queries, keys and values, 3 x V x heads x (1 + L) x d, by block number from 1; always includes the last
+            block's.
+        hidden: the residual stream after a block, V x (1 + L) x D, by block number.
         grid: rows and columns of patches.
-        views: what was encoded, V x 3 x H x W, normalised RGB.
-        features: of the views by a further network, V x D' x its rows x its columns.
-        relation: how much tokens are of one kind by a first pass's answer, V x (1 + L) x (1 + L); None in a first pass.
+        views: the encoded views, V x 3 x H x W, normalised RGB.
+        features: patch features of the views from second networks, V x D' x rows x columns.
+        relation: how much the first pass labels tokens alike, V x (1 + L) x (1 + L); None in the first pass.
     """
 
     x: Tensor
@@ -105,7 +107,7 @@ class LastInputs(NamedTuple):
         return self.qkv[max(self.qkv)]
 
     def first(self, number: int) -> 'LastInputs':
-        """Those of the first views, at most `number`."""
+        """The inputs of at most the first `number` views."""
         qkv = {block: one[:, :number] for block, one in self.qkv.items()}
         hidden = {block: one[:number] for block, one in self.hidden.items()}
         features = {network: one[:number] for network, one in self.features.items()}
@@ -114,37 +116,37 @@ class LastInputs(NamedTuple):
 
 @dataclass(frozen=True)
 class LastBlock:
-    """How the last block of the vision encoder turns what the shared blocks left into patch tokens.
+    """Computes patch tokens in the last block of the vision encoder; the base class of each method's variant.
 
-    A frozen dataclass of settings, so that variants which have it in common share it. One that is more than a sum of
-    attention terms is a subclass in `methods/NAME/last_block.py`, decorated with `last_block(NAME)`: it names the
-    states it needs (`keep`) and computes `tokens`. docs/add_a_method.md shows one.
+    Subclasses are frozen dataclasses of settings, so that equal ones are computed only once. A method whose last block
+    is more than a sum of attention terms defines one in `methods/NAME/last_block.py`, decorated with
+    `last_block(NAME)`: `keep` lists the states it needs, and `tokens` computes the result. See docs/add_a_method.md.
     """
 
-    name: ClassVar[str]  # by which configs choose it
-    feedback: ClassVar[Feedback | None] = None  # a field of those that run a second time
+    name: ClassVar[str]  # the name in configs
+    feedback: ClassVar[Feedback | None] = None  # a field of subclasses with a second pass
 
     @property
     def keep(self) -> Keep:
-        """What it needs beside the last block's own input and projections."""
+        """The states it needs besides the last block's own input and projections."""
         return Keep()
 
     def grid(self, inputs: LastInputs) -> tuple[int, int]:
-        """Rows and columns of its tokens: CLIP's patches, unless it says otherwise."""
+        """Rows and columns of its tokens: those of CLIP's patches, unless a subclass changes them."""
         return inputs.grid
 
     def tokens(self, inputs: LastInputs, block: nn.Module) -> Tensor:
-        """Patch tokens V x L x D, row by row of `grid`, before the final norm and projection.
+        """Compute patch tokens V x L x D, row by row of `grid`, before the final norm and projection.
 
         Args:
-            inputs: what the shared blocks left.
+            inputs: outputs of the shared blocks.
             block: open_clip's last residual attention block.
         """
         raise NotImplementedError
 
     @classmethod
     def from_config(cls, backbone: Mapping) -> 'LastBlock':
-        """That of a backbone's config: its `last_block`, a name or dict(type=NAME, ...), else the sum of its terms."""
+        """From a backbone's config: its `last_block`, a name or dict(type=NAME, ...), or else an `AttentionSum`."""
         chosen = backbone.get('last_block')
         if chosen is None:
             keys = [field.name for field in fields(AttentionSum)]
@@ -155,7 +157,7 @@ class LastBlock:
         return from_dict(LAST_BLOCKS[name], settings, f'backbone.last_block of {name}')
 
     def check_depth(self, depth: int, model: str) -> None:
-        """Raise a `UserError` if a layer whose state it needs is none of the blocks 1 to `depth`."""
+        """Raise a `UserError` if it needs the state of a block outside 1 to `depth`."""
         where = 'backbone, layer of the last block'
         for layer in sorted(self.keep.qkv):
             check(layer <= depth, where, layer, f'{model} has blocks 1 to {depth}')
@@ -164,7 +166,7 @@ class LastBlock:
 
 
 def from_dict(cls: type, settings: Mapping, where: str) -> object:
-    """A dataclass from a config's keys; a `UserError` for one that it does not have."""
+    """Create a dataclass from a config's keys; a `UserError` for an unknown key."""
     allowed = {field.name for field in fields(cls)}
     for key in settings:
         check(key in allowed, where, key, ', '.join(sorted(allowed)))
@@ -175,7 +177,7 @@ LAST_BLOCKS: dict[str, type[LastBlock]] = {}
 
 
 def last_block(name: str) -> Callable[[type[LastBlock]], type[LastBlock]]:
-    """Register a last block under the name that configs choose it by."""
+    """Decorate a last block to register it under its name in configs."""
 
     def register(cls: type[LastBlock]) -> type[LastBlock]:
         LAST_BLOCKS[name], cls.name = cls, name
@@ -190,8 +192,9 @@ class AttentionSum(LastBlock):
     """A sum of attention terms over the last block's values (paper, section 3.1; tables 2 to 4).
 
     Args:
-        attention: terms whose softmax maps are summed: qk (plain CLIP), qq, kk, vv, identity (a token keeps its value).
-        intermediate_layers: blocks, counted from 1, whose mean map is mixed half and half with the last block's.
+        attention: terms whose softmax maps are summed: qk (plain CLIP), qq, kk, vv, identity (each token attends only
+            to itself).
+        intermediate_layers: blocks, counted from 1, whose mean attention map is averaged with the last block's.
         residual: add the block's input to its attention output.
         final_ffn: run the block's feed-forward network (table 3).
         neighbourhood_std: standard deviation, in patches, of NACLIP's Gaussian prior on the scores; None for no prior.

@@ -1,6 +1,6 @@
-"""Everything that may vary once the shared blocks of the encoder have run.
+"""Settings that can vary without running the shared blocks of the encoder again.
 
-One run has one `Settings`; an ablation is a list of them over the same encoding pass.
+A run has one `Settings`; an ablation evaluates a list of them on one encoding pass.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ class Pamr:
 
     Args:
         num_iters: number of steps.
-        dilations: distances in pixels of the eight neighbours.
-        exact_std: the standard deviation of the guide is 0 where it is flat, as CASS has it; by default it is rounded
-            as ITACLIP's is. Results differ in flat parts alone.
+        dilations: distances in pixels to the eight neighbours.
+        exact_std: compute a standard deviation of exactly 0 in flat parts of the image, as CASS does; by default it is
+            rounded as in ITACLIP. Results differ only in flat parts.
     """
 
     num_iters: int = 10
@@ -38,18 +38,18 @@ class Pamr:
 
     @property
     def reach(self) -> int:
-        """How many pixels away a pixel may change the result at another."""
+        """Radius in pixels within which a pixel can change the result at another."""
         return self.num_iters * max(self.dilations)
 
     @classmethod
     def from_config(cls, value: object) -> 'Pamr | None':
-        """From a dict of its keys, or None, or itself."""
+        """From a config's dict, None or a `Pamr`."""
         check(value is None or isinstance(value, Pamr | Mapping), 'pamr', value, 'None, or a dict of its settings')
         return from_dict(cls, value, 'pamr') if isinstance(value, Mapping) else value
 
 
 def changed_pamr(changes: Mapping[str, object], own: Pamr | None) -> dict[str, object]:
-    """Changes of settings in which `pamr`, if it is one, may be its config, or a number of steps of one's own."""
+    """Convert `pamr` in changes of settings, a dict or a number of steps for `own`, to a `Pamr`."""
     value = changes.get('pamr')
     if is_count(value):
         value = replace(own or Pamr(), num_iters=value)
@@ -58,12 +58,13 @@ def changed_pamr(changes: Mapping[str, object], own: Pamr | None) -> dict[str, o
 
 @dataclass(frozen=True)
 class Decision:
-    """The rules by which scores become labels, alike in all methods.
+    """How scores become labels, in all methods.
 
     Args:
-        prob_threshold: pixels whose best score is below become background, label 0; None for off.
-        area_threshold: foreground classes with at most this share of the foreground's area are dropped; None for off.
-        closing_kernel: side in pixels of the square that closes the label map; None for off.
+        prob_threshold: pixels whose best score is below this become background, label 0; None turns it off.
+        area_threshold: foreground classes with at most this share of the foreground's area are dropped; None turns it
+            off.
+        closing_kernel: side in pixels of the square kernel that closes the label map; None turns it off.
     """
 
     prob_threshold: float | None = None
@@ -80,11 +81,11 @@ class Decision:
 
     @property
     def needs_background(self) -> bool:
-        """Is there a rule that makes pixels background?"""
+        """Whether a threshold can assign pixels to the background."""
         return bool(self.prob_threshold) or self.area_threshold is not None
 
     def vary(self, changes: Mapping[str, object]) -> 'Decision':
-        """These settings with some changed; a `UserError` for a name or a value that is not possible."""
+        """A copy with some settings changed; a `UserError` for an unknown name or an invalid value."""
         allowed = {one.name for one in fields(self)}
         for name in changes:
             check(name in allowed, 'setting', name, ', '.join(sorted(allowed)))
@@ -93,18 +94,18 @@ class Decision:
 
 @dataclass(frozen=True)
 class Settings(Decision):
-    """Settings of one run of the sliding CLIP; keys of its segmentor's config, but for the last two.
+    """Settings of one run of the sliding CLIP: keys of its segmentor's config, except the last two.
 
     Args:
         auxiliary: kind of auxiliary text, 'definition' or 'synonym', or None.
-        text_coefficient: alpha, share of the auxiliary text in a query, 0 to 1.
-        image_coefficient: lambda, share of the first category of views in the logits, 0 to 1.
-        image_engineering: use all five views; False for the window alone.
-        pamr: the refinement, or None.
-        logit_scale: factor of the cosines before the softmax.
-        background_set: ask for the background by its words; False for its name alone (table 11).
-        stride: that of `test_cfg`, None for whole images.
-        last_block: the part of `backbone` that may vary.
+        text_coefficient: alpha, the share of the auxiliary text in a query, 0 to 1.
+        image_coefficient: lambda, the share of the first category of views in the logits, 0 to 1.
+        image_engineering: use all five views; False uses the window only.
+        pamr: the mask refinement, or None.
+        logit_scale: factor of the cosine similarities before the softmax.
+        background_set: use all words of the background as queries; False uses only its name (table 11).
+        stride: stride of `test_cfg`; None for whole images.
+        last_block: the part of `backbone` that can vary.
     """
 
     auxiliary: str | None = 'definition'
@@ -130,7 +131,7 @@ class Settings(Decision):
 
     @classmethod
     def from_config(cls, keys: Mapping, window: 'Window', backbone: Mapping) -> 'Settings':
-        """From the keys of a segmentor's config, `pamr` being a dict or None, which is the default there."""
+        """From the keys of a segmentor's config, in which `pamr` is a dict or None (default)."""
         return cls(
             **{**keys, 'pamr': Pamr.from_config(keys.get('pamr'))},
             stride=window.stride,
@@ -138,13 +139,13 @@ class Settings(Decision):
         )
 
     def vary(self, changes: Mapping[str, object]) -> 'Settings':
-        """These settings with some changed, those of the last block by their own names.
+        """A copy with some settings changed, including those of the last block, by their own names.
 
-        `last_block` chooses another one, as in a backbone's config; the name of this one keeps it. `pamr` may be a
-        number of steps, and `stride` one number for both axes.
+        `last_block` chooses another last block, as in a backbone's config; the current name keeps this one. `pamr` can
+        be a number of steps, and `stride` one number for both axes.
 
         Raises:
-            UserError: a name or a value that is not possible.
+            UserError: a name is unknown or a value invalid.
         """
         keep = changes.get('last_block', self.last_block.name) == self.last_block.name
         chosen = self.last_block if keep else LastBlock.from_config(changes)
@@ -163,24 +164,24 @@ class Settings(Decision):
 
 
 def check_share(value: object, name: str) -> None:
-    """Raise a `UserError` unless it is a number from 0 to 1."""
+    """Raise a `UserError` unless the value is a number from 0 to 1."""
     check(is_number(value, 0, 1), name, value, 'numbers from 0 to 1')
 
 
 def check_layers(value: object, name: str, depth: int | None = None) -> None:
-    """Raise a `UserError` unless it is one or more numbers of blocks, 1 to `depth` where that is known."""
+    """Raise a `UserError` unless the value is a list of block numbers from 1, up to `depth` if that is given."""
     valid = isinstance(value, Sequence) and len(value) > 0
     valid = valid and all(is_count(layer) and layer <= (depth or layer) for layer in value)
     check(valid, name, value, f'numbers of blocks, counted from 1{f" to {depth}" if depth else ""}')
 
 
 def check_count(value: object, name: str) -> None:
-    """Raise a `UserError` unless it is a whole number from 1."""
+    """Raise a `UserError` unless the value is a whole number from 1."""
     check(is_count(value), name, value, 'whole numbers from 1')
 
 
 def check_pair(value: object, name: str) -> tuple[int, int]:
-    """The value as a tuple; a `UserError` unless it is two whole numbers from 1."""
+    """Convert two whole numbers from 1 to a tuple; a `UserError` for anything else."""
     valid = isinstance(value, Sequence) and len(value) == 2 and all(is_count(side) for side in value)
     check(valid, name, value, 'two whole numbers from 1, height and width')
     return tuple(value)
@@ -188,10 +189,10 @@ def check_pair(value: object, name: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Window:
-    """`test_cfg`: windows of `crop_size` moved by `stride` pixels, both (height, width), or whole images (None).
+    """`test_cfg`: windows of `crop_size` moved by `stride`, both (height, width) in pixels, or None for whole images.
 
-    `pad` zero-pads windows to whole patches, or, a number, to multiples of so many pixels; else a rest at the right and
-    bottom is dropped.
+    `pad` zero-pads windows to whole patches or, if it is a number, to multiples of it in pixels; without it, incomplete
+    patches at the right and bottom are dropped.
     """
 
     crop_size: tuple[int, int] | None
@@ -203,7 +204,7 @@ class Window:
         """From dict(mode, crop_size, stride, pad_windows).
 
         Raises:
-            UserError: a key or a value that is not possible.
+            UserError: a key is unknown or a value invalid.
         """
         for name in config:
             check(name in WINDOW_KEYS, 'test_cfg', name, ', '.join(WINDOW_KEYS))
@@ -219,13 +220,13 @@ class Window:
 
     @classmethod
     def whole_images(cls, config: Mapping | None) -> 'Window':
-        """From `test_cfg` of a method that slides no windows; a `UserError` if it asks for them."""
+        """From `test_cfg` of a method without sliding windows; a `UserError` if it sets mode='slide'."""
         window = cls.from_config(config or dict(mode='whole'))
-        check(window.crop_size is None, 'test_cfg.mode', 'slide', "'whole': the method sees whole images")
+        check(window.crop_size is None, 'test_cfg.mode', 'slide', "'whole': the method uses whole images")
         return window
 
 
 def check_reach(stride: tuple[int, int], crop_size: tuple[int, int], name: str) -> None:
-    """A stride beyond the crop would leave pixels that no window covers."""
+    """Raise a `UserError` for a stride beyond the crop size, which would leave pixels that no window covers."""
     reachable = all(step <= side for step, side in zip(stride, crop_size))
     check(reachable, name, stride, f'at most the crop size {crop_size}')

@@ -14,7 +14,7 @@ from itaclip_cli import add_data_arguments
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Time the stages of a config on one image.')
-    parser.add_argument('config', help='path of a config file, yours or an installed one')
+    parser.add_argument('config', help='path of a config, or name of an installed one')
     add_data_arguments(parser)
     parser.add_argument(
         '--image', help='a photograph (default: the first of --images, else a rendered scene of --size)'
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def load_photograph(own: str | None) -> 'np.ndarray':
-    """The image to segment, H x W x 3 uint8 RGB: --image, else `own`, else a scene."""
+    """The image to segment, H x W x 3 uint8 RGB: --image, or else `own`, or else a rendered scene."""
     path = args.image or own
     if path is None:
         if min(args.size) < 32:

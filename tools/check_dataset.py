@@ -14,7 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Check a config's dataset and list all errors; exit code 1 if there are any."
     )
-    parser.add_argument('config', help='path of a config file, yours or an installed one')
+    parser.add_argument('config', help='path of a config, or name of an installed one')
     add_data_arguments(parser)
     parser.add_argument(
         '--out', type=Path, metavar='SHEET.png', help='contact sheet: images overlaid with their label maps'

@@ -22,7 +22,7 @@ def main() -> None:
     faults = {path: file_faults(path, config_classes) for path in args.banks}
     for path, lines in faults.items():
         warnings = [] if lines else [f'warning: {line}' for line in query_warnings(load_bank(path))]
-        print('\n'.join([*lines, *warnings]) if lines or warnings else f'{path}: good')
+        print('\n'.join([*lines, *warnings]) if lines or warnings else f'{path}: no errors')
     sys.exit(any(faults.values()))
 
 

@@ -48,11 +48,11 @@ def check_args() -> None:
 
     check_outputs([Output(args.out), Output(journal_of(args.out))], files_among([args.classes]))
     if args.out.exists() and not args.overwrite:
-        raise UserError(f'{args.out}: exists already; add --overwrite or name another file')
+        raise UserError(f'{args.out}: exists already; add --overwrite, or choose another file')
     if args.base_url and not args.model:
         raise UserError("--base-url: needs --model, the model's name on the server")
     if args.local and args.model:
-        raise UserError('--model: names a model on a server; leave it out with --local')
+        raise UserError('--model: is the name of a model on a server; remove it with --local')
     if args.temperature < 0 or args.workers < 1 or args.timeout <= 0:
         raise UserError('--temperature must be 0 or more, --workers 1 or more, --timeout above 0')
 

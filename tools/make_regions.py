@@ -14,7 +14,7 @@ def parse_args() -> argparse.Namespace:
         '--out',
         type=Path,
         required=True,
-        help='folder for the region maps; maps of an earlier run that still fit are kept',
+        help='folder for the region maps; up-to-date maps of an earlier run are kept',
     )
     parser.add_argument('--type', default='sam2', help='generator: sam2, felzenszwalb (default: %(default)s)')
     parser.add_argument(

@@ -40,9 +40,9 @@ def main() -> None:
     from itaclip_mmseg.scenes.render import render_scene
     from itaclip_mmseg.studies.comparable import comparable_methods
 
-    workbench = Workbench(args.config, args.cfg_options, comparable_methods(args.config))
+    workbench = Workbench(args.config, args.cfg_options, *comparable_methods(args.config, args.cfg_options))
     scenes = [render_scene(seed, *SIZE).image for seed in SCENES]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # leaves the context, and with it no upload behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # exits the context, which removes all uploads
     with serving(workbench, scenes, args.host, args.port) as address:
         print(f'listening on {address}', flush=True)
         threading.Event().wait()

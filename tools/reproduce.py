@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--protocol',
         metavar='METHOD',
-        help="this method's image size and window for all runs (default: each config's own)",
+        help="use this method's image size and window for all runs (default: each config's own)",
     )
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/reproduce'), help='(default: %(default)s)')
     parser.add_argument('--dry-run', action='store_true', help='only print the plan and its estimate')

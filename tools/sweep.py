@@ -10,7 +10,7 @@ from itaclip_cli import add_data_arguments
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a grid of settings; each image is encoded once.')
-    parser.add_argument('config', help='path of a config file, yours or an installed one')
+    parser.add_argument('config', help='path of a config, or name of an installed one')
     add_data_arguments(parser)
     grid = dict(type=float, nargs='+', action='extend')
     parser.add_argument(

@@ -11,7 +11,7 @@ from itaclip_cli import add_data_arguments
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Segment a dataset, print its IoU table and write results.json.')
-    parser.add_argument('config', help='path of a config file, yours or an installed one')
+    parser.add_argument('config', help='path of a config, or name of an installed one')
     add_data_arguments(parser)
     parser.add_argument('--work-dir', help='folder for results.json, confusion.csv and the log')
     parser.add_argument(
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='override settings, e.g. model.image_coefficient=0.6',
     )
-    parser.add_argument('--write-config', metavar='FILE.py', help='keep what was run as a config that runs by itself')
+    parser.add_argument('--write-config', metavar='FILE.py', help='write a config that repeats this run')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from itaclip_mmseg.apis.attention import attention_at
 from itaclip_mmseg.apis.page_attention import attention_view
-from itaclip_mmseg.apis.page_folder import segment_all, thumbnails
-from itaclip_mmseg.apis.page_layout import ALONE, HOUR, Layout, effect, files_of, gr
+from itaclip_mmseg.apis.page_files import PROGRESS, Downloads
+from itaclip_mmseg.apis.page_folder import thumbnails
+from itaclip_mmseg.apis.page_gradio import gr
+from itaclip_mmseg.apis.page_layout import HOUR, INTO_VIEW
 from itaclip_mmseg.apis.page_progress import estimate
-from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench, existing, write_files
+from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench, existing
+from itaclip_mmseg.apis.page_sliders import effect
 from itaclip_mmseg.apis.page_view import fault, legend, view, warned
 from itaclip_mmseg.apis.page_words import THRESHOLDS, class_list, idle
 from itaclip_mmseg.text.classes import bank_of_text
 from itaclip_mmseg.utils.errors import Faults, UserError, one_line
 
-PROGRESS = gr.Progress()  # how Gradio knows that a function shows it
-INTO_VIEW = "() => document.querySelector('{}')?.scrollIntoView({{ behavior: 'smooth', block: 'nearest' }})"
 
-
-class Page(Layout):
+class Page(Downloads):
     """Which function answers which event. What a visitor brings is in Gradio's session state; nothing is kept here.
 
     Args:
@@ -31,10 +31,9 @@ class Page(Layout):
     """
 
     def __init__(self, workbench: Workbench, examples: Sequence[Path], folder: str | Path) -> None:
-        self.folder = folder
         title = dict(title='itaclip_mmseg', analytics_enabled=False, fill_width=True)
         with gr.Blocks(**title, delete_cache=(HOUR, HOUR)) as self.blocks:
-            super().__init__(workbench, examples)
+            super().__init__(workbench, examples, folder)
             self.wire()
 
     def wire(self) -> None:
@@ -46,15 +45,18 @@ class Page(Layout):
         encoded |= dict(show_progress_on=self.view)
         taken = {self.drop, self.paths, self.strip, self.write_all}
         show = [
-            self.drop.upload(self.take, {self.drop} | given, **encoded | dict(outputs=encoded['outputs'] | taken)),
+            self.drop.upload(
+                self.take, {self.drop, self.label_maps} | given, **encoded | dict(outputs=encoded['outputs'] | taken)
+            ),
             self.strip.select(self.take_one, given, **encoded),
             self.gallery.select(self.take_example, given, **encoded),
         ]
         slow = dict(show_progress_on=self.view, trigger_mode='always_last', concurrency_id='encoder')
         quick = dict(show_progress='minimal', show_progress_on=self.view, trigger_mode='always_last')
         quick |= dict(concurrency_id='decoder')
-        changes = [one.change for one in (*self.sliders.values(), self.method)]
-        gr.on(changes, self.segment, given, answers, **(quick if self.workbench.two_halves else slow))
+        if self.sliders:
+            gr.on([one.change for one in self.sliders.values()], self.adjust, given, answers, **quick)
+        self.method.change(self.segment, given, answers, **slow)
         queue = 'decoder' if self.workbench.two_halves else 'encoder'
         pressed = [self.go.click, self.background.submit]
         show.append(gr.on(pressed, self.segment, given, answers, **slow | dict(concurrency_id=queue)))
@@ -83,27 +85,18 @@ class Page(Layout):
         )
         clicked.then(js=INTO_VIEW.format('#attention'))
 
-    def wire_files(self, given: set) -> None:
-        """Downloads of the photograph, and of all."""
-        outputs = {self.message, self.files}
-        hidden = dict(show_progress='hidden', concurrency_id='decoder')
-        self.write.click(self.write_one, {self.answer}, outputs, **hidden)
-        progress = dict(show_progress_on=self.strip, concurrency_id='encoder')
-        self.write_all.click(self.write_folder, given, outputs | {self.strip}, **progress)
-
     def take(self, given: dict, progress: gr.Progress = PROGRESS) -> dict:
         """Photographs were dropped: show what there is, encode the first, and segment it."""
         faults = Faults()
         found = thumbnails(given[self.drop], faults, estimate(progress, 'reading'))
-        several = len(found) > 1
-        strip = gr.Gallery([(picture, Path(path).name) for path, picture in found], visible=several)
+        strip = gr.Gallery([(picture, Path(path).name) for path, picture in found], visible=len(found) > 1)
         paths = [path for path, _ in found]
-        everything = gr.Button(f'Segment all {len(found)} photographs and make files', visible=several)
+        everything = self.everything(paths, given[self.label_maps])
         taken = {self.drop: None, self.paths: paths, self.strip: strip, self.write_all: everything}
         if not found:
             return {self.drop: None, self.message: fault(*faults.lines)}
         answered = self.encode(paths[0], given, progress)
-        return taken | answered | {self.message: fault(*faults.lines) * bool(faults.lines) + answered[self.message]}
+        return taken | answered | {self.message: fault(*faults.lines) + answered[self.message]}
 
     def take_one(self, given: dict, event: gr.SelectData, progress: gr.Progress = PROGRESS) -> dict:
         """One of several photographs was chosen."""
@@ -119,25 +112,28 @@ class Page(Layout):
             photo = self.workbench.open(path, estimate(progress, 'encoding'))
         except UserError as error:
             return {self.message: fault(one_line(error))}
-        return {self.photo: photo, self.attention: ''} | self.segment(given | {self.photo: photo})
+        return {self.photo: photo, self.attention: ''} | self.segment(given | {self.photo: photo}, progress)
 
-    def chosen(self, given: dict) -> tuple[str, dict[str, float], str | None]:
-        """Classes, sliders and second method, as `Workbench.answer` takes them."""
-        values = {name: given[slider] for name, slider in self.sliders.items()}
-        method = None if given[self.method] == ALONE else given[self.method]
-        return class_list(given[self.classes], given[self.background], given[self.definitions]), values, method
-
-    def segment(self, given: dict) -> dict:
-        """Words, settings or the second method were changed: the half that takes a moment."""
+    def segment(self, given: dict, progress: gr.Progress = PROGRESS) -> dict:
+        """Words, settings or the second method were changed: a moment, unless a method has to encode."""
         start = time.perf_counter()
         try:
-            answer = self.workbench.answer(given[self.photo], *self.chosen(given))
+            classes, values, method = self.chosen(given)
+            if outlook := self.workbench.outlook(given[self.photo], method):
+                progress(0.0, desc=outlook)
+            track = estimate(progress, method)
+            answer = self.workbench.answer(given[self.photo], classes, values, method, given[self.answer], track)
             view_of = self.show(answer, given)
         except UserError as error:
             return {self.message: fault(one_line(error))}
-        notes = [answer.photo.note, f'segmented in {time.perf_counter() - start:.2f} s', answer.results[OWN].tag_line()]
+        tags = [result.tag_line() for result in answer.results.values()]
+        notes = [answer.photo.note, f'segmented in {time.perf_counter() - start:.2f} s', *tags]
         told = html.escape('; '.join(filter(None, notes)))
-        return {self.message: told + warned(answer.warnings), self.answer: answer} | view_of
+        return {self.message: told + fault(*answer.faults) + warned(answer.warnings), self.answer: answer} | view_of
+
+    def adjust(self, given: dict) -> dict:
+        """A slider was moved; that takes no time to tell of."""
+        return self.segment(given, lambda *_, **__: None)
 
     def show(self, answer: Answer, given: dict) -> dict:
         """Pictures, legend and command of an answer; classes that were switched off stay so."""
@@ -153,7 +149,7 @@ class Page(Layout):
     def repaint(self, given: dict) -> dict:
         """A class was switched on or off."""
         answer = given[self.answer]
-        return {self.view: view(answer.results, given[self.shown])} if answer else {}
+        return {self.view: view(answer.results, given[self.shown]) if answer else gr.skip()}
 
     def grey(self, given: dict) -> dict:
         """Words or thresholds were changed: grey the sliders without effect, unless the words cannot be read."""
@@ -161,7 +157,7 @@ class Page(Layout):
         try:
             bank = bank_of_text(class_list(given[self.classes], given[self.background], given[self.definitions]))
         except UserError:
-            return {}
+            return dict.fromkeys(self.sliders.values(), gr.skip())
         reasons = idle(values, bank)
         return {slider: gr.Slider(**effect(reasons.get(name))) for name, slider in self.sliders.items()}
 
@@ -173,25 +169,3 @@ class Page(Layout):
         except UserError as error:
             return {self.message: fault(one_line(error))}
         return {self.attention: attention_view(attention, given[self.answer].results[OWN])}
-
-    def write_one(self, given: dict) -> dict:
-        """Files of the photograph were asked for."""
-        if given[self.answer] is None:
-            return {self.message: fault('files: nothing is segmented yet; drop a photograph')}
-        try:
-            return {self.files: files_of(write_files(given[self.answer], self.folder))}
-        except UserError as error:
-            return {self.message: fault(one_line(error))}
-
-    def write_folder(self, given: dict, progress: gr.Progress = PROGRESS) -> dict:
-        """Files of all photographs were asked for."""
-        faults = Faults()
-        try:
-            chosen = self.chosen(given)
-        except UserError as error:
-            return {self.message: fault(one_line(error))}
-        track = estimate(progress, 'photographs')
-        archive, pictures = segment_all(self.workbench, given[self.paths], *chosen, self.folder, faults, track)
-        told = f'{len(pictures)} of {len(given[self.paths])} photographs segmented; download {Path(archive).name}'
-        told += fault(*faults.lines) if faults.lines else ''
-        return {self.message: told, self.files: files_of([archive]), self.strip: gr.Gallery(pictures)}

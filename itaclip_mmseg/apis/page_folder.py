@@ -1,25 +1,26 @@
 """Several photographs on the page: small pictures of all, one answer for all, one file to download."""
 
-import csv
-import io
 import itertools
-import json
 import shutil
 import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
 from itaclip_mmseg.apis.exports import merged_coco
-from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench, read_photo
+from itaclip_mmseg.apis.page_photos import read_photo
+from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench
+from itaclip_mmseg.apis.page_truth import Measurement, iou_rows, paired
 from itaclip_mmseg.apis.segmentation import PARTS, result_files
 from itaclip_mmseg.apis.segmenter import read_image
 from itaclip_mmseg.models.stages.encode import Track
+from itaclip_mmseg.text.classes import bank_of_text
 from itaclip_mmseg.utils.errors import Faults
-from itaclip_mmseg.utils.resources import written_whole
+from itaclip_mmseg.utils.resources import write_csv, write_json
 
 THUMBNAIL = (240, 180)
 
@@ -42,48 +43,68 @@ def smaller(picture: Image.Image) -> Image.Image:
     return picture
 
 
+class Segmented(NamedTuple):
+    """What became of several photographs.
+
+    Attributes:
+        archive: a zip with overlays, label maps, class lists, COCO annotations, shares and IoU.
+        pictures: small ones, with captions.
+        figures: see `Measurement.figures`.
+        measured: how many photographs have a label map.
+        warnings: what the label maps lack, a line each.
+    """
+
+    archive: str
+    pictures: list[tuple[Image.Image, str]]
+    figures: dict[str, dict]
+    measured: int
+    warnings: list[str]
+
+
 def segment_all(
     workbench: Workbench,
     paths: Sequence[str],
-    classes: str,
-    values: Mapping[str, float],
-    method: str | None,
+    label_maps: Sequence[str],
+    chosen: tuple[str, Mapping[str, float], str | None],
     folder: str | Path,
     faults: Faults,
     track: Track = iter,
-) -> tuple[str, list[tuple[Image.Image, str]]]:
+) -> Segmented:
     """Segment photographs one after the other; of each only its files and a small picture are kept.
 
     Args:
-        classes, values, method: see `Workbench.answer`.
+        label_maps: to measure with, named as their photographs.
+        chosen: classes, values and method, see `Workbench.answer`.
         folder: where a new folder, whose name nobody guesses, is made.
-        faults: keeps what is wrong with single photographs; the others are done.
-
-    Returns:
-        A zip with overlays, label maps, class lists, COCO annotations and shares, and the small pictures with captions.
+        faults: keeps what is wrong with single photographs and label maps; the others are done.
     """
     place = Path(tempfile.mkdtemp(dir=folder)) / 'segmented'
     place.mkdir()
     names = unique_names(paths, workbench.methods)
+    truths = paired(names, label_maps, faults)
+    measurement = Measurement([entry.name for entry in bank_of_text(chosen[0]).classes])
     pictures, results = [], {}
     for path in track(paths):
-        answer = faults.result(segment_one, workbench, path, classes, values, method)
+        answer = faults.result(segment_one, workbench, path, chosen)
         if answer is None:
             continue
+        faults.lines += answer.faults
         for title, result in answer.results.items():
             name = names[path] if title == OWN else f'{names[path]}_{title}'
             result.save(place / f'{name}.png', ('overlay', 'labels', 'classes'))
             results.setdefault(title, {})[f'{names[path]}{Path(path).suffix}'] = result.to_coco(), result.shares()
+        if path in truths:
+            faults.result(measurement.add, path, truths[path], answer.results)
         pictures.append((smaller(answer.results[OWN].painted()), names[path]))
-    write_summaries(place, results)
-    return shutil.make_archive(str(place), 'zip', place), pictures
+    figures = measurement.figures()
+    write_summaries(place, results, figures)
+    warnings = measurement.warnings() if figures else []
+    return Segmented(shutil.make_archive(str(place), 'zip', place), pictures, figures, measurement.number, warnings)
 
 
-def segment_one(
-    workbench: Workbench, path: str, classes: str, values: Mapping[str, float], method: str | None
-) -> Answer:
+def segment_one(workbench: Workbench, path: str, chosen: tuple[str, Mapping[str, float], str | None]) -> Answer:
     """Encode and segment a photograph."""
-    return workbench.answer(workbench.open(path), classes, values, method)
+    return workbench.answer(workbench.open(path), *chosen)
 
 
 def unique_names(paths: Sequence[str], titles: Iterable[str] = ()) -> dict[str, str]:
@@ -108,19 +129,19 @@ def unique_names(paths: Sequence[str], titles: Iterable[str] = ()) -> dict[str, 
     return names
 
 
-def write_summaries(place: Path, results: Mapping[str, Mapping[str, tuple[dict, dict]]]) -> None:
-    """`coco.json` of all photographs for each method, and `shares.csv`, a line for each photograph and method."""
-    table = io.StringIO()
-    writer = csv.writer(table)
+def write_summaries(
+    place: Path, results: Mapping[str, Mapping[str, tuple[dict, dict]]], figures: Mapping[str, dict]
+) -> None:
+    """`coco.json` of each method, `shares.csv` with a line for each photograph and method, and `iou.csv`."""
+    rows = []
     for title, photographs in results.items():
         ending = '' if title == OWN else f'_{title}'
         content = merged_coco({name: coco for name, (coco, _) in photographs.items()})
-        with written_whole(place / f'coco{ending}.json') as temporary:
-            temporary.write_text(json.dumps(content) + '\n', encoding='utf-8')
+        write_json(place / f'coco{ending}.json', content, indent=None)
         for name, (_, shares) in photographs.items():
             classes = sorted(shares)
-            if not table.tell():
-                writer.writerow(['photograph', 'method', *classes])
-            writer.writerow([name, title, *(f'{shares[one]:.5f}' for one in classes)])
-    with written_whole(place / 'shares.csv') as temporary:
-        temporary.write_text(table.getvalue(), encoding='utf-8')
+            rows = rows or [['photograph', 'method', *classes]]
+            rows.append([name, title, *(f'{shares[one]:.5f}' for one in classes)])
+    write_csv(place / 'shares.csv', rows)
+    if figures:
+        write_csv(place / 'iou.csv', iou_rows(figures))

@@ -1,36 +1,25 @@
 """What is where on the page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from itaclip_mmseg.apis.page_gradio import gr
+from itaclip_mmseg.apis.page_methods import Other
 from itaclip_mmseg.apis.page_session import Workbench
-from itaclip_mmseg.apis.page_words import class_fields, idle
-from itaclip_mmseg.settings import Pamr
-from itaclip_mmseg.utils.errors import UserError
-
-try:
-    import gradio as gr
-except ImportError as error:
-    raise UserError("page: needs the package gradio; pip install 'itaclip_mmseg[page]'") from error
+from itaclip_mmseg.apis.page_sliders import sliders
+from itaclip_mmseg.apis.page_words import class_fields, class_list
 
 ASSETS = Path(__file__).parents[1] / 'assets'
 HINT = 'Drop photographs, or click an example.'
 ATTENTION_HINT = ' Click a patch of the result to see what it attends to; by keyboard, use the arrows and Enter.'
 ALONE = 'nothing'
-HOUR = 3600  # seconds that a photograph is kept
-SLIDERS = (  # setting, label, range, step; the page has those of the method's settings
-    ('image_coefficient', 'lambda (image_coefficient)', 0, 1, 0.05),
-    ('text_coefficient', 'alpha (text_coefficient)', 0, 1, 0.05),
-    ('logit_scale', 'logit scale (logit_scale)', 1, 200, 1),
-    ('prob_threshold', 'score threshold (prob_threshold), 0 is off', 0, 1, 0.01),
-    ('area_threshold', 'area threshold (area_threshold), 0 is off', 0, 0.5, 0.01),
-    ('pamr', 'PAMR steps (pamr.num_iters), 0 is off', 0, 20, 1),
-    ('regions', 'one label a region (regions), 0 is off', 0, 1, 1),
-    ('global_weight', 'share of the whole picture (global_weight)', 0, 1, 0.05),
-    ('patch_weight', 'share of the nearest patches (patch_weight)', 0, 1, 0.01),
-    ('confidence_threshold', 'least score in a region (confidence_threshold)', 0, 1, 0.01),
-    ('iou_threshold', "SAM's least estimate of its masks (iou_threshold)", 0, 1, 0.01),
+TRUTH_HINT = (
+    'Add label maps with the names of your photographs. A pixel is the index of its class, counted from 0; the '
+    'background, if there is one, is 0. 255 is ignored. If you compare two methods, both are measured.'
 )
+INTO_VIEW = """() => [100, 700].forEach(wait => setTimeout(() => document.querySelector('{}')
+    ?.scrollIntoView({{ behavior: 'smooth', block: 'nearest' }}), wait))"""  # again where downloads moved it meanwhile
+HOUR = 3600  # seconds that a photograph is kept
 
 
 class Layout:
@@ -60,6 +49,7 @@ class Layout:
                 self.lay_settings()
                 self.lay_files()
         self.attention = gr.HTML(js_on_load=script('attention.js'), elem_id='attention')
+        self.iou = gr.HTML(elem_id='iou')
 
     def lay_input(self) -> None:
         """Photographs, examples, words."""
@@ -70,8 +60,8 @@ class Layout:
         self.gallery = gallery([str(path) for path in self.examples], 'examples', visible=bool(self.examples))
         self.classes = gr.Textbox(
             classes,
-            label='Classes, one a line',
-            info='Write other words of a class behind =, as in sea = sea, ocean.',
+            label='Classes, one per line',
+            info='Add more words for a class after =, as in sea = sea, ocean.',
             lines=6,
             max_lines=8,
             elem_id='classes',
@@ -79,55 +69,48 @@ class Layout:
         self.background = gr.Textbox(
             background,
             label='Background words',
-            info='Separate them by commas; none is no background.',
+            info='Separate them with commas. Leave this empty for no background.',
             elem_id='background',
         )
         with gr.Accordion('Definitions', open=False, elem_id='define'):
             self.definitions = gr.Textbox(
                 definitions,
-                label='Definitions, one a line',
-                info='Write name: definition. They count once every class has one.',
+                label='Definitions, one per line',
+                info='Write name: definition. They are used once every class has one.',
                 lines=4,
                 max_lines=8,
                 elem_id='definitions',
             )
+        with gr.Accordion('Label maps, to measure IoU', open=False, elem_id='measure'):
+            gr.Markdown(TRUTH_HINT)
+            self.label_maps = gr.File(label='Label maps', file_count='multiple', height=120, elem_id='label_maps')
         self.go = gr.Button('Segment', variant='primary', elem_id='segment')
 
     def lay_settings(self) -> None:
         """Legend, second method, sliders."""
         self.shown = gr.CheckboxGroup(
-            [], label='Classes, share of the picture', elem_id='legend', elem_classes='legend'
+            [], label='Classes and their share of the picture', elem_id='legend', elem_classes='legend'
         )
+        others = self.workbench.others
+        names = [*self.workbench.methods, *others.ready]
         self.method = gr.Dropdown(
-            [ALONE, *self.workbench.methods],
+            [ALONE, *names],
             value=ALONE,
             label='Compare with (its default settings)',
-            visible=bool(self.workbench.methods),
+            visible=bool(names),
             elem_id='method',
         )
-        values = starts(self.workbench)
-        reasons = idle(values, self.workbench.segmenter.bank)
-        self.sliders = {
-            name: gr.Slider(
-                low,
-                max(high, values[name]),
-                values[name],
-                step=step,
-                label=label,
-                elem_id=name,
-                buttons=[],
-                **effect(reasons.get(name)),
-            )
-            for name, label, low, high, step in SLIDERS
-            if name in values
-        }
+        self.sliders = sliders(self.workbench)
+        if others.lacking:
+            with gr.Accordion(f'{len(others.lacking)} more methods need other weights', open=False, elem_id='lacking'):
+                gr.Markdown(lacking_list(others.lacking))
 
     def lay_files(self) -> None:
         """Downloads, and the command line."""
         self.write = gr.Button('Make files to download', elem_id='write')
         self.write_all = gr.Button('Segment all photographs and make files', visible=False, elem_id='write_all')
         self.files = gr.Files(
-            label='Overlays, label maps, class lists, COCO annotations, shares',
+            label='Overlays, label maps, class lists, COCO annotations, shares, IoU',
             visible=False,
             interactive=False,
             height=190,
@@ -137,6 +120,20 @@ class Layout:
             self.command = gr.Textbox(
                 show_label=False, lines=2, max_lines=5, buttons=['copy'], interactive=False, elem_id='command'
             )
+
+    def chosen(self, given: dict) -> tuple[str, dict[str, float], str | None]:
+        """Classes, sliders and second method, as `Workbench.answer` takes them, of the components' values."""
+        values = {name: given[slider] for name, slider in self.sliders.items()}
+        method = None if given[self.method] == ALONE else given[self.method]
+        return class_list(given[self.classes], given[self.background], given[self.definitions]), values, method
+
+
+def lacking_list(methods: Mapping[str, Other]) -> str:
+    """The methods that cannot run, and what each needs, as Markdown."""
+    folders = {name: Path(method.config).parent.name for name, method in methods.items()}
+    lines = [f'- **{name}** (`{folders[name]}`): {"; ".join(method.needs)}' for name, method in methods.items()]
+    command = f'python tools/prepare_data.py --weights {next(iter(folders.values()))}'
+    return '\n'.join([*lines, '', f'To get weights, run for instance `{command}`, and restart the page.'])
 
 
 def gallery(pictures: list, name: str, visible: bool) -> gr.Gallery:
@@ -163,18 +160,3 @@ def files_of(paths: list[str]) -> gr.Files:
 def script(name: str) -> str:
     """A script of the assets."""
     return (ASSETS / name).read_text(encoding='utf-8')
-
-
-def effect(reason: str | None) -> dict:
-    """How a slider looks: greyed with the reason where it has no effect."""
-    return dict(interactive=reason is None, info=reason or '')
-
-
-def starts(workbench: Workbench) -> dict[str, float]:
-    """What the sliders show first: the config's own settings, 0 for what is off; none where nothing may change."""
-    if not workbench.two_halves:
-        return {}
-    settings = workbench.settings
-    values = {name: getattr(settings, name) or 0 for name, *_ in SLIDERS if hasattr(settings, name)}
-    values |= {'regions': 1} if workbench.may_unify else {}
-    return {name: value.num_iters if isinstance(value, Pamr) else value for name, value in values.items()}

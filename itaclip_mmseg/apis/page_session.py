@@ -1,48 +1,38 @@
 """What the page computes, apart from how it looks: a photograph, words and settings in; labels, files, commands out."""
 
-import math
 import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from mmseg.registry import MODELS
 from PIL import Image
 
 from itaclip_mmseg.apis.page_command import overrides
+from itaclip_mmseg.apis.page_methods import Other, Others
+from itaclip_mmseg.apis.page_photos import Photo, read_photo
+from itaclip_mmseg.apis.page_progress import Pace
 from itaclip_mmseg.apis.page_words import fitting, word_warnings
 from itaclip_mmseg.apis.segmentation import PARTS, Segmentation, result_files
-from itaclip_mmseg.apis.segmenter import Photograph, Picture, Segmenter
-from itaclip_mmseg.datasets.headers import read_header
-from itaclip_mmseg.datasets.reading import read_photograph
+from itaclip_mmseg.apis.segmenter import Segmenter
 from itaclip_mmseg.engine.config import load_config, parse_options
+from itaclip_mmseg.engine.own_data import fitted
 from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Track
+from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.classes import bank_of_text
-from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.errors import Faults, UserError
 from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.resources import written_whole
 
 OWN = 'these settings'  # what the page calls the method whose sliders it has
-MOST_PIXELS = 1_000_000  # of what is segmented: scores take 4 bytes a pixel and word, several times over
-LARGEST_FILE = 50_000_000  # pixels that are decoded at all
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A visitor's photograph, encoded; its name without suffix; what to tell about it."""
-
-    picture: Picture
-    name: str
-    note: str
 
 
 @dataclass(frozen=True)
 class Answer:
     """A segmented photograph: classes as `--classes` takes them; settings and labels by method, `OWN`
-    first; what the visitor should know of the words.
+    first; what the visitor should know of the words; why there is no second method.
     """
 
     photo: Photo
@@ -50,6 +40,7 @@ class Answer:
     settings: dict[str, dict]
     results: dict[str, Segmentation]
     warnings: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,6 +56,7 @@ class Workbench:
         options: overrides, KEY=VALUE as of --cfg-options.
         methods: changes of settings by name, to be compared with the config's own where its method has variants; see
             `Settings.vary`.
+        others: methods with their own segmentor, by name.
 
     Attributes:
         two_halves: settings may change without encoding; else a photograph is segmented anew for other words, and the
@@ -74,11 +66,18 @@ class Workbench:
         UserError: config, overrides or weights do not fit.
     """
 
-    def __init__(self, config: str, options: Sequence[str] = (), methods: Mapping[str, dict] | None = None) -> None:
+    def __init__(
+        self,
+        config: str,
+        options: Sequence[str] = (),
+        methods: Mapping[str, dict] | None = None,
+        others: Mapping[str, Other] | None = None,
+    ) -> None:
         self.config, self.options = config, tuple(options)
         overrides = parse_options(options)
         varied = takes_methods(load_config(config, overrides).model)
         self.methods = dict(methods or {}) if varied else {}
+        self.others, self.pace = Others(others or {}), Pace()
         variants = {OWN: {}} | self.methods if varied else None
         self.segmenter = Segmenter(None, config, overrides, variants=variants)
         self.two_halves, self.settings = self.segmenter.model.two_halves, self.segmenter.model.settings
@@ -99,30 +98,65 @@ class Workbench:
         height, width = picture.image.shape[:2]
         return Photo(picture, Path(path).stem, f'{width} x {height} pixels{note}')
 
-    def answer(self, photo: Photo | None, classes: str, values: Mapping[str, float], method: str | None) -> Answer:
-        """Segment a photograph, the half that takes a moment.
+    def answer(
+        self,
+        photo: Photo | None,
+        classes: str,
+        values: Mapping[str, float],
+        method: str | None,
+        previous: Answer | None = None,
+        track: Track = iter,
+    ) -> Answer:
+        """Segment a photograph: a moment where the settings of the config's own method change.
 
         Args:
             photo: None where the visitor has none yet.
             classes: as `class_list` gives them.
             values: of the sliders, by name of the setting; none where there are no sliders.
-            method: one of `methods`, to be set beside these settings, or None.
+            method: one of `methods` or `others`, to compare with these settings, or None.
+            previous: the visitor's last answer, whose second method is not run again for the same photograph and words.
+            track: what iterates over the passes of a second method's network, such as a progress bar.
 
         Raises:
             UserError: no photograph, or classes that are not possible.
         """
         photo = existing(photo)
         bank = bank_of_text(classes)  # which reads no file: visitors have no business in those of the server
-        settings = {OWN: fitting(values, bank) if values else {}} | ({method: self.methods[method]} if method else {})
-        results = {name: photo.picture.segment(bank, **changes) for name, changes in settings.items()}
-        return Answer(photo, classes, settings, results, tuple(word_warnings(bank)))
+        own = fitting(values, bank) if values else {}
+        with self.pace.timed(OWN, photo.pixels):
+            results = {OWN: photo.picture.segment(bank, **own)}
+        faults = Faults()
+        if method:
+            known = previous is not None and previous.photo is photo and previous.classes == classes
+            second = previous.results.get(method) if known else None
+            second = second or faults.result(self.second, method, photo, bank, track)
+            results |= {} if second is None else {method: second}
+        settings = {OWN: own} | {name: self.methods.get(name, {}) for name in results if name != OWN}
+        return Answer(photo, classes, settings, results, tuple(word_warnings(bank)), tuple(faults.lines))
+
+    def second(self, method: str, photo: Photo, bank: TextBank, track: Track) -> Segmentation:
+        """What another method makes of a photograph."""
+        if method in self.methods:
+            changes = self.methods[method]
+            return photo.picture.segment(bank, **changes | fitted(bank, changes))
+        with self.pace.timed(method, photo.pixels):
+            return self.others.segment(method, photo.picture.image, bank, track)
+
+    def outlook(self, photo: Photo | None, method: str | None) -> str | None:
+        """How long a visitor waits for the slowest method of an answer; None for a moment."""
+        slow = OWN if method not in self.others.ready else method
+        if (slow == OWN and self.two_halves) or photo is None:
+            return None
+        return self.pace.outlook(slow, photo.pixels)
 
     def command(self, answer: Answer, method: str = OWN) -> str:
         """The command line that gives the same labels, of the photograph as `write_files` writes it."""
-        options = [*self.options, *overrides(answer.settings[method])]
+        config, options = self.config, [*self.options, *overrides(answer.settings[method])]
+        if method in self.others.ready:
+            config, options, _ = self.others.ready[method]
         photo = f'{answer.photo.name}_photo.png'
         photo = f'./{photo}' if photo.startswith('-') else photo  # else an option
-        words = ['python', 'tools/demo.py', photo, f'--classes={answer.classes}', f'--config={self.config}']
+        words = ['python', 'tools/demo.py', photo, f'--classes={answer.classes}', f'--config={config}']
         return shlex.join([*words, *(['--cfg-options', *options] if options else [])])
 
 
@@ -136,32 +170,6 @@ def existing(photo: Photo | None) -> Photo:
     if photo is None:
         raise UserError('photograph: none yet; drop one, or take one of the examples')
     return photo
-
-
-def read_photo(path: str | Path) -> tuple[Photograph, str]:
-    """A photograph to encode, and a note: the path itself, or what it shows made small enough.
-
-    Raises:
-        UserError: it is no image, or larger than `LARGEST_FILE`.
-    """
-    name = Path(path).name
-    try:
-        height, width = read_header(path).size
-        if height * width > LARGEST_FILE:
-            raise UserError(f'{name}: {width} x {height} pixels; at most {LARGEST_FILE // 1_000_000} megapixels')
-        if height * width <= MOST_PIXELS:
-            return path, ''
-        return shrunk(read_photograph(path)[..., ::-1]), f', shrunk from {width} x {height}'
-    except UserError as error:
-        raise UserError(str(error).replace(str(path), name)) from error  # visitors know no folder of the server
-
-
-def shrunk(image: np.ndarray) -> np.ndarray:
-    """A photograph H x W x 3 uint8 at `MOST_PIXELS`, its ratio kept."""
-    height, width = image.shape[:2]
-    factor = math.sqrt(MOST_PIXELS / (height * width))
-    size = (max(int(width * factor), 1), max(int(height * factor), 1))
-    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS))
 
 
 def write_files(answer: Answer, folder: str | Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Data sets and transforms that MMSegmentation lacks, and checks of those it has."""
+"""Datasets and transforms that MMSegmentation lacks, and dataset checks."""
 
 from itaclip_mmseg.datasets.cityscapes27 import Cityscapes27Dataset
 from itaclip_mmseg.datasets.coco import COCOObjectDataset, COCOStuff27Dataset

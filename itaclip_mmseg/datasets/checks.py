@@ -1,4 +1,4 @@
-"""Checks of a data set before hours of work: folders, pairs of files, headers; and of its truth afterwards."""
+"""Checks of a dataset before a long run (folders, pairs of files, headers) and of its ground truth afterwards."""
 
 import os
 import re
@@ -27,10 +27,10 @@ CHOICE = 'give how many, or a list of their numbers from 0, each once'
 
 
 def dataset_class(config: ConfigDict) -> type[BaseSegDataset]:
-    """The class of a data set's config.
+    """The dataset class of a config.
 
     Raises:
-        UserError: there is none, or it is no data set of MMSegmentation's kind, such as a list of several.
+        UserError: it is not registered, or it is not a `BaseSegDataset`, such as a `ConcatDataset`.
     """
     kind = config.get('type')
     found = DATASETS.get(kind) if isinstance(kind, str) else kind
@@ -38,35 +38,35 @@ def dataset_class(config: ConfigDict) -> type[BaseSegDataset]:
         raise UserError(f'test_dataloader.dataset.type={kind!r}: not registered; check the name')
     if not isinstance(found, type) or not issubclass(found, BaseSegDataset):
         raise UserError(
-            f'test_dataloader.dataset.type={kind!r}: a run measures one data set; name it alone, or link the folders '
-            'of several into one and take FolderDataset, which follows links'
+            f'test_dataloader.dataset.type={kind!r}: a run evaluates one dataset; use a single one, or link the '
+            'folders of several into one for FolderDataset, which follows links'
         )
     return found
 
 
 def dataset_classes(config: ConfigDict) -> tuple[str, ...]:
-    """Class names of a data set's config, in label order."""
+    """Class names of a dataset's config, in label order."""
     classes = config.get('metainfo', {}).get('classes') or dataset_class(config).METAINFO.get('classes')
     if isinstance(classes, str) and os.path.isfile(classes):  # as MMEngine reads it
         classes = list_from_file(classes)
     if not classes:
-        raise UserError("test_dataloader.dataset.metainfo: names no classes; set metainfo=dict(classes=('...', '...'))")
+        raise UserError("test_dataloader.dataset.metainfo: has no classes; set metainfo=dict(classes=('...', '...'))")
     if not isinstance(classes, list | tuple) or not all(isinstance(name, str) and name.strip() for name in classes):
         raise UserError(
             f'test_dataloader.dataset.metainfo.classes={classes!r:.80}: not a list of names; write '
-            f'classes=({classes if isinstance(classes, str) else "water"!r},) or a file with a name a line'
+            f'classes=({classes if isinstance(classes, str) else "water"!r},) or a file with one name per line'
         )
     return tuple(classes)
 
 
 def config_classes(name: str) -> tuple[str, ...] | None:
-    """Class names of the data set that our config `_base_/datasets/NAME.py` describes; None where there is none."""
+    """Class names of the dataset in our config `_base_/datasets/NAME.py`; None if there is no such config."""
     config = named_dataset(name)
     return None if config is None else dataset_classes(config)
 
 
 def named_dataset(name: str, data_root: str | os.PathLike = 'data') -> ConfigDict | None:
-    """The data set of our config `_base_/datasets/NAME.py`, below what replaces `data`; None where there is none."""
+    """The dataset of our config `_base_/datasets/NAME.py`, below `data_root` instead of `data`; None if missing."""
     path = ROOT / 'configs' / '_base_' / 'datasets' / f'{name}.py'
     if Path(name).name != name or not path.is_file():
         return None
@@ -77,12 +77,12 @@ def named_dataset(name: str, data_root: str | os.PathLike = 'data') -> ConfigDic
 
 
 def move_root(config: ConfigDict, data_root: str | os.PathLike) -> None:
-    """Let the folder of a data set of ours lie below another one than `data`; in place."""
+    """Move the folder of one of our datasets from `data` to another root, in place."""
     config.data_root = str(Path(data_root) / Path(config.data_root).relative_to('data'))
 
 
 def check_folders(config: ConfigDict) -> None:
-    """Raise a `UserError` if a folder or split file of a data set's config is missing."""
+    """Raise a `UserError` if a folder or split file of a dataset's config is missing."""
     root = check_root(config)
     for key, folder in config.get('data_prefix', {}).items():
         if folder and not (root / folder).is_dir():
@@ -93,7 +93,7 @@ def check_folders(config: ConfigDict) -> None:
 
 
 def check_root(config: ConfigDict) -> Path:
-    """The data set's folder; a `UserError` if it is missing."""
+    """The dataset's folder; a `UserError` if it is missing."""
     dataset_class(config)
     root = Path(config.get('data_root') or '.')
     if not root.is_dir():
@@ -105,14 +105,14 @@ def check_root(config: ConfigDict) -> Path:
 
 
 def has_label_maps(config: ConfigDict) -> bool:
-    """Does a data set's config name a folder of label maps with anything in it?"""
+    """Whether a dataset's config sets a folder of label maps that is not empty."""
     folder = config.get('data_prefix', dict(seg_map_path='')).get('seg_map_path')
     place = check_root(config) / (folder or '')
     return folder is not None and place.is_dir() and any(files_below(place))
 
 
 def build_dataset(config: ConfigDict) -> BaseSegDataset:
-    """Build a data set; a `UserError` for keys that do not fit, and where there is no image."""
+    """Build a dataset; a `UserError` for invalid keys and for a dataset without images."""
     dataset = lazy_dataset(config)
     try:
         samples = dataset.load_data_list()
@@ -147,7 +147,7 @@ def chosen_indices(config: ConfigDict) -> list[int] | None:
 
 
 def lazy_dataset(config: ConfigDict, **changes: object) -> BaseSegDataset:
-    """Build a data set that has not yet looked for its images; a `UserError` for keys or a split that do not fit."""
+    """Build a dataset without searching for its images; a `UserError` for invalid keys or an invalid split file."""
     try:
         dataset = DATASETS.build({**config, **changes, 'lazy_init': True})
     except (TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
@@ -161,48 +161,48 @@ def lazy_dataset(config: ConfigDict, **changes: object) -> BaseSegDataset:
 
 
 def check_split(dataset: BaseSegDataset) -> None:
-    """Raise a `UserError` for a split that MMSegmentation's own data sets, which read bare names in UTF-8, misread."""
+    """Raise a `UserError` for a split file that MMSegmentation's datasets misread: they expect bare names in UTF-8."""
     path, folder, lines = dataset.ann_file, image_folder(dataset), split_lines(dataset.ann_file)
     if Path(path).read_text(encoding='utf-8', errors='replace').split() != ' '.join(lines).split():
-        raise UserError(f'{path}: not in UTF-8 without a byte-order mark; save it so')
+        raise UserError(f'{path}: is not UTF-8 without a byte-order mark; save it as that')
     for line in lines:
         name = spelled(line, lambda name: os.path.isfile(f'{os.path.join(folder, name)}{dataset.img_suffix}'), folder)
         if name not in (line, None):
             raise UserError(
-                f'{path}: lists {line!r}, where {type(dataset).__name__} takes {name!r}; write names without suffix, '
-                'folder and further columns'
+                f'{path}: lists {line!r}, but {type(dataset).__name__} expects {name!r}; write names without suffix, '
+                'folder or other columns'
             )
 
 
 def nothing_found(dataset: BaseSegDataset) -> str:
-    """What was looked for where there is no image, and what lies there."""
+    """The error for a dataset without images: what was expected and what was found."""
     folder, wanted = image_folder(dataset), dataset.img_suffix or ', '.join(SUFFIXES)
     if dataset.ann_file:
-        return f'{dataset.ann_file}: lists no image; give a name a line'
+        return f'{dataset.ann_file}: lists no images; write one name per line'
     kinds = Counter(Path(path).suffix or 'without suffix' for path in files_below(folder))
-    there = ', '.join(f'{number} {kind}' for kind, number in kinds.most_common(5)) or f'no file ({NOT_READ})'
-    return f'{folder}: holds no image; looked for {wanted}, found {there}; check data_prefix and img_suffix'
+    there = ', '.join(f'{number} {kind}' for kind, number in kinds.most_common(5)) or f'no files ({NOT_READ})'
+    return f'{folder}: contains no images; expected {wanted}, found {there}; check data_prefix and img_suffix'
 
 
 def check_labels(config: ConfigDict, num_classes: int, ignored: object) -> None:
-    """Raise a `UserError` if the label of ignored pixels is none, or that of a class which is hardly meant.
+    """Raise a `UserError` if `ignore_index` is not a label, or is a class by mistake.
 
-    A class whose pixels are not to count is possible; but 255 is the default, and `reduce_zero_label` ignores 0 itself.
+    You may ignore a class on purpose, with a warning; but 255 is the default, and `reduce_zero_label` ignores 0 itself.
     """
     if not is_count(ignored, 0) or ignored > 65535:
-        raise UserError(f'test_evaluator.ignore_index={ignored!r}: not a label; give one whole number, 0 to 65535')
+        raise UserError(f'test_evaluator.ignore_index={ignored!r}: is not a label; set a whole number from 0 to 65535')
     if ignored < num_classes and (ignored == IGNORED or config.get('reduce_zero_label')):
         raise UserError(
-            f'test_evaluator.ignore_index={ignored}: is a class, as there are {num_classes}; set it to 65535 and save '
-            'the label maps with 16 bits'
+            f'test_evaluator.ignore_index={ignored}: is one of the {num_classes} classes; set it to 65535 and save the '
+            'label maps with 16 bits'
         )
     if ignored < num_classes:
         name = dataset_classes(config)[ignored]
-        warn(f'test_evaluator.ignore_index={ignored}: pixels of the class {name!r} do not count')
+        warn(f'test_evaluator.ignore_index={ignored}: pixels of class {name!r} are ignored')
 
 
 def check_places(paths: Sequence[str], root: str) -> None:
-    """Raise a `UserError` if an image is listed twice, or if outputs of two would have one place, or one outside."""
+    """Raise a `UserError` if an image is listed twice or lies outside `root`, or if two would have the same output."""
     places: dict[Path, str] = {}
     for path in paths:
         place = mirrored(path, root, '')
@@ -212,9 +212,9 @@ def check_places(paths: Sequence[str], root: str) -> None:
 
 
 def check_files(samples: Sequence[dict]) -> None:
-    """Raise a `UserError` that names the first image or label map of a data set that cannot be used.
+    """Raise a `UserError` for the first image or label map of a dataset that cannot be used.
 
-    Only headers and ends are read, in threads: thousands of files take about a second.
+    Only the beginning and end of each file are read, in threads: thousands of files take about a second.
     """
     with ThreadPoolExecutor(16) as pool:
         for faults in pool.map(pair_faults, samples):
@@ -223,7 +223,7 @@ def check_files(samples: Sequence[dict]) -> None:
 
 
 def pair_faults(sample: dict) -> list[str]:
-    """What is wrong with a photograph, or else with its label map, as far as headers and ends tell."""
+    """Errors in an image or, if it has none, in its label map, as far as the beginning and end of the file show."""
     try:
         size = check_photograph(sample['img_path'])
         path = sample.get('seg_map_path')
@@ -237,11 +237,11 @@ def pair_faults(sample: dict) -> list[str]:
 
 
 def truth_warnings(pixels: Sequence[int], ignored: int, classes: Sequence[str]) -> list[str]:
-    """A line where some class occurs nowhere in the truth: figures of such a data set say little.
+    """A warning if a class does not occur in the ground truth, since results on such a dataset mean little.
 
     Args:
-        pixels: of the truth by class.
-        ignored: pixels that do not count.
+        pixels: ground-truth pixels by class.
+        ignored: number of ignored pixels.
     """
     absent = [name for name, number in zip(classes, pixels) if not number]
     if not absent:
@@ -249,6 +249,6 @@ def truth_warnings(pixels: Sequence[int], ignored: int, classes: Sequence[str]) 
     named = ', '.join(absent[:5]) + (f' and {len(absent) - 5} more' if len(absent) > 5 else '')
     share = ignored / max(sum(pixels) + ignored, 1)
     return [
-        f'{len(absent)} of {len(classes)} classes occur nowhere in the truth ({named}), {share:.1%} of its pixels are '
-        'ignored; if that is not meant, check label ids and class list (tools/check_dataset.py)'
+        f'{len(absent)} of {len(classes)} classes do not occur in the ground truth ({named}), {share:.1%} of its '
+        'pixels are ignored; if you did not expect that, check label ids and classes (tools/check_dataset.py)'
     ]

@@ -1,4 +1,4 @@
-"""Cityscapes with all classes that its annotators drew, but for those of the car and of the picture's rim."""
+"""Cityscapes with 27 classes: all annotated ones except the ego vehicle and the image border."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from mmseg.registry import DATASETS
 
 from itaclip_mmseg.utils.colours import distinct_colours
 
-FIRST, IGNORED = 7, 255  # label ids below the first are no classes
+FIRST, IGNORED = 7, 255  # label ids below the first are not classes
 # fmt: off
 CLASSES = (
     'road', 'sidewalk', 'parking lot', 'rail track', 'building', 'wall', 'fence', 'guard rail', 'bridge', 'tunnel',
@@ -19,9 +19,9 @@ CLASSES = (
 
 @DATASETS.register_module()
 class Cityscapes27Dataset(BaseSegDataset):
-    """The 27 classes of label ids 7 to 33 (unsupervised segmentation is mostly evaluated so), others ignored.
+    """Cityscapes with the 27 classes of label ids 7 to 33, as in unsupervised segmentation; other ids are ignored.
 
-    The folder is that of `CityscapesDataset`; the truth is `*_gtFine_labelIds.png`, as downloaded.
+    It uses the folder of `CityscapesDataset` with the downloaded label maps, `*_gtFine_labelIds.png`.
     """
 
     METAINFO = dict(classes=CLASSES, palette=distinct_colours(len(CLASSES)))
@@ -33,5 +33,5 @@ class Cityscapes27Dataset(BaseSegDataset):
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int]:
-        """From a label id of the files to the label of the data set; MMSegmentation's reader applies it."""
+        """Map from the files' label ids to the dataset's labels; MMSegmentation applies it when loading."""
         return dict.fromkeys(range(FIRST), IGNORED) | {FIRST + label: label for label in range(len(CLASSES))}

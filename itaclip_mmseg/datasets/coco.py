@@ -1,6 +1,6 @@
-"""COCO-Object and COCO-Stuff: label ids made from the raw pixel maps of COCO-Stuff164k.
+"""COCO-Object and COCO-Stuff, with labels from the raw pixel maps of COCO-Stuff164k.
 
-A raw map holds category id - 1: 0 to 90 things, 91 to 181 stuff, 255 unlabelled; ten ids are not in use.
+The pixels of a raw map are category id - 1: 0 to 90 things, 91 to 181 stuff, 255 unlabelled; ten ids are unused.
 """
 
 import sys
@@ -39,10 +39,10 @@ COARSE = (
 
 @DATASETS.register_module()
 class COCOObjectDataset(BaseSegDataset):
-    """COCO's 80 things and a background (label 0), which is everything else; nothing is ignored.
+    """COCO's 80 thing classes and a background (label 0) for everything else; no pixel is ignored.
 
-    With `filter_cfg=dict(min_labelled=1000)`, images with fewer pixels of things are left out, as some public
-    evaluations have it; every map is read for that.
+    With `filter_cfg=dict(min_labelled=1000)`, images with fewer pixels of things are skipped, as in some public
+    evaluations; this reads every label map.
     """
 
     METAINFO = dict(
@@ -54,7 +54,7 @@ class COCOObjectDataset(BaseSegDataset):
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
 
     def filter_data(self) -> list[dict]:
-        """The images that `filter_cfg` keeps."""
+        """Select the images by `filter_cfg`."""
         least = (self.filter_cfg or {}).get('min_labelled', 0)
         if not least:
             return self.data_list
@@ -65,7 +65,7 @@ class COCOObjectDataset(BaseSegDataset):
 
 @DATASETS.register_module()
 class COCOStuff27Dataset(BaseSegDataset):
-    """COCO-Stuff's 171 classes as 27 coarse ones (12 of things, 15 of stuff); files as of `COCOStuffDataset`."""
+    """COCO-Stuff with 27 coarse classes (12 things, 15 stuff); it uses the files of `COCOStuffDataset`."""
 
     METAINFO = dict(classes=COARSE, palette=distinct_colours(len(COARSE)))
 
@@ -74,14 +74,14 @@ class COCOStuff27Dataset(BaseSegDataset):
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int]:
-        """From a label of the files to that of the data set; MMSegmentation's reader applies it."""
+        """Map from the files' labels to the dataset's labels; MMSegmentation applies it when loading."""
         return dict(enumerate(STUFF_TO_COARSE))
 
 
 def labelled_pixels(path: str) -> int:
-    """Pixels of a label map that are neither background nor ignored; all of them where it is not readable.
+    """Number of pixels of a label map that are neither background nor ignored.
 
-    What is wrong with a file is said by the checks of the data set.
+    An unreadable file is kept (the number is huge), so that the checks of the dataset report it.
     """
     try:
         with Image.open(path) as image:
@@ -92,7 +92,7 @@ def labelled_pixels(path: str) -> int:
 
 
 def stuff_table() -> np.ndarray:
-    """Raw id to COCO-Stuff training id (0 to 170 in the order of the ids in use, 255 ignored), 256 entries, uint8."""
+    """Table from raw id to COCO-Stuff training id: 0 to 170 in the order of used ids, 255 ignored; 256 uint8."""
     table = np.full(256, 255, np.uint8)
     used = [raw for raw in range(NUM_RAW) if raw not in UNUSED]
     table[used] = np.arange(len(used))
@@ -100,7 +100,7 @@ def stuff_table() -> np.ndarray:
 
 
 def object_table() -> np.ndarray:
-    """Raw id to COCO-Object label (1 to 80 for things, 0 for all else, the unlabelled too), 256 entries, uint8."""
+    """Table from raw id to COCO-Object label: 1 to 80 for things, 0 for all else, also unlabelled; 256 uint8."""
     things = [raw for raw in range(NUM_THINGS) if raw not in UNUSED]
     table = np.zeros(256, np.uint8)
     table[things] = np.arange(1, len(things) + 1)

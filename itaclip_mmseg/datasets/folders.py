@@ -1,4 +1,4 @@
-"""A data set of one's own: photographs in one folder, label maps in another."""
+"""Your own dataset: images in one folder, label maps in another."""
 
 import os
 from collections import defaultdict
@@ -14,26 +14,25 @@ from itaclip_mmseg.utils.folders import each_once, files_below
 
 @DATASETS.register_module()
 class FolderDataset(BaseSegDataset):
-    """MMSegmentation's `BaseSegDataset`, for photographs and label maps of any common suffix, in any case.
+    """MMSegmentation's `BaseSegDataset` for images and label maps with any common suffix, in any case.
 
-    A label map has the name of its photograph and lies at the same place below its own folder. Without such a folder
-    (`data_prefix=dict(img_path='images')`) there are only photographs. Split files list names, with or
-    without suffix.
+    A label map has the same name and relative path as its image, below its own folder. Without a folder of label maps
+    (`data_prefix=dict(img_path='images')`) the dataset has only images. Split files list names with or without suffix.
 
     Args:
-        img_suffix, seg_map_suffix: the one end of all names, as MMSegmentation takes it; None for any in `SUFFIXES`.
-            Where both kinds lie in one folder, None is .jpg and .png.
+        img_suffix, seg_map_suffix: suffix of all files, as in MMSegmentation; None for any in `SUFFIXES`, or for .jpg
+            and .png if images and label maps are in the same folder.
         kwargs: see `BaseSegDataset`.
 
     Raises:
-        UserError: two files of a folder share a name, so a label map cannot tell whose it is.
+        UserError: two files of a folder differ only in their suffix, so label maps cannot be assigned.
     """
 
     def __init__(self, img_suffix: str | None = None, seg_map_suffix: str | None = None, **kwargs) -> None:
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Photographs and their label maps, by name."""
+        """Pair images and label maps by name."""
         images, maps = image_folder(self), self.data_prefix.get('seg_map_path')
         shared = maps is not None and os.path.normpath(images) == os.path.normpath(maps)
         if shared:
@@ -56,15 +55,15 @@ class FolderDataset(BaseSegDataset):
 
 
 def image_folder(dataset: BaseSegDataset) -> str:
-    """Where a data set's photographs lie."""
+    """The folder of a dataset's images."""
     return dataset.data_prefix.get('img_path') or dataset.data_root or '.'
 
 
 def files_by_name(folder: str, suffix: str | None, without: str | os.PathLike | None = None) -> dict[str, str]:
-    """Image files below a folder by their place in it without suffix; see `files_below` for what is left out.
+    """Image files below a folder, by relative path without suffix; see `files_below` for what is skipped.
 
     Raises:
-        UserError: two differ in the suffix alone.
+        UserError: two files differ only in their suffix.
     """
     files, start = defaultdict(list), os.path.join(folder, '')
     for path in files_below(folder, without):
@@ -79,7 +78,7 @@ def files_by_name(folder: str, suffix: str | None, without: str | os.PathLike | 
 
 
 def suffix_of(name: str, suffix: str | None) -> str | None:
-    """The end of a file's name that is wanted: `suffix`, or any of `SUFFIXES` in any case; None where it has none."""
+    """The suffix of a file name if it is `suffix` or, without one, any of `SUFFIXES` in any case; None otherwise."""
     if suffix:
         return suffix if name.endswith(suffix) else None
     end = os.path.splitext(name)[1]

@@ -1,4 +1,4 @@
-"""What image files say of themselves before their pixels: format, size, orientation, bits a value."""
+"""Reading image headers: format, size, orientation, bits per value."""
 
 import os
 import struct
@@ -11,33 +11,33 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from itaclip_mmseg.utils.depth import DEEP, RANGES
 from itaclip_mmseg.utils.errors import UserError, first_line
 
-JPEGS = ('JPEG', 'MPO')  # some cameras write several pictures into one file
-TURNING = (*JPEGS, 'PNG', 'WEBP')  # whose EXIF orientation OpenCV heeds
+JPEGS = ('JPEG', 'MPO')  # some cameras write several images into one file
+TURNING = (*JPEGS, 'PNG', 'WEBP')  # formats whose EXIF orientation OpenCV applies
 ENDS = {'JPEG': b'\xff\xd9', 'MPO': b'\xff\xd9', 'PNG': b'IEND'}
 TAIL = 65536  # some cameras write a few bytes after the end marker
-WIDE = ('F', 'I')  # of more than 16
-TIFF = (b'II*\0', b'MM\0*')  # the first bytes
-WIDTH, HEIGHT, BITS, CHANNELS, KIND = 256, 257, 258, 277, 339  # of TIFF's tags
+WIDE = ('F', 'I')  # Pillow's modes with more than 16 bits
+TIFF = (b'II*\0', b'MM\0*')  # the first bytes of a TIFF
+WIDTH, HEIGHT, BITS, CHANNELS, KIND = 256, 257, 258, 277, 339  # TIFF tags
 MAXIMA = (281, 341, 50717)  # MaxSampleValue, SMaxSampleValue, WhiteLevel
 KINDS = {1: 'unsigned', 2: 'signed', 3: 'floating'}
 
 
 class Header(NamedTuple):
-    """What an image file says of itself before its pixels: its format, Pillow's mode and stored (height, width)."""
+    """The header of an image file: its format, Pillow's mode, the stored (height, width) and the bit depth."""
 
     format: str
     mode: str
     size: tuple[int, int]
-    turned: bool = False  # by its EXIF orientation: decoded, height and width change places
-    bits: int = 8  # of a value; more than 16 for floating and 32-bit numbers
-    white: int | None = None  # the highest value, where it is told and not that of all bits
+    turned: bool = False  # by its EXIF orientation, which swaps height and width on decoding
+    bits: int = 8  # per value; more than 16 for floating-point and 32-bit values
+    white: int | None = None  # the highest value, if the file has it and it does not use all bits
 
 
 def read_header(path: str | os.PathLike) -> Header:
-    """Read the header of an image, and look whether the file goes on to its end.
+    """Read the header of an image and check that the file is complete.
 
     Raises:
-        UserError: missing, no image, cut off, or more pixels than are safe to decode.
+        UserError: the file is missing, not an image, truncated, or has too many pixels to decode safely.
     """
     if not os.path.isfile(path):
         raise UserError(f'{path}: no such file; check the path, or complete the data (data/README.md)')
@@ -46,21 +46,19 @@ def read_header(path: str | os.PathLike) -> Header:
             turned = image.format in TURNING and orientation(image) > 4
             header = Header(image.format, image.mode, image.size[::-1], turned, *depth(image, path))
     except Image.DecompressionBombError as error:
-        raise UserError(
-            f'{path}: too many pixels to be decoded safely ({first_line(error)}); make it smaller'
-        ) from error
-    except Exception as error:  # whatever Pillow's many readers raise
+        raise UserError(f'{path}: too many pixels to decode safely ({first_line(error)}); make it smaller') from error
+    except Exception as error:  # Pillow's readers raise errors of many types
         header = tiff_header(path)
         if header is None:
             empty = ' (0 bytes)' if not os.path.getsize(path) else ''
             raise UserError(f'{path}: not readable as an image{empty}; restore or remove it') from error
     if header.format in ENDS and ENDS[header.format] not in tail(path):
-        raise UserError(f'{path}: image ends too early; restore it')
+        raise UserError(f'{path}: the image is truncated; restore it')
     return header
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation in a header, 1 to 8, 1 for others; Pillow's own `getexif` would decode a PNG for it."""
+    """The EXIF orientation in a header, 1 to 8, 1 for others; Pillow's `getexif` would decode a PNG to find it."""
     exif = Image.Exif()
     exif.load(image.info.get('exif', b''))
     told = exif.get(ExifTags.Base.Orientation, 1)
@@ -77,7 +75,7 @@ def tail(path: str | os.PathLike) -> bytes:
 
 
 def depth(image: Image.Image, path: str | os.PathLike) -> tuple[int, int | None]:
-    """Bits a value, and the value of white where the file tells it; Pillow's mode hides both for colours."""
+    """Bits per value, and the value of white if the file has it; Pillow's mode shows neither for colour images."""
     if image.format == 'PNG':
         return png_depth(path)
     if image.format == 'TIFF':
@@ -86,7 +84,7 @@ def depth(image: Image.Image, path: str | os.PathLike) -> tuple[int, int | None]
 
 
 def png_depth(path: str | os.PathLike) -> tuple[int, int | None]:
-    """See `depth`: the header's bits, and the significant ones (chunk sBIT)."""
+    """`depth` of a PNG, from the header's bits and the significant ones (chunk sBIT)."""
     with open(path, 'rb') as file:
         file.seek(8)
         bits, significant = 8, b''
@@ -101,7 +99,7 @@ def png_depth(path: str | os.PathLike) -> tuple[int, int | None]:
 
 
 def tiff_depth(tags: Mapping[int, object]) -> tuple[int, int | None]:
-    """See `depth`."""
+    """`depth` of a TIFF, from its tags."""
     bits = max(numbers(tags.get(BITS, 1)))
     floating = max(numbers(tags.get(KIND, 1))) == 3
     told = [usual(int(number)) for tag in MAXIMA for number in numbers(tags.get(tag, ()))]
@@ -110,7 +108,7 @@ def tiff_depth(tags: Mapping[int, object]) -> tuple[int, int | None]:
 
 
 def tiff_header(path: str | os.PathLike) -> Header | None:
-    """The header of a TIFF that Pillow does not read, such as floating colours; None where it is none."""
+    """The header of a TIFF that Pillow cannot read, such as one with floating-point colours; None if it is no TIFF."""
     try:
         with open(path, 'rb') as file:
             start = file.read(8)
@@ -123,18 +121,18 @@ def tiff_header(path: str | os.PathLike) -> Header | None:
         bits, white = tiff_depth(tags)
         kind = KINDS.get(max(numbers(tags.get(KIND, 1))), 'unknown')
         mode = f'{tags.get(CHANNELS, 1)} x {kind} {bits}'
-    except Exception:  # whatever a damaged file makes of Pillow's reader
+    except Exception:  # Pillow's reader raises errors of many types for damaged files
         return None
     if size[0] * size[1] > 2 * Image.MAX_IMAGE_PIXELS:
-        raise UserError(f'{path}: too many pixels to be decoded safely ({size[0]} x {size[1]}); make it smaller')
+        raise UserError(f'{path}: too many pixels to decode safely ({size[0]} x {size[1]}); make it smaller')
     return Header('TIFF', mode, size, False, bits, white)
 
 
 def numbers(value: object) -> tuple:
-    """The numbers of a TIFF's tag."""
+    """The numbers in a TIFF tag."""
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
 def usual(value: int) -> int | None:
-    """A value of white of 8 to 14 bits; None for others, which are a statistic of the picture, or say nothing."""
+    """The value if it is white for 8 to 14 bits; None for others, which are a statistic of the image or of no use."""
     return value if value in RANGES[:-1] else None

@@ -1,4 +1,4 @@
-"""A whole data set read and checked: pairs, sizes, label ids, the share of every class, and a picture of it."""
+"""Reading and checking a whole dataset: pairs, sizes, label ids, the share of every class, and a contact sheet."""
 
 import os
 from collections import Counter
@@ -32,20 +32,20 @@ from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import written_whole
 from itaclip_mmseg.visualization.overlay import draw_legend, label_font, overlay
 
-# Pictures on a contact sheet, beside each other; pixels of a side, and of the line below with the file's name.
+# Contact sheet: number of images, images per row, pixels per side, and height of the line with the file name.
 SHEET_IMAGES, COLUMNS, TILE, CAPTION = 24, 6, 240, 20
 
 
 @dataclass
 class Inspection:
-    """What a data set holds, and what is wrong with it.
+    """Statistics of a dataset and its errors.
 
     Attributes:
         palette: colour of each class.
-        samples: MMSegmentation's, of paths.
-        good: those without a fault.
-        pixels: by label, `ignored` for those that do not count.
-        sizes: images by (height, width).
+        samples: MMSegmentation's dicts of paths.
+        good: samples without errors.
+        pixels: number of pixels by label; `ignored` is the label of ignored ones.
+        sizes: number of images by (height, width).
     """
 
     classes: tuple[str, ...]
@@ -58,7 +58,7 @@ class Inspection:
     ignored: int = IGNORED
 
     def report(self) -> list[str]:
-        """Lines for people: counts, sizes, the pixel share of every class."""
+        """Lines to print: counts, sizes, the pixel share of every class."""
         heights, widths = zip(*self.sizes) if self.sizes else ((0,), (0,))
         total = max(sum(self.pixels.values()), 1)
         lines = [
@@ -70,25 +70,22 @@ class Inspection:
         return lines
 
     def lines(self) -> list[str]:
-        """The report, then warnings and faults, marked as such."""
-        marked = [f'warning: {warning}' for warning in self.warnings()] + [f'fault: {fault}' for fault in self.faults]
+        """The report, followed by marked warnings and errors."""
+        marked = [f'warning: {warning}' for warning in self.warnings()] + [f'error: {fault}' for fault in self.faults]
         return self.report() + marked
 
     def warnings(self) -> list[str]:
-        """What is no fault of a file, but hardly meant: classes that occur nowhere."""
+        """Warnings about the dataset as a whole: classes that do not occur."""
         counts = [self.pixels[label] for label in range(len(self.classes))]
         return truth_warnings(counts, self.pixels[self.ignored], self.classes) if self.pixels else []
 
 
 def inspect(config: ConfigDict, ignored: int = IGNORED, sheet: Path | None = None) -> Inspection:
-    """Read all images and label maps of a data set's config; faults are collected.
+    """Read all images and label maps of a dataset's config and collect their errors.
 
     Args:
-        ignored: the label of pixels that do not count.
-        sheet: where a picture of them will be written, if anywhere.
-
-    Raises:
-        UserError: a folder or the split file is missing, or the sheet would be among the data.
+        ignored: the label of ignored pixels.
+        sheet: path of the contact sheet that will be written, if any.
     """
     check_folders(config)
     classes = dataset_classes(config)
@@ -118,7 +115,7 @@ def inspect(config: ConfigDict, ignored: int = IGNORED, sheet: Path | None = Non
 
 
 def unpaired_maps(dataset: BaseSegDataset, samples: Sequence[dict]) -> list[str]:
-    """Label maps whose image is missing; a split file lists a part on purpose, so then there is nothing to say."""
+    """Label maps whose image is missing; with a split file, which may list only a part, none are reported."""
     folder = dataset.data_prefix.get('seg_map_path')
     if dataset.ann_file or not folder:
         return []
@@ -127,11 +124,11 @@ def unpaired_maps(dataset: BaseSegDataset, samples: Sequence[dict]) -> list[str]
     paired = {os.path.realpath(sample['seg_map_path']) for sample in samples if 'seg_map_path' in sample}
     found = [path for path in files_below(folder) if suffix_of(path, dataset.seg_map_suffix)]
     lonely = sorted(path for path in found if os.path.realpath(path) not in paired)
-    return [f'{path}: label map without an image; add or remove one' for path in lonely]
+    return [f'{path}: label map without an image; add the image, or remove the label map' for path in lonely]
 
 
 def read_pair(sample: dict, num_classes: int, ignored: int) -> tuple[list[str], tuple[int, int] | None, Counter]:
-    """Faults of an image and its label map, the image's (height, width), and its pixels by label."""
+    """Errors of an image and its label map, the image's (height, width), and its pixels by label."""
     faults = pair_faults(sample)
     if faults:
         return faults, None, Counter()
@@ -151,7 +148,7 @@ def read_pair(sample: dict, num_classes: int, ignored: int) -> tuple[list[str], 
 
 
 def write_sheet(inspection: Inspection, path: Path) -> None:
-    """Write a contact sheet: images with their truth painted over, file names below, and a legend of all classes."""
+    """Write a contact sheet: images overlaid with their ground truth, file names, and a legend of all classes."""
     step = max(len(inspection.good) // SHEET_IMAGES, 1)
     chosen = inspection.good[::step][:SHEET_IMAGES]
     rows, columns = max(-(-len(chosen) // COLUMNS), 1), max(min(len(chosen), COLUMNS), 1)
@@ -166,7 +163,7 @@ def write_sheet(inspection: Inspection, path: Path) -> None:
 
 
 def draw_tile(sample: dict, inspection: Inspection) -> Image.Image:
-    """One image of a contact sheet: its classes painted and named, its file's name below."""
+    """Draw one image of a contact sheet with its classes and its file name."""
     image, ignored = read_photograph(sample['img_path'])[..., ::-1], inspection.ignored
     truth = trained_labels(sample, ignored) if sample.get('seg_map_path') else np.full(image.shape[:2], ignored)
     picture = overlay(image, truth, inspection.classes, inspection.palette)

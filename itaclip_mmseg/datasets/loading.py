@@ -1,7 +1,7 @@
-"""MMSegmentation's loading steps on our one reader of photographs and label maps.
+"""MMSegmentation's loading transforms based on this package's readers of images and label maps.
 
-Configs name MMSegmentation's own steps, because its inference functions look for them; `with_our_readers` puts these in
-their place where a tool reads a config.
+Configs use MMSegmentation's transforms, because its inference functions look for them; `with_our_readers` replaces them
+when a tool reads a config.
 """
 
 from collections.abc import Mapping
@@ -18,20 +18,20 @@ OURS = {'LoadImageFromFile': 'LoadPhotograph', 'LoadAnnotations': 'LoadLabelMap'
 
 @TRANSFORMS.register_module()
 class LoadPhotograph(LoadImageFromFile):
-    """`LoadImageFromFile` whose faults are one line that names the file."""
+    """`LoadImageFromFile` that reports an unreadable file in one line."""
 
     def transform(self, results: dict) -> dict:
-        """Add `img`, `img_shape` and `ori_shape` by `img_path`."""
+        """Read `img_path` and add `img`, `img_shape` and `ori_shape`."""
         image = read_photograph(results['img_path'])
         return results | dict(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
 
 
 @TRANSFORMS.register_module()
 class LoadLabelMap(LoadAnnotations):
-    """`LoadAnnotations` that reads labels whole, says in a line what is wrong, and lets images without a map pass.
+    """`LoadAnnotations` that reads up to 16 bits, reports errors in one line, and accepts images without a label map.
 
     Args:
-        ignored: the label of pixels that do not count.
+        ignored: the label of ignored pixels.
         kwargs: see `LoadAnnotations`.
     """
 
@@ -52,30 +52,30 @@ class LoadLabelMap(LoadAnnotations):
 
 
 def with_ignored(dataset: ConfigDict, evaluator: object) -> None:
-    """Let the reader of label maps know the label that a metric ignores, where it is not 255; in place."""
+    """Pass the metric's `ignore_index` to the reader of label maps if it is not 255, in place."""
     ignored = evaluator.get('ignore_index', IGNORED) if isinstance(evaluator, dict) else IGNORED
     for step in label_steps(dataset) if ignored != IGNORED else ():
         step.ignored = ignored
 
 
 def label_steps(dataset: ConfigDict) -> list[ConfigDict]:
-    """The steps of a data set's pipeline that read label maps by our reader."""
+    """The steps of a dataset's pipeline that read label maps with our reader."""
     steps = dataset.get('pipeline')
     steps = steps if isinstance(steps, list | tuple) else ()
     return [step for step in steps if isinstance(step, Mapping) and step.get('type') == OURS['LoadAnnotations']]
 
 
 def with_our_readers(dataset: ConfigDict) -> None:
-    """Let a data set's config use our readers and, for two plain folders, our data set; in place.
+    """Replace the readers in a dataset's config by ours, and `BaseSegDataset` by `FolderDataset`, in place.
 
-    A folder that is None, as --cfg-options can say it, is left out: MMEngine takes only texts.
+    A folder that is None, as set by --cfg-options, is removed, because MMEngine accepts only strings.
     """
     steps, prefix = dataset.get('pipeline'), dataset.get('data_prefix')
     if isinstance(steps, list | tuple):  # copied, as a config may share its steps with `test_pipeline`
         dataset.pipeline = [with_our_reader(step) if isinstance(step, Mapping) else step for step in steps]
     for step in label_steps(dataset):
         if step.get('reduce_zero_label') is not None:
-            dataset.reduce_zero_label = step.pop('reduce_zero_label')  # so that all who read labels know it
+            dataset.reduce_zero_label = step.pop('reduce_zero_label')  # where all readers of labels look for it
     if dataset.get('type') == 'BaseSegDataset':
         dataset.type = 'FolderDataset'
     if isinstance(prefix, Mapping):
@@ -84,5 +84,5 @@ def with_our_readers(dataset: ConfigDict) -> None:
 
 
 def with_our_reader(step: Mapping) -> ConfigDict:
-    """A step of a pipeline with our reader, where it is one that reads."""
+    """A pipeline step, with our reader if it reads a file."""
     return ConfigDict(step, type=OURS.get(step.get('type'), step.get('type')))

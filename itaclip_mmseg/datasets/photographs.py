@@ -1,4 +1,4 @@
-"""Steps of a test pipeline that keep the photograph beside the image which the pipeline resizes and a model encodes."""
+"""Transforms that keep the original photograph beside the resized image that the model encodes."""
 
 from mmcv.transforms import BaseTransform
 from mmengine.config import ConfigDict
@@ -13,26 +13,26 @@ PACKING = 'PackSegInputs'
 
 @TRANSFORMS.register_module()
 class KeepPhotograph(BaseTransform):
-    """Keep the photograph as it was read: the step after the one that loads it."""
+    """Keep the photograph as it was loaded; put this after the loading step."""
 
     def transform(self, results: dict) -> dict:
-        """Add `photograph` by `img`, H x W x 3, BGR."""
+        """Add `photograph`, made from `img` (H x W x 3, BGR)."""
         return results | dict(photograph=Photograph(results['img'][..., ::-1].copy(), results.get('img_path')))
 
 
 @TRANSFORMS.register_module()
 class PackPhotograph(PackSegInputs):
-    """MMSegmentation's last step, which also hands on the photograph: `photograph` in the metainfo of a sample."""
+    """`PackSegInputs` that also adds the photograph to a sample's metainfo, as `photograph`."""
 
     def transform(self, results: dict) -> dict:
-        """Inputs and sample."""
+        """Pack inputs and sample."""
         packed = super().transform(results)
         packed['data_samples'].set_metainfo(dict(photograph=results['photograph']))
         return packed
 
 
 def keep_photographs(pipeline: list[ConfigDict]) -> None:
-    """Let a test pipeline keep photographs; in place. One that does so already stays as it is."""
+    """Change a test pipeline to keep photographs, in place; one that already does is unchanged."""
     if any(step.type == 'KeepPhotograph' for step in pipeline):
         return
     for step in pipeline:

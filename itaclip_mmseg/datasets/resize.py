@@ -1,4 +1,4 @@
-"""Resizing to whole patches."""
+"""Resizing images to whole patches."""
 
 import mmcv
 from mmcv.transforms import BaseTransform
@@ -7,18 +7,18 @@ from mmseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class ResizeToPatches(BaseTransform):
-    """Resize an image, bicubic as PIL does it, so that its sides are whole patches; the truth keeps its size.
+    """Resize an image to whole patches, bicubic by Pillow; the label map keeps its size.
 
     Args:
-        short_side: about this many pixels, the ratio kept; then each side goes to the nearest multiple.
-        multiple: of so many pixels.
+        short_side: approximate short side in pixels; the aspect ratio is kept up to rounding.
+        multiple: each side is rounded to the nearest multiple of this number of pixels.
     """
 
     def __init__(self, short_side: int, multiple: int = 16) -> None:
         self.short_side, self.multiple = short_side, multiple
 
     def transform(self, results: dict) -> dict:
-        """Resize `img` of MMSegmentation's dict of an image."""
+        """Resize `img` and set `img_shape`."""
         height, width = results['img'].shape[:2]
         height, width = self.size(height, width)
         results['img'] = mmcv.imresize(results['img'], (width, height), interpolation='bicubic', backend='pillow')

@@ -1,4 +1,4 @@
-"""Split files, which list a data set's images, as people have them."""
+"""Reading split files, which list a dataset's images, in common variants."""
 
 import os
 import re
@@ -12,16 +12,16 @@ COLUMNS = re.compile(r'[\s,;]+')
 
 
 def split_lines(path: str | os.PathLike) -> list[str]:
-    """The lines of a split file without blank ones; see `read_text`."""
+    """The lines of a split file except blank ones; see `read_text`."""
     return [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
 def split_names(path: str | os.PathLike, is_there: Callable[[str], bool], images: str) -> list[str]:
-    """Names of the images that a split file lists: with or without suffix, folder, and further columns.
+    """Names of the images in a split file, whose lines may have a suffix, a folder and further columns.
 
     Args:
-        is_there: of a name relative to the folder of images, without suffix.
-        images: that folder.
+        is_there: whether an image exists, by its name relative to the folder of images, without suffix.
+        images: the folder of images.
     """
     names, columns = [], 0
     for line in split_lines(path):
@@ -29,12 +29,12 @@ def split_names(path: str | os.PathLike, is_there: Callable[[str], bool], images
         names.append(without_suffix(line) if name is None else name)
         columns += name is not None and len(COLUMNS.split(name)) < len(COLUMNS.split(line))
     if columns:
-        warn(f'{path}: further columns of {columns} lines are not read; all images that it lists count')
+        warn(f'{path}: only the first column is read, in {columns} lines with more; all listed images are used')
     return names
 
 
 def spelled(line: str, is_there: Callable[[str], bool], images: str) -> str | None:
-    """The name that a line means: all of it or its first column, with or without suffix and the folder of images."""
+    """The image that a line refers to: all of it or its first column, with or without suffix and folder of images."""
     folder = f'/{os.path.abspath(images)}'
     for text in dict.fromkeys((line, COLUMNS.split(line)[0])):
         place, _, name = text.replace('\\', '/').removeprefix('./').rpartition('/')
@@ -50,6 +50,6 @@ def spelled(line: str, is_there: Callable[[str], bool], images: str) -> str | No
 
 
 def without_suffix(name: str) -> str:
-    """A name without the suffix of an image, where it has one."""
+    """A name without its image suffix, if it has one."""
     stem, suffix = os.path.splitext(name)
     return stem if suffix.lower() in SUFFIXES else name

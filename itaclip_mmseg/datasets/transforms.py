@@ -1,6 +1,6 @@
-"""Resizing of photographs and truths as some public evaluations have it; settings of a data set's pipeline.
+"""Transforms that resize images and label maps as in some public evaluations, for a dataset's pipeline.
 
-Each makes the result's size, `ori_shape`, that of the truth, so that labels are compared with it pixel by pixel.
+Each sets `ori_shape`, the size of the prediction, to that of the label map, so that they are compared pixel by pixel.
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ from torchvision.transforms import functional as F
 
 @TRANSFORMS.register_module()
 class ResizeTruth(BaseTransform):
-    """Resize the truth alone, nearest (Pillow), to a short side; the photograph stays as it is.
+    """Resize only the label map to a short side, with nearest interpolation (Pillow); the image is unchanged.
 
     Args:
-        short_side: in pixels; the long side is cut to a whole number.
+        short_side: in pixels; the long side is rounded down.
     """
 
     def __init__(self, short_side: int) -> None:
@@ -30,18 +30,18 @@ class ResizeTruth(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CropShortSide(BaseTransform):
-    """Resize photograph and truth to a short side and cut out the square in the middle (torchvision's, on Pillow).
+    """Resize image and label map to a short side and crop the centre square (torchvision, on Pillow).
 
     Args:
-        short_side: in pixels, of the square too; the long side is cut to a whole number.
-        interpolation: of the photograph, 'nearest' or 'bilinear' (antialiased); the truth's is nearest.
+        short_side: in pixels, also of the square; the long side is rounded down.
+        interpolation: for the image, 'nearest' or 'bilinear' (antialiased); the label map uses nearest.
     """
 
     def __init__(self, short_side: int, interpolation: str = 'nearest') -> None:
         self.short_side, self.interpolation = short_side, InterpolationMode(interpolation)
 
     def transform(self, results: dict) -> dict:
-        """Change `img` and `gt_seg_map`, where there is one, with their sizes."""
+        """Change `img`, `gt_seg_map` if there is one, and their sizes."""
         changed = dict(img=self.crop(results['img'], self.interpolation))
         if 'gt_seg_map' in results:
             changed['gt_seg_map'] = self.crop(results['gt_seg_map'], InterpolationMode.NEAREST)
@@ -49,11 +49,11 @@ class CropShortSide(BaseTransform):
         return results | changed | dict(img_shape=size, ori_shape=size)
 
     def crop(self, array: np.ndarray, interpolation: InterpolationMode) -> np.ndarray:
-        """The square of a picture H x W (x 3) uint8."""
+        """Resize and crop an array H x W (x 3) uint8."""
         resized = Image.fromarray(resize_short_side(array, self.short_side, interpolation))
         return np.array(F.center_crop(resized, self.short_side))
 
 
 def resize_short_side(array: np.ndarray, side: int, interpolation: InterpolationMode) -> np.ndarray:
-    """A picture H x W (x 3) uint8 whose shorter side is `side` pixels, by Pillow."""
+    """Resize an array H x W (x 3) uint8 to a shorter side of `side` pixels, with Pillow."""
     return np.array(F.resize(Image.fromarray(array), side, interpolation))

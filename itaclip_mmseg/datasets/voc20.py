@@ -6,9 +6,9 @@ from mmseg.registry import DATASETS
 
 @DATASETS.register_module()
 class PascalVOC20Dataset(BaseSegDataset):
-    """The 20 object classes of Pascal VOC 2012; background pixels (label 0) are ignored.
+    """Pascal VOC 2012 with its 20 object classes; background pixels (label 0) are ignored.
 
-    The folder is the one of `PascalVOCDataset`.
+    It uses the folder of `PascalVOCDataset`.
     """
 
     METAINFO = dict(classes=PascalVOCDataset.METAINFO['classes'][1:], palette=PascalVOCDataset.METAINFO['palette'][1:])

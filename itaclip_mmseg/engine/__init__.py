@@ -1,4 +1,4 @@
-"""Running: the runner, hooks, progress."""
+"""Running tests: runner, hooks, progress."""
 
 from itaclip_mmseg.engine.hooks import OverlayHook, ProgressHook
 from itaclip_mmseg.engine.runner import InferenceRunner

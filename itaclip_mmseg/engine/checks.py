@@ -1,4 +1,4 @@
-"""All that can be wrong before weights are read: launcher, config, folders, classes, files, pipeline."""
+"""Checks of a run before weights are read: launcher, config, folders, classes, files, pipeline."""
 
 import os
 import sys
@@ -34,20 +34,17 @@ from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.folders import each_once, is_hidden
 from itaclip_mmseg.utils.label_maps import check_range, unknown_labels
 
-READ_MAPS = 100  # label maps that are read whole before the weights: all of a large set would take minutes
+READ_MAPS = 100  # label maps to read before the weights; reading all of a large dataset would take minutes
 
 
 def check_run(config: Config, predictions: bool) -> BaseSegDataset:
-    """Check a run; print warnings.
+    """Check a run and print warnings.
 
     Args:
-        predictions: whether something is written for each image, so that a data set needs no label maps.
+        predictions: whether outputs are written for each image, so that the dataset needs no label maps.
 
     Returns:
-        The data set, of which every file was looked at.
-
-    Raises:
-        UserError: something does not fit.
+        The dataset, after checking all of its files.
     """
     init_default_scope('mmseg')
     check_launcher(config.get('launcher', 'none'))
@@ -65,10 +62,10 @@ def check_run(config: Config, predictions: bool) -> BaseSegDataset:
 
 
 def check_config(config: Config) -> list[str]:
-    """Check what needs no file of the data set: the loader, the metric, the data's folders, the bank and its classes.
+    """Check the data loader, the metric, the folders of the dataset, the text bank and its classes.
 
     Returns:
-        Warnings, a line each.
+        Warnings, one line each.
     """
     check_kinds(config)
     try:
@@ -80,16 +77,16 @@ def check_config(config: Config) -> list[str]:
         check_labels(dataset, len(classes), config.test_evaluator.get('ignore_index', IGNORED))
         bank = bank_of(config.model.text_bank)
         bank.check_classes(classes)
-    except (AttributeError, KeyError, TypeError) as error:  # a key that is missing, or holds another kind of value
+    except (AttributeError, KeyError, TypeError) as error:  # a key is missing, or its value has a wrong type
         raise UserError(f'{config.filename}: {first_line(error)}; check the config and --cfg-options') from error
     return check_queries(bank)
 
 
 def check_loader(loader: ConfigDict) -> None:
-    """Raise a `UserError` for a loader that cannot be built, leaves images out, or never ends."""
+    """Raise a `UserError` for a data loader that cannot be built, skips images, or never ends."""
     for key in ('drop_last', 'num_batch_per_epoch'):
         if loader.get(key):
-            raise UserError(f'test_dataloader.{key}={loader[key]!r}: would leave images out; remove it')
+            raise UserError(f'test_dataloader.{key}={loader[key]!r}: would skip images; remove it')
     if 'Infinite' in str((loader.get('sampler') or {}).get('type')):
         raise UserError(f'test_dataloader.sampler.type={loader.sampler.type!r}: never ends; use DefaultSampler')
     try:
@@ -107,10 +104,10 @@ def check_metric(evaluator: ConfigDict) -> None:
 
 
 def check_truth(config: Config, predictions: bool) -> None:
-    """Let the config of a data set without any label map say so.
+    """Mark a dataset without label maps as prediction-only, in the config.
 
     Args:
-        predictions: whether something is written for each image; else a `UserError`, as there is nothing to do.
+        predictions: whether outputs are written for each image; without them, there is nothing to do: a `UserError`.
     """
     dataset = config.test_dataloader.dataset
     if has_label_maps(dataset):
@@ -119,14 +116,14 @@ def check_truth(config: Config, predictions: bool) -> None:
     place = Path(dataset.get('data_root') or '.') / (folder or '')
     if not predictions:
         raise UserError(
-            f'{place}: holds no label map, so nothing can be measured; check --labels or data_prefix.seg_map_path, '
-            'or write predictions without figures by --out FOLDER or --show-dir FOLDER'
+            f'{place}: contains no label maps, so no scores can be computed; check --labels or '
+            'data_prefix.seg_map_path, or write predictions only, with --out FOLDER or --show-dir FOLDER'
         )
-    say(config, f'{place}: holds no label map; predictions are written, without figures')
+    say(config, f'{place}: contains no label maps; writing predictions without scores')
 
 
 def checked_dataset(config: Config) -> BaseSegDataset:
-    """The data set, after a look at the header of every file and at the place of every output."""
+    """Build the dataset and check the header of every file and the path of every output."""
     dataset = build_dataset(config.test_dataloader.dataset)
     samples = samples_of(dataset)
     if not dataset.ann_file:
@@ -137,58 +134,58 @@ def checked_dataset(config: Config) -> BaseSegDataset:
 
 
 def check_found(images: Sequence[str], folder: str) -> None:
-    """Raise a `UserError` for an image that MMSegmentation's data sets find and `files_below` does not.
+    """Raise a `UserError` for an image that MMSegmentation's datasets find but `files_below` does not.
 
-    One that links lead to twice, as in a loop, or in a folder of previews and copies.
+    Such an image is found twice through links, as in a loop, or lies in a hidden folder.
     """
     once = set(each_once(images))
     for image in images:
         if image not in once:
-            raise UserError(f'{image}: found a second time by a link; remove the link, or use FolderDataset')
+            raise UserError(f'{image}: found twice through a link; remove the link, or use FolderDataset')
         if any(map(is_hidden, Path(os.path.relpath(image, folder)).parts[:-1])):
-            raise UserError(f'{image}: lies in a hidden folder; remove that folder, or use FolderDataset')
+            raise UserError(f'{image}: is in a hidden folder; remove that folder, or use FolderDataset')
 
 
 def check_regions(regions: str | Mapping | None, samples: Iterable[Mapping]) -> None:
-    """Raise a `UserError` for an image whose region map is in no file, or in that of another image."""
+    """Raise a `UserError` for an image without a region map, or with the same one as another image."""
     generator = None if regions is None else RegionMaps(regions).generator
     first: dict[str, str] = {}
     for image in () if generator is None else (sample['img_path'] for sample in samples):
         for path in generator.files(image):
             if not os.path.isfile(path):
-                raise UserError(f'{path}: no such region map, for {image}; make it by tools/make_regions.py')
+                raise UserError(f'{path}: no such region map, for {image}; create it with tools/make_regions.py')
             if path in first:
                 raise UserError(f'{path}: would be the region map of {first[path]} and of {image}; rename one of them')
             first[path] = image
 
 
 def samples_of(dataset: BaseSegDataset) -> list[dict]:
-    """The files of each image, `img_path` and perhaps `seg_map_path`."""
+    """The files of each image: `img_path` and, if there is a label map, `seg_map_path`."""
     return [dataset.get_data_info(index) for index in range(len(dataset))]
 
 
 def try_pipeline(dataset: BaseSegDataset) -> None:
-    """Raise a `UserError` where the pipeline fails on the first image."""
+    """Raise a `UserError` if the pipeline fails on the first image."""
     try:
         sample = dataset[0]
     except UserError:
         raise
-    except Exception as error:  # whatever a transform raises
+    except Exception as error:  # transforms raise errors of any type
         place = f'{dataset.get_data_info(0)["img_path"]}: the pipeline of test_dataloader.dataset fails'
         raise UserError(f'{place} ({type(error).__name__}: {first_line(error)}); check its steps') from error
     if not isinstance(sample, Mapping) or not {'inputs', 'data_samples'} <= sample.keys():
         raise UserError('test_dataloader.dataset.pipeline: packs no image; let PackSegInputs be its last step')
     if 'seg_map_path' in dataset.get_data_info(0) and 'gt_sem_seg' not in sample['data_samples']:
         raise UserError(
-            'test_dataloader.dataset.pipeline: reads no label maps, so nothing can be measured; add '
+            'test_dataloader.dataset.pipeline: reads no label maps, so no scores can be computed; add '
             "dict(type='LoadAnnotations') before its last step"
         )
 
 
 def check_some_labels(dataset: BaseSegDataset, ignored: int) -> None:
-    """Raise a `UserError` for labels that no class has, in label maps taken evenly from all; the run reads the others.
+    """Raise a `UserError` for labels without a class in some label maps, evenly spaced; the run checks the others.
 
-    Steps of the pipeline may change labels, so they decide on a map that looks wrong.
+    The pipeline may change labels, so a map that looks wrong is checked again after it.
     """
     classes = len(dataset.metainfo['classes'])
 
@@ -205,6 +202,6 @@ def check_some_labels(dataset: BaseSegDataset, ignored: int) -> None:
 
 
 def print_warnings(warnings: Iterable[str]) -> None:
-    """Beside the results, where a pipe keeps them apart."""
+    """Print warnings to stderr, apart from the results."""
     for warning in warnings:
         print(f'warning: {warning}', file=sys.stderr)

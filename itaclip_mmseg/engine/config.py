@@ -1,4 +1,4 @@
-"""From a config's path and overrides as of --cfg-options to the config of a run."""
+"""Loading the config of a run from a path and overrides of --cfg-options."""
 
 import ast
 import os
@@ -20,7 +20,7 @@ from itaclip_mmseg.engine.protocol import FIGURES, adopt_protocol, is_own, proto
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import find_config
 
-# MMEngine drops all blanks of a value: those between two words are kept through it by another character.
+# MMEngine removes all spaces from values; those between words are replaced by another character meanwhile.
 BLANKS, KEPT_BLANK = re.compile(r'(?<=[^\s,()\[\]]) +(?=[^\s,()\[\]])'), '\ue000'
 
 
@@ -32,16 +32,16 @@ def load_config(
     protocol: str | None = None,
     data: OwnData | None = None,
 ) -> Config:
-    """Read a config by its path or name (also one that was installed), with overrides as of --cfg-options.
+    """Load a config by its path or, for installed ones, its name, with overrides of --cfg-options.
 
-    The work folder is, in this order: the argument, the config's own, work_dirs/<name of the run>.
+    The work folder is the argument, or else the config's `work_dir`, or else work_dirs/<name of the run>.
 
     Args:
-        protocol: a method whose image size and window on the same data set replace the config's; None for its own.
-        data: photographs, label maps and classes that replace the config's; None for its own.
+        protocol: a method whose image size and window on the same dataset replace the config's; None keeps them.
+        data: images, label maps and classes that replace the config's; None keeps them.
 
     Raises:
-        UserError: there is no such config or protocol, it is not readable, or nothing reads what an override names.
+        UserError: the config or protocol does not exist or is not readable, or an override has an unknown key.
     """
     path = find_config(path)
     try:
@@ -66,7 +66,7 @@ def load_config(
             config.pop(key, None)
     except UserError:
         raise
-    except Exception as error:  # a config is a program, which may raise anything
+    except Exception as error:  # a config is a program, which can raise any error
         raise UserError(f'{path}: {first_line(error)}; check the config and --cfg-options') from error
     config.run_name = run_name(path, protocol) + ('' if data is None else f'_{data.name}')
     folder = work_dir or config.get('work_dir') or f'work_dirs/{config.run_name}'
@@ -75,7 +75,7 @@ def load_config(
 
 
 def sees_photographs(config: Config) -> bool:
-    """Does the segmentor of a config need the photographs beside the images that its pipeline makes of them?"""
+    """Whether a config's segmentor needs the original photographs besides the images from its pipeline."""
     kind = value_at(config, 'model.type')
     pipeline = value_at(config, 'test_dataloader.dataset.pipeline')
     if not (isinstance(kind, str) and pipeline):
@@ -84,7 +84,7 @@ def sees_photographs(config: Config) -> bool:
 
 
 def figures_of(path: Path) -> set[str]:
-    """Which of `FIGURES` a config's own file states: those that it inherits are of another run."""
+    """The keys of `FIGURES` in a config's own file; inherited ones belong to other runs."""
     if path.suffix != '.py':
         return FIGURES.intersection(load(path))
     lines = ast.parse(path.read_text(encoding='utf-8')).body
@@ -93,9 +93,9 @@ def figures_of(path: Path) -> set[str]:
 
 
 def parse_options(options: Sequence[str]) -> dict:
-    """Overrides as of --cfg-options, KEY=VALUE, MMEngine's spelling of lists and tuples included.
+    """Parse overrides KEY=VALUE of --cfg-options, including MMEngine's syntax for lists and tuples.
 
-    Blanks between words stay; what is a text (`TEXTS`), such as a folder, stays as it was typed.
+    Spaces between words are kept; values of `TEXTS`, such as folders, are kept as typed.
     """
     found = {}
     for option in options:
@@ -104,25 +104,25 @@ def parse_options(options: Sequence[str]) -> dict:
             if not sign:
                 raise ValueError
             found[key] = as_typed(text) if key.split('.')[-1] in TEXTS else parse_value(text)
-        except (ValueError, AssertionError) as error:  # no '=', or a bracket alone
+        except (ValueError, AssertionError) as error:  # no '=', or a single bracket
             raise UserError(f'--cfg-options {option!r}: not readable as KEY=VALUE; check the spelling') from error
     return found
 
 
 def as_typed(text: str) -> str | None:
-    """A text without quotes around it; None where it says so."""
+    """A text without surrounding quotes; 'None' becomes None."""
     if len(text) > 1 and text[0] == text[-1] and text[0] in '\'"':
         return text[1:-1]
     return None if text == 'None' else text
 
 
 def parse_value(text: str) -> object:
-    """A number, a truth value, None, a text, or a list or tuple of those."""
+    """Parse a number, a boolean, None, a text, or a list or tuple of those."""
     return with_blanks(DictAction._parse_iterable(BLANKS.sub(lambda found: KEPT_BLANK * len(found[0]), text)))
 
 
 def with_blanks(value: object) -> object:
-    """Blanks instead of the characters that stood for them."""
+    """Restore the spaces that `parse_value` replaced."""
     if isinstance(value, list | tuple):
         return type(value)(map(with_blanks, value))
     return value.replace(KEPT_BLANK, ' ') if isinstance(value, str) else value

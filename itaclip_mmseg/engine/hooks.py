@@ -1,4 +1,4 @@
-"""What happens beside the test loop: progress with time left, and overlays."""
+"""Hooks of the test loop: progress, overlays and the journal."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -23,10 +23,10 @@ from itaclip_mmseg.visualization.overlay import draw_panels
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Shows how many images are done and the time left."""
+    """Shows the number of finished images and the remaining time."""
 
     def before_test(self, runner: Runner) -> None:
-        """Start where an earlier run was killed."""
+        """Start at the number of images that a killed run finished."""
         earlier = len(runner.test_evaluator.metrics[0].earlier)
         self.bar = ProgressBar('images', earlier + len(runner.test_dataloader.dataset), earlier)
         self.bar.__enter__()
@@ -34,20 +34,20 @@ class ProgressHook(Hook):
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None, outputs: Sequence[SegDataSample]
     ) -> None:
-        """Count a batch, for all processes: they have equally many images."""
+        """Count a batch, for all processes, which have equal numbers of images."""
         self.bar.advance(len(outputs) * get_world_size())
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Leave the terminal to what follows."""
+        """Remove the bar from the terminal."""
         self.bar.__exit__()
 
 
 @HOOKS.register_module()
 class OverlayHook(Hook):
-    """Draws each image beside its truth, where there is one, and its prediction, with a legend: `folder`/NAME.png.
+    """Draws each image with its ground truth, if there is one, its prediction and a legend, to `folder`/NAME.png.
 
     Args:
-        image_dir: the data set's folder of images, whose own folders are kept in `folder`; None for names alone.
+        image_dir: the dataset's folder of images, whose subfolders are mirrored in `folder`; None for names only.
     """
 
     def __init__(self, folder: str, image_dir: str | None = None) -> None:
@@ -56,7 +56,7 @@ class OverlayHook(Hook):
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None, outputs: Sequence[SegDataSample]
     ) -> None:
-        """Paint a batch."""
+        """Draw a batch."""
         meta = runner.test_dataloader.dataset.metainfo
         for sample, seen in zip(outputs, data_batch['inputs']):
             maps = dict(truth=sample.get('gt_sem_seg'), prediction=sample.pred_sem_seg)
@@ -67,7 +67,7 @@ class OverlayHook(Hook):
 
     @staticmethod
     def picture(sample: SegDataSample, seen: Tensor, size: tuple[int, int]) -> np.ndarray:
-        """The image H x W x 3, RGB, at the labels' size; where a pipeline crops, what the model saw of it."""
+        """The image H x W x 3, RGB, at the size of the labels; the model's input if the pipeline crops images."""
         image = np.ascontiguousarray(read_photograph(sample.img_path)[..., ::-1])
         if image.shape[:2] == tuple(size):
             return image
@@ -76,11 +76,11 @@ class OverlayHook(Hook):
 
 @HOOKS.register_module()
 class JournalHook(Hook):
-    """Writes down what is counted, and of which files, after everything else that is done with an image.
+    """Writes the counts of each image and the fingerprints of its files to the journal, after all other hooks.
 
     Args:
-        files: that each image is counted from, by image.
-        outputs: that are written for an image.
+        files: files that each image is counted from, by image.
+        outputs: what is written for an image.
     """
 
     priority = 'LOWEST'
@@ -93,7 +93,7 @@ class JournalHook(Hook):
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None, outputs: Sequence[SegDataSample]
     ) -> None:
-        """Write a batch."""
+        """Write the counts of a batch."""
         results = runner.test_evaluator.metrics[0].results
         batch = results[-len(outputs) :]
         results[-len(outputs) :] = [self.with_files(one) for one in batch]

@@ -1,4 +1,4 @@
-"""What a test has counted so far, image by image, so that a killed run goes on where it was."""
+"""The journal of a test: counts per image, so that a killed run can resume."""
 
 import base64
 import json
@@ -18,24 +18,24 @@ from itaclip_mmseg.utils.resources import naming
 from itaclip_mmseg.utils.sealed_lines import read_sealed, sealed
 from itaclip_mmseg.version import __version__
 
-PLACES = ('output_dir', 'image_dir', 'collect_dir', 'collect_device')  # of a metric; no figure depends on them
+PLACES = ('output_dir', 'image_dir', 'collect_dir', 'collect_device')  # keys of a metric that do not change its results
 
 
 class Journal:
-    """A file of lines, one an image, for each process; what a kill left half-written is passed over.
+    """A file per process with one line per image; incomplete lines of a killed run are skipped.
 
-    Every line is sealed by a hash, as a flipped bit must not count either.
+    Every line has a hash, so that damaged lines are skipped, too.
 
     Args:
-        folder: where it lies.
-        key: of the run; only a run of the same key goes on with it.
+        folder: folder of the files.
+        key: key of the run; only runs with the same key resume from it.
     """
 
     def __init__(self, folder: Path, key: str) -> None:
         self.folder, self.key, self.pattern = folder, key, f'.journal-{key}-*.jsonl'
 
     def read(self) -> dict[str, ImageCounts]:
-        """Counts of all images done so far, by name, whichever process did them."""
+        """Counts of all finished images, by name, from all processes."""
         done = {}
         for path in sorted(self.folder.glob(self.pattern)):
             for content in read_sealed(path, self.key):
@@ -45,7 +45,7 @@ class Journal:
         return done
 
     def append(self, entries: Iterable[ImageCounts]) -> None:
-        """Write down images. The newline comes first: it ends a line that a kill left half-written."""
+        """Append images. The newline comes first, to end an incomplete line of a killed run."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / self.pattern.replace('*', str(get_rank()))
         with naming(path), open(path, 'a', encoding='utf-8') as file:
@@ -54,27 +54,29 @@ class Journal:
                 file.write('\n' + sealed(json.dumps(entry._asdict() | dict(counts=counts)), self.key))
 
     def remove(self) -> None:
-        """The run is complete."""
+        """Remove the files of a finished run."""
         for path in self.folder.glob(self.pattern):
             path.unlink(missing_ok=True)
 
 
 def pack(cells: np.ndarray, counts: np.ndarray) -> str:
-    """Cells of a confusion matrix and their counts as text."""
+    """Encode cells of a confusion matrix and their counts as text."""
     return base64.b85encode(zlib.compress(np.stack([cells, counts]).astype(np.int64).tobytes())).decode()
 
 
 def unpack(text: str) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse of `pack`."""
+    """Undo `pack`."""
     cells, counts = np.frombuffer(zlib.decompress(base64.b85decode(text)), np.int64).reshape(2, -1)
     return cells.astype(np.int32), counts
 
 
 def run_key(config: Config, folders: Mapping[str, str] | None = None) -> str:
-    """What counts depend on beside the files of the images: this version, model, weights, bank, data set, metric.
+    """A hash of everything that counts depend on besides the images' files.
+
+    These are the package version, model, weights, text bank, dataset and metric.
 
     Args:
-        folders: that get a file for each image, by what lies in them.
+        folders: output folders that get a file for each image, by kind of output.
     """
     model, dataset = config.model.to_dict(), config.test_dataloader.dataset.to_dict()
     metric = {key: value for key, value in config.test_evaluator.items() if key not in PLACES}
@@ -85,18 +87,18 @@ def run_key(config: Config, folders: Mapping[str, str] | None = None) -> str:
 
 
 def data_state(images: Iterable[ImageCounts]) -> dict[str, str]:
-    """What the files of all images were when they were counted, for `is_data_unchanged`."""
+    """Hashes of the files of all images when they were counted, for `is_data_unchanged`."""
     files = sorted((one.image, one.files or []) for one in images)
     stamps = combined((image, [list(found[:2]) for found in prints]) for image, prints in files)
     return dict(stamps=stamps, contents=combined((image, [found[2] for found in prints]) for image, prints in files))
 
 
 def is_data_unchanged(state: Mapping[str, str], files: Mapping[str, Sequence[str]]) -> bool:
-    """Are the files of all images what they were? Sizes and time stamps are enough where all agree.
+    """Whether the files of all images are unchanged; their contents are read only if a size or time stamp differs.
 
     Args:
-        state: as of `data_state`.
-        files: of each image, by image.
+        state: from `data_state`.
+        files: files of each image, by image.
     """
     try:
         if state['stamps'] == combined((image, [stamp(path) for path in files[image]]) for image in sorted(files)):

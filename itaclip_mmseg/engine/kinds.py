@@ -1,4 +1,4 @@
-"""Which keys a config must have, and of what kind their values are."""
+"""Required keys of a config and the types of their values."""
 
 import numbers
 import os
@@ -11,7 +11,7 @@ from itaclip_mmseg.utils.errors import UserError
 DATA = ('test_dataloader', 'test_dataloader.dataset', 'test_dataloader.dataset.type')
 MODEL = ('model', 'model.type', 'model.text_bank', 'model.data_preprocessor')
 RUN = (*MODEL, *DATA, 'test_evaluator')
-# What a key's value must be: a word for it, and Python's types.
+# Types of values: a name for messages, and Python's types.
 DICT, TEXT, WHOLE, YES_NO, LIST = (
     ('a dict', Mapping),
     ('a text', str | os.PathLike),
@@ -55,7 +55,7 @@ KINDS = {
 
 
 def check_kinds(config: Config, needed: Sequence[str] = RUN) -> None:
-    """Raise a `UserError` for a key that is needed and missing, or whose value is of another kind."""
+    """Raise a `UserError` if a required key is missing or a value has the wrong type."""
     for path, (wanted, kind) in KINDS.items():
         value = value_at(config, path)
         wrong = isinstance(value, bool) if kind is numbers.Integral else kind is Sequence and isinstance(value, str)
@@ -65,11 +65,11 @@ def check_kinds(config: Config, needed: Sequence[str] = RUN) -> None:
         raise UserError(f'{config.filename}: model.backbone=None: must be a dict')
     for path in needed:
         if value_at(config, path) is None:
-            raise UserError(f'{config.filename}: {path} is missing; set it, or take one of our configs as _base_')
+            raise UserError(f'{config.filename}: {path} is missing; set it, or use one of our configs as _base_')
 
 
 def value_at(config: Mapping, path: str) -> object:
-    """The value of a dotted path; None where there is none."""
+    """The value at a dotted path; None if there is none."""
     for key in path.split('.'):
         config = config.get(key) if isinstance(config, Mapping | Config) else None
     return config

@@ -1,4 +1,4 @@
-"""From what MMSegmentation's users write in a config to the one form that the engine reads."""
+"""Converting the variants of MMSegmentation configs to the form that the engine expects."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from itaclip_mmseg.engine.launchers import say
 from itaclip_mmseg.evaluation.iou import ExactIoUMetric
 from itaclip_mmseg.utils.errors import UserError
 
-# Keys whose values are texts whatever they look like: a folder may be called 2024.
+# Keys whose values are always texts: a folder may be named 2024.
 TEXTS = frozenset(
     {
         'ann_file', 'arch', 'data_root', 'depth_map_path', 'experiment_name', 'img_path', 'img_suffix', 'load_from',
@@ -20,7 +20,7 @@ TEXTS = frozenset(
 )  # fmt: skip
 OURS = ExactIoUMetric.__name__
 KEPT = ('ignore_index', 'output_dir', 'collect_device', 'prefix', 'absent_as_zero', 'image_dir', 'collect_dir')
-WORKERS_ALONE = ('persistent_workers', 'prefetch_factor')  # of a loader; PyTorch refuses them without workers
+WORKERS_ALONE = ('persistent_workers', 'prefetch_factor')  # keys of a data loader that PyTorch refuses without workers
 DEFAULTS = ('test_cfg', 'visualizer', 'custom_hooks', 'default_hooks')  # where they are None
 NEVER_RUN = (
     'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr',
@@ -29,10 +29,10 @@ NEVER_RUN = (
 
 
 def normalise(config: Config) -> None:
-    """Bring a config into our form, in place; says so in a line where our metric takes the place of another.
+    """Convert a config in place; print a line if our metric replaces another one.
 
     Raises:
-        UserError: an evaluator that has no place here.
+        UserError: the evaluator is not supported.
     """
     for holder in dicts_of(config._cfg_dict):
         for key in TEXTS.intersection(holder):
@@ -50,7 +50,7 @@ def normalise(config: Config) -> None:
 
 
 def normalise_loader(loader: ConfigDict) -> None:
-    """Our readers, a home folder spelled out, and no settings of workers where there are none."""
+    """Use our readers, expand `~` in the data root, and drop settings of workers if there are none."""
     if loader.get('num_workers', 0) == 0:
         for key in WORKERS_ALONE:
             loader.pop(key, None)
@@ -61,51 +61,51 @@ def normalise_loader(loader: ConfigDict) -> None:
 
 
 def our_metric(config: Config) -> ConfigDict:
-    """The config of our metric, for one metric, a list of them, or MMEngine's `Evaluator` of them."""
+    """The config of our metric that replaces a metric, a list of them, or MMEngine's `Evaluator`."""
     evaluator = config.test_evaluator
     if isinstance(evaluator, Mapping) and is_type(evaluator, 'Evaluator'):
         evaluator = evaluator.get('metrics')
     metrics = evaluator if isinstance(evaluator, Sequence) and not isinstance(evaluator, str) else [evaluator]
     if not metrics or not all(isinstance(metric, Mapping) and 'type' in metric for metric in metrics):
-        raise UserError(f"test_evaluator: {evaluator!r:.80} is no metric; set test_evaluator=dict(type='{OURS}')")
+        raise UserError(f"test_evaluator: {evaluator!r:.80} is not a metric; set test_evaluator=dict(type='{OURS}')")
     for metric in metrics:
         if not is_ours(metric) and not is_type(metric, 'IoUMetric'):
-            raise UserError(f'test_evaluator: {metric["type"]} is not possible here; name {OURS} or IoUMetric alone')
+            raise UserError(f'test_evaluator: {metric["type"]} cannot be used here; use only {OURS} or IoUMetric')
     chosen = next(filter(is_ours, metrics), metrics[0])
     if is_ours(chosen) and len(metrics) == 1:
         return chosen
     told = ' and '.join(str(metric['type']) for metric in metrics)
-    say(config, f'test_evaluator: {OURS} (mIoU, aAcc, mAcc, unrounded) takes the place of {told}')
+    say(config, f'test_evaluator: using {OURS} (mIoU, aAcc, mAcc, unrounded) instead of {told}')
     return chosen if is_ours(chosen) else translated(chosen)
 
 
 def translated(metric: ConfigDict) -> ConfigDict:
-    """The config of our metric for one of `IoUMetric`.
+    """The config of our metric for a config of `IoUMetric`.
 
     Raises:
-        UserError: absent classes would count as something else than 0 in the mean.
+        UserError: `nan_to_num` is neither 0 nor None.
     """
     ours = {key: metric[key] for key in KEPT if key in metric}
     if metric.get('nan_to_num') is not None:
         if metric['nan_to_num'] != 0:
-            raise UserError(f'test_evaluator.nan_to_num={metric["nan_to_num"]!r}: not possible; allowed: 0 or None')
+            raise UserError(f'test_evaluator.nan_to_num={metric["nan_to_num"]!r}: invalid; allowed: 0 or None')
         ours['absent_as_zero'] = True
     return ConfigDict(type=OURS, **ours)
 
 
 def is_type(part: Mapping, name: str) -> bool:
-    """Is the part of this type, with or without MMEngine's scope in front?"""
+    """Whether a part of a config has this type, with or without MMEngine's scope."""
     return isinstance(part.get('type'), str) and part['type'].split('.')[-1] == name
 
 
 def is_ours(metric: Mapping) -> bool:
-    """Is it our metric, or a metric made from it?"""
+    """Whether a metric is ours or derived from it."""
     kind = METRICS.get(metric['type']) if isinstance(metric['type'], str) else metric['type']
     return isinstance(kind, type) and issubclass(kind, ExactIoUMetric)
 
 
 def dicts_of(part: object) -> Iterator[dict]:
-    """All dicts in a config, the outer ones first."""
+    """All dicts in a config, outer ones first."""
     if isinstance(part, dict):
         yield part
         for value in part.values():

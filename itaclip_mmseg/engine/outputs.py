@@ -1,4 +1,4 @@
-"""The folders that a test writes into: writable, held by one run at a time, free of what a killed run left behind."""
+"""The output folders of a test: checking, locking and cleaning them."""
 
 import os
 import shutil
@@ -11,22 +11,22 @@ from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.locks import locked
 from itaclip_mmseg.utils.resources import mirrored, remove_unfinished
 
-RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')  # known before the processes have found each other
+RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')  # set before the processes are connected
 RESULTS = ('results.json', 'confusion.csv')
-COLLECTED = '.collect'  # where several processes hand their counts to the first
-NEEDED = 1 << 16  # bytes that must be free; a disk that is full already is known by less
+COLLECTED = '.collect'  # folder through which processes pass their counts to the first
+NEEDED = 1 << 16  # bytes that must be free, to detect a full disk
 
 
 @contextmanager
 def held(folders: Iterable[str | None], launcher: str = 'none') -> Iterator[None]:
-    """Hold folders for this run while the context lasts, as two runs in one would mix their files.
+    """Lock folders for this run while the context lasts, since two runs in one would mix their files.
 
     Args:
-        folders: made where they are missing; None is left out.
-        launcher: of several processes, the first holds for all.
+        folders: folders to lock, created if missing; None is skipped.
+        launcher: with several processes, the first one locks for all.
 
     Raises:
-        UserError: one is not writable, or another run holds it.
+        UserError: a folder is not writable, or another run uses it.
     """
     with ExitStack() as stack:
         if launcher == 'none' or all(os.environ.get(name, '0') == '0' for name in RANKS):
@@ -37,21 +37,21 @@ def held(folders: Iterable[str | None], launcher: str = 'none') -> Iterator[None
 
 
 def check_writable(folder: Path) -> None:
-    """Make a folder where it is missing; a `UserError` if nothing can be written there."""
+    """Create a folder if it is missing; a `UserError` if it is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(NEEDED))
     except OSError as error:
-        raise UserError(f'{folder}: not writable ({error.strerror}); name another folder') from error
+        raise UserError(f'{folder}: not writable ({error.strerror}); choose another folder') from error
 
 
 def clean(work_dir: str, folders: Iterable[str | None], images: Iterable[str], root: str) -> None:
-    """Remove what runs that were killed while they wrote left beside their results and beside each image's output.
+    """Remove temporary files of killed runs beside their results and the outputs of each image.
 
     Args:
-        folders: of the outputs for each image; None is left out.
-        images: their paths, below `root`.
+        folders: folders of outputs for each image; None is skipped.
+        images: paths of the images, below `root`.
     """
     images = list(images)
     shutil.rmtree(Path(work_dir) / COLLECTED, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Overrides whose key nothing knows: MMEngine takes them without a word, and the run is another than was meant."""
+"""Detecting overrides with unknown keys, such as misspelt ones, which MMEngine accepts silently."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -14,13 +14,13 @@ from itaclip_mmseg.utils.errors import UserError
 
 REGISTRIES = (MODELS, DATASETS, TRANSFORMS, METRICS, HOOKS, VISUALIZERS, VISBACKENDS, LOOPS, DATA_SAMPLERS)
 LOADERS = ('train_dataloader.', 'val_dataloader.', 'test_dataloader.')
-# What may stand at the top beside the runner's arguments, in a loader beside PyTorch's, in `data_prefix`, and anywhere.
+# Further keys at the top level, in data loaders, in `data_prefix`, and anywhere.
 TOP = {'custom_imports', 'runner_type', 'compile', 'paper', 'expected'}
 LOADER = {'dataset', 'num_batch_per_epoch'}
 FOLDERS = {'img_path', 'seg_map_path', 'depth_map_path'}
 ANYWHERE = {'type', '_scope_', '_delete_'}
-FROM_ELSEWHERE = {'stride', 'last_block'}  # settings that stand in test_cfg and in the backbone
-ALIKE = 0.8  # of two keys, as difflib measures it
+FROM_ELSEWHERE = {'stride', 'last_block'}  # settings whose keys are in test_cfg and the backbone
+ALIKE = 0.8  # similarity of two keys by difflib
 
 
 def check_overrides(config: Config, options: Mapping[str, object]) -> None:
@@ -30,11 +30,11 @@ def check_overrides(config: Config, options: Mapping[str, object]) -> None:
 
 
 def unread(config: Config, options: Mapping[str, object]) -> dict[str, str]:
-    """Overrides of which a key is neither held by the config nor known at its place; a line each, by path.
+    """Error lines for overrides whose key is neither in the config nor known at its place, by path.
 
     Args:
-        config: before they are merged.
-        options: by dotted path, as of --cfg-options.
+        config: the config before the overrides are merged.
+        options: overrides by dotted path, as in --cfg-options.
     """
     faults, content = {}, config.to_dict()
     for path in options:
@@ -43,21 +43,21 @@ def unread(config: Config, options: Mapping[str, object]) -> dict[str, str]:
             known = known_keys(prefix, here, options) if isinstance(here, Mapping) else None
             if isinstance(here, Mapping) and not takes(here, known, key):
                 meant = nearest(content, prefix, here, known, key)
-                faults[path] = f'{config.filename}: an override names {prefix}{key}, which nothing reads; {meant}'
+                faults[path] = f'{config.filename}: unknown key {prefix}{key} in an override; {meant}'
                 break
             here, prefix = below(here, key), f'{prefix}{key}.'
     return faults
 
 
 def takes(here: Mapping, known: set[str] | None, key: str) -> bool:
-    """May the key stand here? Where nothing is known, any may that is not nearly one that is held."""
+    """Whether a key is allowed here; if `known` is None, any key that does not resemble an existing one is."""
     if key in ANYWHERE.union(here, known or ()):
         return True
     return known is None and not get_close_matches(key, list(here), 1, ALIKE)
 
 
 def nearest(content: Mapping, prefix: str, here: Mapping, known: set[str] | None, key: str) -> str:
-    """What was meant: a key that resembles this one, the same at another place, or one of all."""
+    """A suggestion: a similar key, the same key at another place, or else all allowed keys."""
     allowed = sorted({*here, *(known or ())})
     meant = [f'{prefix}{one}' for one in get_close_matches(key, allowed, 1)]
     meant += [path for path in paths(content) if path.endswith(f'.{key}')]
@@ -65,12 +65,12 @@ def nearest(content: Mapping, prefix: str, here: Mapping, known: set[str] | None
 
 
 def known_keys(prefix: str, here: Mapping, options: Mapping[str, object]) -> set[str] | None:
-    """The keys that a place of the config can take; None where that is not known.
+    """The keys allowed at a place of the config; None if unknown.
 
     Args:
-        prefix: the place, 'model.backbone.'.
-        here: what it holds.
-        options: of which one may change its type.
+        prefix: the place, such as 'model.backbone.'.
+        here: the dict at that place.
+        options: overrides, one of which may change the type.
     """
     if not prefix:
         return parameters(Runner) | TOP
@@ -85,9 +85,9 @@ def known_keys(prefix: str, here: Mapping, options: Mapping[str, object]) -> set
 
 
 def parameters(kind: type) -> set[str] | None:
-    """Names that a class's constructor takes, those of its bases too where it hands on what it does not name.
+    """Parameter names of a class's constructor, including those of its bases if it passes on keyword arguments.
 
-    One of our segmentors takes its settings and the arguments of its `build` as well. None if the rest is not known.
+    For our segmentors, also their settings and the parameters of `build`. None if not all names are known.
     """
     settings = getattr(kind, 'settings_type', None)
     names = {one.name for one in fields(settings)} - FROM_ELSEWHERE if settings else set()
@@ -103,14 +103,14 @@ def parameters(kind: type) -> set[str] | None:
 
 
 def below(here: object, key: str) -> object:
-    """What a dict or list holds under a key; None where there is nothing."""
+    """The value of a dict or list at a key; None if there is none."""
     if isinstance(here, Mapping):
         return here.get(key)
     return here[int(key)] if isinstance(here, list | tuple) and key.isdigit() and int(key) < len(here) else None
 
 
 def paths(here: Mapping, prefix: str = '') -> Iterator[str]:
-    """Dotted paths of all keys of a dict and of those in it."""
+    """Dotted paths of all keys of a dict, including nested ones."""
     for key, value in here.items():
         yield f'{prefix}{key}'
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""A run on a folder of photographs: data set, text bank and thresholds follow from what the command line names."""
+"""Running a config on your own data, with the dataset, text bank and thresholds set from the command line."""
 
 import os
 from collections.abc import Mapping
@@ -18,17 +18,17 @@ from itaclip_mmseg.text.classes import bank_of, told
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import written_whole
 
-IGNORED_IN_16_BITS = 65535  # where 255 is a class
+IGNORED_IN_16_BITS = 65535  # if 255 is a class
 
 
 @dataclass(frozen=True)
 class OwnData:
-    """The data of a user, as `--images`, `--labels` and `--classes` name them.
+    """The user's data, from `--images`, `--labels` and `--classes`.
 
     Attributes:
-        images: folder of photographs.
-        labels: folder of their label maps, or None.
-        classes: any form that `bank_of` takes as a text; None for the config's text bank.
+        images: folder of images.
+        labels: folder of label maps, or None.
+        classes: classes as a text for `bank_of`; None for the config's text bank.
 
     Raises:
         UserError: a folder is missing.
@@ -45,12 +45,12 @@ class OwnData:
 
     @property
     def name(self) -> str:
-        """The folder of photographs in a name: mydata-images."""
+        """A name made from the folder of images, such as mydata-images."""
         return '-'.join(part for part in Path(self.images).parts if part not in (os.sep, os.pardir, '~'))
 
 
 def own_data(images: str | None, labels: str | None, classes: str | None) -> OwnData | None:
-    """The data that a command line names; None where it names none.
+    """The data given on the command line; None if there are none.
 
     Raises:
         UserError: `--labels` or `--classes` without `--images`, or a folder is missing.
@@ -59,15 +59,15 @@ def own_data(images: str | None, labels: str | None, classes: str | None) -> Own
         return OwnData(images, labels, classes)
     for option, value in (('--labels', labels), ('--classes', classes)):
         if value is not None:
-            raise UserError(f'{option} {value}: needs the photographs too; add --images FOLDER')
+            raise UserError(f'{option} {value}: needs images, too; add --images FOLDER')
     return None
 
 
 def adopt_data(config: Config, data: OwnData) -> None:
-    """Let a config test a user's data, in place; see `OwnData`.
+    """Change a config in place to use the user's data; see `OwnData`.
 
     Raises:
-        UserError: the classes are not readable.
+        UserError: the classes are invalid.
     """
     if data.classes is not None:
         config.model.text_bank = data.classes.strip()
@@ -81,12 +81,17 @@ def adopt_data(config: Config, data: OwnData) -> None:
     pipeline = config.test_dataloader.dataset.pipeline
     config.test_dataloader.dataset = ConfigDict(type=FolderDataset.__name__, data_prefix=folders, pipeline=pipeline)
     config.test_evaluator = ConfigDict(type=OURS)
-    if len(bank.classes) > IGNORED:
-        config.test_evaluator.ignore_index = IGNORED_IN_16_BITS
+    if (ignored := ignored_label(len(bank.classes))) != IGNORED:
+        config.test_evaluator.ignore_index = ignored
+
+
+def ignored_label(num_classes: int) -> int:
+    """The label of pixels that do not count, in label maps of so many classes."""
+    return IGNORED_IN_16_BITS if num_classes > IGNORED else IGNORED
 
 
 def fitted(bank: TextBank, model: dict) -> dict[str, object]:
-    """A config's thresholds and kind of text as some classes can serve them: None without a background, or texts."""
+    """A config's thresholds, or None without a background, and its `auxiliary`, or None without auxiliary texts."""
     keys = {key: model[key] for key in ('prob_threshold', 'area_threshold', 'auxiliary') if key in model}
     if not bank.background:
         keys |= {key: None for key in keys if key != 'auxiliary'}
@@ -96,7 +101,7 @@ def fitted(bank: TextBank, model: dict) -> dict[str, object]:
 
 
 def names_from_bank(config: Config) -> None:
-    """Let a `FolderDataset` that names no classes take those of the text bank, in place."""
+    """Give a `FolderDataset` without classes those of the text bank, in place."""
     dataset, classes = value_at(config, 'test_dataloader.dataset'), value_at(config, 'model.text_bank')
     if is_folders(dataset) and classes is not None and value_at(dataset, 'metainfo.classes') is None:
         names = tuple(entry.name for entry in bank_of(classes).classes)
@@ -104,17 +109,17 @@ def names_from_bank(config: Config) -> None:
 
 
 def is_folders(dataset: object) -> bool:
-    """Is it the config of a `FolderDataset`?"""
+    """Whether a config is that of a `FolderDataset`."""
     return isinstance(dataset, Mapping) and is_type(dataset, FolderDataset.__name__)
 
 
 def first_image(config: Config) -> str:
-    """The first photograph of a config's data set; a `UserError` where there is none."""
+    """The first image of a config's dataset; a `UserError` if it has none."""
     return build_dataset(config.test_dataloader.dataset).get_data_info(0)['img_path']
 
 
 def config_text(config: Config) -> str:
-    """A config as Python, which gives the same run by itself: without names that the text bank gives, and its place."""
+    """A config as Python code that repeats the run; without its work folder and class names from the text bank."""
     kept = Config(config.to_dict())
     for key in ('launcher', 'run_name', 'work_dir'):
         kept.pop(key, None)
@@ -125,20 +130,20 @@ def config_text(config: Config) -> str:
 
 
 def config_place(path: str | os.PathLike) -> Path:
-    """Where a config can be written.
+    """Check a path to write a config to.
 
     Raises:
-        UserError: no name of a config, or a file is there.
+        UserError: the name does not end in .py, or the file exists.
     """
     place = Path(path).expanduser().absolute()
     if place.suffix != '.py':
-        raise UserError(f'--write-config {path}: no name of a config; let it end in .py')
+        raise UserError(f'--write-config {path}: not the name of a config; use a name that ends in .py')
     if os.path.lexists(place):
-        raise UserError(f'--write-config {path}: is there already; remove it, or name another place')
+        raise UserError(f'--write-config {path}: exists already; remove it, or choose another path')
     return place
 
 
 def write_config(text: str, place: Path) -> None:
-    """Write a config whole or not at all."""
+    """Write a config, completely or not at all."""
     with written_whole(place) as temporary:
         temporary.write_text(text, encoding='utf-8')

@@ -1,4 +1,4 @@
-"""What a run reads and writes, known before it writes the first file, and how far an earlier run came."""
+"""Planning the inputs and outputs of a run before it writes anything, and finding finished images of earlier runs."""
 
 import os
 import sys
@@ -29,9 +29,9 @@ class Plan:
     """Inputs and outputs of a run.
 
     Attributes:
-        files: by image, the files that it is counted from: itself, and its label and region maps where there are any.
-        image_dir: the data set's folder of images.
-        folders: that get a file for each image, by what lies in them.
+        files: files that each image is counted from, by image: the image, its label map and its region map, if any.
+        image_dir: the dataset's folder of images.
+        folders: output folders that get a file for each image, by kind of output.
     """
 
     work_dir: str
@@ -40,7 +40,7 @@ class Plan:
     folders: Mapping[str, str]
 
     def outputs(self, image: str) -> Iterator[Output]:
-        """What is written for an image."""
+        """The outputs for an image."""
         for kind, folder in self.folders.items():
             yield Output(mirrored(image, self.image_dir, folder), image, kind)
 
@@ -51,12 +51,12 @@ def plan_run(
     """Plan a run.
 
     Args:
-        out_dir: folder for label maps; None for the evaluator's own, if it has one.
+        out_dir: folder for label maps; None for the evaluator's `output_dir`, if set.
         show_dir: folder for overlays, or None.
-        more: names of further files in the work folder, or absolute paths.
+        more: names of other outputs in the work folder, or absolute paths.
 
     Raises:
-        UserError: an output is an input, two outputs are one file, or two kinds of them lie in one folder.
+        UserError: an output is an input, two outputs are the same file, or a folder would get two kinds of outputs.
     """
     folders = {LABEL_MAPS: out_dir or config.test_evaluator.get('output_dir'), OVERLAYS: show_dir}
     folders = {kind: str(Path(folder).expanduser()) for kind, folder in folders.items() if folder}
@@ -70,10 +70,10 @@ def plan_run(
 
 
 def files_of(samples: Iterable[Mapping], regions: str | Mapping | None = None) -> dict[str, list[str]]:
-    """The files that each image of a data set is counted from, by image.
+    """The files that each image of a dataset is counted from, by image.
 
     Args:
-        regions: of `model.regions`, whose maps may be read from files.
+        regions: the value of `model.regions`, whose maps may be read from files.
     """
     generator = None if regions is None else RegionMaps(regions).generator
     files = {}
@@ -85,7 +85,7 @@ def files_of(samples: Iterable[Mapping], regions: str | Mapping | None = None) -
 
 
 def inputs_of(config: Config, dataset: BaseSegDataset, plan: Plan) -> Iterator[str]:
-    """All files that a run reads and that its user named."""
+    """All files of the user that a run reads."""
     yield config.filename
     yield from filter(os.path.isfile, [str(config.model.text_bank)])
     yield from (str(pretrained) for _, pretrained in named_weights(config.model))
@@ -96,13 +96,13 @@ def inputs_of(config: Config, dataset: BaseSegDataset, plan: Plan) -> Iterator[s
 
 
 def counted_earlier(plan: Plan, journal: Journal) -> dict[str, ImageCounts]:
-    """What an earlier run counted and wrote and what is still as it was, by image; says so in a line."""
+    """Counts of images that an earlier run finished and that are unchanged, by image; prints their number."""
     entries = {image: entry for image, entry in journal.read().items() if image in plan.files}
     kept = {image: entry for image, entry in entries.items() if still_fits(entry, plan)}
     if entries and is_main_process():
-        changed = f'; {len(entries) - len(kept)} are counted anew, as files of them changed'
+        changed = f'; {len(entries) - len(kept)} are counted again, because their files changed'
         print(
-            f'{len(kept)} of {len(plan.files)} images are counted already, from {journal.folder}'
+            f'{len(kept)} of {len(plan.files)} images are already counted in {journal.folder}'
             f'{changed if len(kept) < len(entries) else ""}',
             file=sys.stderr,
         )
@@ -110,7 +110,7 @@ def counted_earlier(plan: Plan, journal: Journal) -> dict[str, ImageCounts]:
 
 
 def still_fits(entry: ImageCounts, plan: Plan) -> bool:
-    """Are the files of an image, and its outputs, what they were when it was counted?"""
+    """Whether the files of an image, and its outputs, are unchanged since it was counted."""
     outputs = [output.path for output in plan.outputs(entry.image)]
     pairs = ((plan.files[entry.image], entry.files or ()), (outputs, entry.outputs or ()))
     return all(len(files) == len(earlier) and all(map(is_unchanged, files, earlier)) for files, earlier in pairs)

@@ -1,4 +1,4 @@
-"""What a test leaves: results.json, confusion.csv, and the table on the terminal."""
+"""Results of a test: results.json, confusion.csv, and the table on the terminal."""
 
 import json
 import platform
@@ -17,7 +17,7 @@ from rich.table import Table
 from itaclip_mmseg.datasets.checks import truth_warnings
 from itaclip_mmseg.engine.checks import print_warnings
 from itaclip_mmseg.engine.journal import PLACES, Journal, data_state
-from itaclip_mmseg.evaluation.iou import SegmentationScores, known_mean
+from itaclip_mmseg.evaluation.iou import ExactIoUMetric, SegmentationScores, known_mean
 from itaclip_mmseg.evaluation.tags import tag_precisions
 from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.utils.fingerprints import combined
@@ -27,7 +27,7 @@ from itaclip_mmseg.version import __version__
 FIGURES = ('mIoU', 'aAcc', 'mAcc')
 PACKAGES = ('torch', 'torchvision', 'open_clip_torch', 'numpy')
 NEXT = 'next: segment your own photographs with python tools/demo.py PHOTO.jpg --classes "dog, grass, sky"'
-# MMLab's packages are installed under either name.
+# OpenMMLab's packages are installed under either name.
 MMLAB = {'mmsegmentation': 'onedl-mmsegmentation', 'mmcv': 'onedl-mmcv', 'mmengine': 'onedl-mmengine'}
 
 
@@ -39,12 +39,12 @@ def report(
     table: bool,
     write_more: Callable[[dict], None] | None,
 ) -> dict:
-    """Write and print what a run has counted; only then its journal goes.
+    """Write and print the results of a run, then remove its journal.
 
     Args:
-        folders: of what was written for each image, by its kind.
+        folders: folders of outputs for each image, by kind.
         table: print the results.
-        write_more: writes what else is made of them.
+        write_more: writes further files from the results.
     """
     images = runner.test_evaluator.metrics[0].images
     notes = dict(num_images=len(images), run_key=journal.key, data=data_state(images))
@@ -59,13 +59,13 @@ def report(
 
 
 def summarise(runner: Runner, config: Config, **notes: object) -> dict:
-    """Write results.json and confusion.csv (truth by prediction, pixels) into the work folder.
+    """Write results.json and confusion.csv (pixels, ground truth by prediction) to the work folder.
 
-    A config with variants has its first as the result, and all of them under `variants`; `notes` are added.
+    With variants, the first one is the result, and all are under `variants`; `notes` are added.
     """
     metric, model, backbone = runner.test_evaluator.metrics[0], runner.model, config.model.get('backbone', {})
     classes = [name.strip() for name in runner.test_dataloader.dataset.metainfo['classes']]
-    rows = {name: figures(metric.scores(confusion), classes) for name, confusion in metric.confusions.items()}
+    rows = figures_by_variant(metric, classes)
     results = dict(
         **next(iter(rows.values())),
         settings=dict(
@@ -100,7 +100,7 @@ def summarise(runner: Runner, config: Config, **notes: object) -> dict:
 
 
 def measured_on(config: Config) -> dict:
-    """Data set and metric of a config, without places: figures of other ones are no figures of this config."""
+    """Dataset and metric of a config, without paths; results with other ones do not belong to this config."""
     dataset, metric = config.test_dataloader.dataset, config.test_evaluator
     parts = dict(
         dataset={key: value for key, value in dataset.items() if key not in ('data_root', 'pipeline')},
@@ -110,36 +110,41 @@ def measured_on(config: Config) -> dict:
 
 
 def seal_of(results: Mapping) -> str:
-    """A hash of all results, so that a later run does not take figures that somebody has edited for measured ones."""
+    """A hash of all results, by which a later run detects edited ones."""
     content = json.loads(json.dumps({key: value for key, value in results.items() if key != 'seal'}))
     return combined([json.dumps(content, sort_keys=True)])
 
 
 def written(settings: Decision) -> dict:
-    """Settings as results.json holds them, the last block with its name."""
+    """Settings for results.json, the last block with its name."""
     values = asdict(settings)
     if 'last_block' in values:
         values['last_block'] = dict(type=settings.last_block.name, **values['last_block'])
     return values
 
 
+def figures_by_variant(metric: ExactIoUMetric, classes: Sequence[str]) -> dict[str, dict]:
+    """The `figures` of each variant that a metric has counted."""
+    return {name: figures(metric.scores(confusion), classes) for name, confusion in metric.confusions.items()}
+
+
 def figures(scores: SegmentationScores, classes: Sequence[str]) -> dict:
-    """mIoU, aAcc, mAcc and the IoU by class, in per cent; None for what occurs nowhere."""
+    """mIoU, aAcc, mAcc and the IoU by class, in per cent; None for classes that do not occur."""
     return known(scores.summary()) | dict(classes=known(dict(zip(classes, scores.iou.tolist()))))
 
 
 def tag_figures(precisions: dict[str, float]) -> dict:
-    """The mAP and the average precision by class, in per cent; None where no image shows the class."""
+    """The mAP and the average precision by class, in per cent; None for classes that no image shows."""
     return known(dict(mAP=known_mean(np.array(list(precisions.values()))))) | dict(classes=known(precisions))
 
 
 def known(figures: dict[str, float]) -> dict[str, float | None]:
-    """Figures as JSON has them: None instead of nan."""
+    """Scores for JSON: None instead of nan."""
     return {name: None if np.isnan(figure) else figure for name, figure in figures.items()}
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes the numbers."""
+    """Versions of the software and the device that computed the results."""
     found = dict(itaclip_mmseg=__version__, python=platform.python_version())
     for name in (*PACKAGES, *MMLAB):
         for distribution in (name, MMLAB.get(name)):
@@ -153,10 +158,10 @@ def versions() -> dict[str, str]:
 
 
 def print_results(results: dict, config: Config, folders: Mapping[str, str]) -> None:
-    """The table by class, the means, the paper's figure beside ours, and where everything was written.
+    """Print the table by class, the means, the quoted scores, and the paths of all outputs.
 
     Args:
-        folders: of what was written for each image, by its kind.
+        folders: folders of outputs for each image, by kind.
     """
     table = Table('class', 'IoU')
     table.columns[1].justify = 'right'
@@ -165,7 +170,7 @@ def print_results(results: dict, config: Config, folders: Mapping[str, str]) -> 
     console = Console(markup=False)
     console.print(f'{results["settings"]["config"]}, {results["num_images"]} images', highlight=False)
     if results['aAcc'] is None:
-        console.print('no figures, as there was no label map', highlight=False)
+        console.print('no scores, because there are no label maps', highlight=False)
         print_places(console, config, folders)
         return
     console.print(table)
@@ -178,12 +183,12 @@ def print_results(results: dict, config: Config, folders: Mapping[str, str]) -> 
         console.print(f'quoted: mIoU {paper.mIoU} ({paper.source})', highlight=False)
     expected = config.get('expected')
     if expected and expected.get('images', results['num_images']) == results['num_images']:
-        console.print(f'measured by us: mIoU {expected.mIoU}, give or take {expected.tolerance}', highlight=False)
+        console.print(f'measured by us: mIoU {expected.mIoU} +/- {expected.tolerance}', highlight=False)
     print_places(console, config, folders)
 
 
 def print_places(console: Console, config: Config, folders: Mapping[str, str]) -> None:
-    """Where results and outputs of images are, and, after a run with the toy's weights, what to try next."""
+    """Print the paths of results and outputs and, after a run with the toy's weights, the next step."""
     lines = [f'{kind}: {place}' for kind, place in {'results': f'{config.work_dir}/results.json', **folders}.items()]
     if config.model.get('backbone', {}).get('pretrained') == 'tiny':
         lines.append(NEXT)
@@ -192,7 +197,7 @@ def print_places(console: Console, config: Config, folders: Mapping[str, str]) -
 
 
 def print_variants(variants: dict[str, dict], console: Console) -> None:
-    """A row for each variant, in the order in which they stand."""
+    """Print a table with one row per variant, in the order of the config."""
     table = Table('variant', *(heading for heading in FIGURES))
     for column in table.columns[1:]:
         column.justify = 'right'
@@ -202,5 +207,5 @@ def print_variants(variants: dict[str, dict], console: Console) -> None:
 
 
 def spelled(figure: float | None) -> str:
-    """Two digits behind the point, or a dash where there is no figure."""
+    """A number with two decimals, or a dash for None."""
     return '-' if figure is None else f'{figure:.2f}'

@@ -1,4 +1,4 @@
-"""MMEngine's runner for models without gradients, on CPUs too, with a quiet terminal."""
+"""MMEngine's runner adapted to inference, also on CPUs, with little output on the terminal."""
 
 import atexit
 import logging
@@ -23,20 +23,20 @@ COPY = '# The config of a run, written by itaclip_mmseg; the next run replaces i
 
 @RUNNERS.register_module()
 class InferenceRunner(Runner):
-    """Differs from `Runner` where that only fits training: DDP wrappers, CUDA-only launchers, pages of log."""
+    """`Runner` without the parts that only fit training: DDP wrappers, CUDA-only launchers, long logs."""
 
     def setup_env(self, env_cfg: dict) -> None:
-        """Also start several processes without a GPU: MMEngine's launcher insists on CUDA."""
+        """Support several processes without a GPU, since MMEngine's launcher requires CUDA."""
         started = torch.distributed.is_available() and torch.distributed.is_initialized()
         if self._launcher == 'pytorch' and not torch.cuda.is_available() and not started:
             torch.distributed.init_process_group('gloo')
             torch.set_num_threads(max((os.cpu_count() or 1) // torch.distributed.get_world_size(), 1))
         super().setup_env(env_cfg)
         if self._launcher != 'none' and not started:
-            atexit.register(torch.distributed.destroy_process_group)  # else its threads may abort a process that ends
+            atexit.register(torch.distributed.destroy_process_group)  # its threads could abort the process at exit
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
-        """Only move the model: DDP refuses models without gradients, and inference has nothing to synchronise."""
+        """Move the model to the device without DDP, which refuses models without gradients."""
         return model.to(get_device())
 
     @master_only
@@ -51,11 +51,11 @@ class InferenceRunner(Runner):
             temporary.write_text(COPY + self.cfg.pretty_text, encoding='utf-8')
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs) -> MMLogger:
-        """The log file gets everything; the terminal what this package says, and warnings."""
+        """Log everything to the file, but only warnings and this package's lines to the terminal."""
         logger = super().build_logger(log_level, log_file, **kwargs)
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
-                handler.handleError = lambda record: None  # a full disk: a traceback for each line would say no more
+                handler.handleError = lambda record: None  # on a full disk, do not print a traceback for each line
             else:
                 handler.addFilter(lambda record: record.levelno >= logging.WARNING or PACKAGE in record.pathname)
         return logger

@@ -1,4 +1,4 @@
-"""The main job: a config in, images segmented, an IoU table and results.json out."""
+"""Testing a config: segment a dataset, compute the IoU table and write results.json."""
 
 import copy
 import itertools
@@ -22,8 +22,8 @@ from itaclip_mmseg.engine.plan import LABEL_MAPS, OVERLAYS, Plan, counted_earlie
 from itaclip_mmseg.engine.results import report
 from itaclip_mmseg.utils.errors import UserError, one_line
 
-RUNS = itertools.count()  # of this process
-LOGS = '[0-9]*_[0-9]*'  # names that MMEngine gives to folders for logs
+RUNS = itertools.count()  # runs of this process
+LOGS = '[0-9]*_[0-9]*'  # names of MMEngine's log folders
 
 
 def run_test(
@@ -34,18 +34,18 @@ def run_test(
     write_more: Callable[[dict], None] | None = None,
     more: Sequence[str] = (),
 ) -> dict:
-    """Test a config; see DESIGN.md of `results.json`, which this writes into the work folder and returns.
+    """Test a config; write results.json to its work folder and return its content.
 
     Args:
         config: an MMSegmentation config.
         show_dir: folder for overlays, or None.
         out_dir: folder for label maps, or None.
         table: print the results.
-        write_more: writes what else is made of the results; a kill before its end costs no image.
-        more: names of the files in the work folder that it writes, or absolute paths.
+        write_more: writes further files from the results; if it is killed, no counts are lost.
+        more: names of the files that it writes to the work folder, or absolute paths.
 
     Raises:
-        UserError: something in the config or the data does not fit; no results were written then.
+        UserError: the config or the data is invalid; no results are written then.
     """
     dataset = check_run(config, predictions=bool(show_dir or out_dir))
     plan = plan_run(config, dataset, out_dir, show_dir, more)
@@ -56,7 +56,7 @@ def run_test(
 
 
 def run(config: Config, plan: Plan, journal: Journal) -> Runner:
-    """Segment and count the images that no earlier run, which was killed, has counted; the runner."""
+    """Segment and count all images that no killed run has counted yet; returns the runner."""
     earlier = counted_earlier(plan, journal)
     remaining = [index for index, image in enumerate(plan.files) if image not in earlier]
     runner = build_runner(runner_config(config, plan, remaining), Path(plan.work_dir))
@@ -65,20 +65,20 @@ def run(config: Config, plan: Plan, journal: Journal) -> Runner:
     barrier()
     metric = runner.test_evaluator.metrics[0]
     metric.earlier = [earlier[image] for image in plan.files if image in earlier]
-    runner.model.with_scores = False  # nothing here reads them
+    runner.model.with_scores = False  # they are not needed here
     runner.register_hook(JournalHook(journal, plan.files, plan.outputs))
-    if not remaining:  # killed behind its last image
+    if not remaining:  # the earlier run was killed after its last image
         metric.compute_metrics([])
         return runner
     try:
         runner.test()
-    except AssertionError as error:  # how mmcv says that it cannot decode an image
+    except AssertionError as error:  # raised by mmcv for an image that it cannot decode
         raise UserError(one_line(error).removeprefix('AssertionError: ')) from error
     return runner
 
 
 def runner_config(config: Config, plan: Plan, indices: list[int]) -> Config:
-    """The config as the runner gets it: for some of the images, with the folders of the outputs."""
+    """The config for the runner: with the images to do and the output folders."""
     config = copy.deepcopy(config)
     dataset = config.test_dataloader.dataset
     chosen = chosen_indices(dataset)
@@ -93,19 +93,19 @@ def runner_config(config: Config, plan: Plan, indices: list[int]) -> Config:
     config.setdefault('runner_type', 'InferenceRunner')
     config.setdefault('test_cfg', dict(type='TestLoop'))
     config.setdefault('visualizer', dict(type='SegLocalVisualizer', vis_backends=[]))
-    config.visualizer.name = f'visualizer {next(RUNS)}'  # MMEngine keeps one a name, and warns of a second
+    config.visualizer.name = f'visualizer {next(RUNS)}'  # MMEngine warns about a second one with the same name
     return config
 
 
 def build_runner(config: Config, work_dir: Path) -> Runner:
-    """MMEngine's runner of a config."""
+    """Build MMEngine's runner; a `UserError` for what cannot be built."""
     with building(config.filename), no_log_of_a_refused_run(work_dir):
         return RUNNERS.build(config)
 
 
 @contextmanager
 def no_log_of_a_refused_run(work_dir: Path) -> Iterator[None]:
-    """Remove the dated folder for logs that a runner makes, where it cannot be built after all."""
+    """Remove the dated log folder of a runner that cannot be built."""
     before = set(work_dir.glob(LOGS))
     try:
         yield

@@ -1,4 +1,4 @@
-"""Metrics and tables."""
+"""Metrics."""
 
 from itaclip_mmseg.evaluation.iou import ExactIoUMetric
 

@@ -1,4 +1,4 @@
-"""Intersection over union from whole-number counts, unrounded and by class."""
+"""Intersection over union from integer pixel counts, unrounded and per class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from itaclip_mmseg.utils.resources import mirrored
 
 @dataclass(frozen=True)
 class SegmentationScores:
-    """MMSegmentation's figures in per cent, unrounded: areas are summed over the whole set.
+    """MMSegmentation's scores in per cent, unrounded; pixels are summed over the whole dataset.
 
     Attributes:
-        iou: by class; nan where it occurs on neither side.
-        accuracy: recall by class; nan where the truth lacks the class.
+        iou: IoU per class; nan for classes that occur in neither ground truth nor prediction.
+        accuracy: recall per class; nan for classes that do not occur in the ground truth.
     """
 
     iou: np.ndarray
@@ -29,7 +29,7 @@ class SegmentationScores:
 
     @classmethod
     def from_confusion(cls, confusion: np.ndarray, absent_as_zero: bool = False) -> 'SegmentationScores':
-        """From pixel counts C x C, truth by prediction; see `ExactIoUMetric` for absent classes."""
+        """From pixel counts C x C, ground truth by prediction; see `ExactIoUMetric` for absent classes."""
         right = np.diag(confusion).astype(np.float64)
         truth, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
         with np.errstate(invalid='ignore', divide='ignore'):
@@ -37,27 +37,27 @@ class SegmentationScores:
             return cls(iou, 100 * right / truth, float(100 * right.sum() / truth.sum()), absent_as_zero)
 
     def summary(self) -> dict[str, float]:
-        """mIoU, aAcc and mAcc; nan where nothing was counted."""
+        """mIoU, aAcc and mAcc; nan if no pixel was counted."""
         iou = np.nan_to_num(self.iou) if self.absent_as_zero else self.iou
         return dict(mIoU=known_mean(iou), aAcc=self.all_accuracy, mAcc=known_mean(self.accuracy))
 
 
 def known_mean(values: np.ndarray) -> float:
-    """The mean without nan; nan where there is nothing else."""
+    """The mean of all values that are not nan; nan if there are none."""
     return float('nan') if np.isnan(values).all() else float(np.nanmean(values))
 
 
 class ImageCounts(NamedTuple):
-    """What is counted of an image.
+    """Pixel counts of one image.
 
     Attributes:
-        image: its path, relative to the data set's folder of images.
-        views: how many were encoded for it.
-        counts: by variant, the cells of the flattened confusion matrix that are not 0, int32, and their pixels, int64;
-            empty for an image without a label map.
-        ignored: pixels of its label map that do not count.
-        tags: scores by class, of a method that tags images.
-        files: fingerprints of the image and of its label and region maps, where it has any, as they were counted.
+        image: path of the image.
+        views: number of views that were encoded for it.
+        counts: by variant, the nonzero cells of the flattened confusion matrix, int32, and their pixels, int64; empty
+            for an image without a label map.
+        ignored: number of ignored pixels in its label map.
+        tags: scores by class, for methods that tag images.
+        files: fingerprints of the image and its label and region maps, if it has any, when they were counted.
         outputs: fingerprints of what was written for it.
     """
 
@@ -71,12 +71,12 @@ class ImageCounts(NamedTuple):
 
 
 def tags_of(sample: dict) -> dict[str, float] | None:
-    """Scores of a sample's tags by class; None where its method does not tag."""
+    """Scores of a sample's tags by class; None if the method does not tag images."""
     return {name.strip(): score for name, score in sample['tags']['scores'].items()} if 'tags' in sample else None
 
 
 def count_pixels(truth: np.ndarray, labels: np.ndarray, num_classes: int, ignore_index: int = 255) -> np.ndarray:
-    """Confusion matrix C x C, truth by prediction, of label maps H x W; ignored pixels are left out."""
+    """Confusion matrix C x C, ground truth by prediction, of label maps H x W; ignored pixels are skipped."""
     valid = truth != ignore_index
     cells = truth[valid].astype(np.int64) * num_classes + labels[valid]
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
@@ -84,17 +84,17 @@ def count_pixels(truth: np.ndarray, labels: np.ndarray, num_classes: int, ignore
 
 @METRICS.register_module()
 class ExactIoUMetric(BaseMetric):
-    """MMSegmentation's mIoU without its rounding, with the confusion matrix it came from; for each variant of a model.
+    """MMSegmentation's mIoU without rounding, with its confusion matrix, for each variant of a model.
 
-    Each image's counts are kept apart until all processes are merged, so images that a sampler repeats to give every
-    process equally many are dropped before they are counted.
+    Counts are kept per image until all processes are merged, so that images which a distributed sampler repeats are
+    counted once.
 
     Args:
-        ignore_index: label of pixels that do not count.
-        output_dir: where label maps are written as PNG; None for nowhere.
-        image_dir: the data set's folder of images, whose own folders are kept in `output_dir`; None for names alone.
-        absent_as_zero: a class that occurs neither in the truth nor in the labels counts as 0 in the mean, as some
-            public evaluations have it; else it is left out.
+        ignore_index: label of ignored pixels.
+        output_dir: folder to write predicted label maps to, as PNG; None writes none.
+        image_dir: the dataset's folder of images, whose subfolders are mirrored in `output_dir`; None for names only.
+        absent_as_zero: count a class that occurs in neither ground truth nor prediction as 0 in the mean, as some
+            public evaluations do; by default it is left out.
         collect_device, prefix, collect_dir: see `BaseMetric`.
     """
 
@@ -111,20 +111,20 @@ class ExactIoUMetric(BaseMetric):
         super().__init__(**kwargs)
         self.ignore_index, self.absent_as_zero = ignore_index, absent_as_zero
         self.output_dir, self.image_dir = output_dir, image_dir
-        self.earlier: list[ImageCounts] = []  # of a run that was killed
+        self.earlier: list[ImageCounts] = []  # from a run that was killed
         self.images: list[ImageCounts] = []  # all, after `evaluate`
         self.confusions: dict[str, np.ndarray] = {}
         self.encoded_views = self.ignored = 0
 
     @property
     def confusion(self) -> np.ndarray:
-        """Pixels C x C, truth by prediction, of the first variant; after `evaluate`."""
+        """Pixel counts C x C, ground truth by prediction, of the first variant; available after `evaluate`."""
         return next(iter(self.confusions.values()))
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count one batch."""
         for sample in data_samples:
-            # Each map leaves the device once.
+            # Each map is copied from the device once.
             variants = {name: one.cpu().numpy() for name, one in sample.get('variant_labels', {}).items()}
             variants = variants or {'': sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()}
             labels = next(iter(variants.values()))
@@ -139,22 +139,22 @@ class ExactIoUMetric(BaseMetric):
             self.results.append(image)
 
     def write_labels(self, labels: np.ndarray, sample: dict) -> None:
-        """Write a label map H x W at the image's place, in the ids of the data set's own files."""
+        """Write a label map H x W to the mirrored path of its image, with the label ids of the dataset's files."""
         shift = bool(sample.get('reduce_zero_label'))
         path = mirrored(sample['img_path'], self.image_dir, self.output_dir)
         save_result(label_picture(labels + shift, self.num_classes + shift), path)
 
     def count(self, truth: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The cells of the confusion matrix that are not 0: few, so thousands of images fit into memory."""
+        """The nonzero cells of the confusion matrix; they are few, so thousands of images fit into memory."""
         counts = count_pixels(truth, labels, self.num_classes, self.ignore_index).ravel()
         cells = counts.nonzero()[0]
         return cells.astype(np.int32), counts[cells]
 
     def compute_metrics(self, results: list[ImageCounts]) -> dict[str, float]:
-        """mIoU, aAcc and mAcc over all images, of the first variant; all matrices stay in `self.confusions`."""
+        """mIoU, aAcc and mAcc of the first variant over all images; `self.confusions` has the matrices of all."""
         shape = (self.num_classes, self.num_classes)
         self.confusions, self.encoded_views, self.ignored = {}, 0, 0
-        self.images = [*self.earlier, *(ImageCounts(*one) for one in results)]  # MMEngine makes them plain tuples
+        self.images = [*self.earlier, *(ImageCounts(*one) for one in results)]  # MMEngine converts them to tuples
         for entry in self.images:
             self.encoded_views += entry.views
             self.ignored += entry.ignored
@@ -164,10 +164,10 @@ class ExactIoUMetric(BaseMetric):
         return self.scores(self.confusion).summary()
 
     def scores(self, confusion: np.ndarray) -> SegmentationScores:
-        """The figures of pixel counts C x C."""
+        """The scores of pixel counts C x C."""
         return SegmentationScores.from_confusion(confusion, self.absent_as_zero)
 
     @property
     def num_classes(self) -> int:
-        """C, of the data set."""
+        """Number of classes of the dataset."""
         return len(self.dataset_meta['classes'])

@@ -1,4 +1,4 @@
-"""How well tags say which classes an image shows: average precision over a data set."""
+"""Average precision of image tags over a dataset."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,31 +8,31 @@ from itaclip_mmseg.evaluation.iou import ImageCounts
 
 
 def average_precision(scores: np.ndarray, present: np.ndarray) -> float:
-    """Area below the steps of the precision-recall curve, in per cent; nan where no image shows the class.
+    """Area under the stepwise precision-recall curve, in per cent; nan if no image shows the class.
 
-    Images of one score are one step, so their order does not matter.
+    Images with equal scores form one step, so their order does not matter.
 
     Args:
-        scores: of the class in each image, N.
-        present: which images show it, N bool.
+        scores: score of the class in each image, N.
+        present: whether each image shows the class, N bool.
     """
     if not present.any():
         return float('nan')
     order = np.argsort(-scores)
-    ends = np.flatnonzero(np.diff(scores[order], append=np.nan))  # the last image of each score
+    ends = np.flatnonzero(np.diff(scores[order], append=np.nan))  # the last image with each score
     found = np.cumsum(present[order])[ends]
     return 100 * float((np.diff(found, prepend=0) * found / (ends + 1)).sum() / found[-1])
 
 
 def tag_precisions(images: Iterable[ImageCounts], classes: Sequence[str]) -> dict[str, float]:
-    """Average precision of the tags by class, see `average_precision`; empty if there are no tags, or no truth.
+    """Average precision of the tags by class, see `average_precision`; empty without tags or ground truth.
 
-    A class is present in an image when its label occurs in the label map, be it in one pixel that counts. Where a data
-    set lists the classes of its images beside the maps (VOC 2007, COCO 2014), figures by those lists are others.
+    A class is present in an image if its label map has at least one counted pixel of it. Results differ from those by
+    the class lists that some datasets have for each image (VOC 2007, COCO 2014).
 
     Args:
-        images: what was counted of each; those without tags or label map are left out.
-        classes: of the data set, by label; those that have no scores, as the background, are left out.
+        images: counts of all images; those without tags or label map are skipped.
+        classes: classes of the dataset, by label; those without scores, such as the background, are skipped.
     """
     images = [image for image in images if image.tags and image.counts]
     shown = [shown_labels(image, len(classes)) for image in images]
@@ -45,6 +45,6 @@ def tag_precisions(images: Iterable[ImageCounts], classes: Sequence[str]) -> dic
 
 
 def shown_labels(image: ImageCounts, num_classes: int) -> set[int]:
-    """Labels that occur in the truth."""
+    """Labels that occur in the ground truth."""
     cells, _ = next(iter(image.counts.values()))
     return set((cells // num_classes).tolist())

@@ -8,6 +8,7 @@ from pathlib import Path
 import mmengine
 from mmengine.registry import init_default_scope
 
+from itaclip_mmseg.studies.comparable import plainest_config
 from itaclip_mmseg.studies.runs import Figure, read_runs
 from itaclip_mmseg.studies.tables import PAPER, load_tables, read_config
 from itaclip_mmseg.utils.errors import UserError
@@ -98,10 +99,8 @@ def read_method(folder: Path) -> Method:
     (collection,) = mmengine.load(folder / 'metafile.yaml')['Collections']
     method = Method(collection['Name'])
     for dataset in SETS:
-        # The shortest name, ViT-B/16 before others.
-        found = sorted(folder.glob(f'*_{dataset}.py'), key=lambda path: (len(path.stem), path.stem))
-        if found:
-            method.configs[dataset] = str(found[0].relative_to(ROOT))
+        if path := plainest_config(folder, dataset):
+            method.configs[dataset] = str(path.relative_to(ROOT))
     rows = {row.get('method', 'itaclip'): row for row in load_tables()['1']['rows']}
     row = rows.get(folder.name, dict(paper={}))
     method.compared = row['paper']

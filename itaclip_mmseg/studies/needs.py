@@ -25,10 +25,21 @@ def missing(config: Config, download: bool) -> list[str]:
     """
     wanted = [name for name in named_weights(config.model) if download or not is_download(*name)]
     files = [partial(weights_file, *name) for name in wanted]
-    checks = [partial(check_config, config), partial(check_packages, config.model), *files]
-    if config.model.get('regions'):
-        checks.append(partial(RegionMaps, config.model.regions))
-    return list(dict.fromkeys(faults(checks)))
+    return list(dict.fromkeys(faults([partial(check_config, config), *files, *checks_of_parts(config.model)])))
+
+
+def missing_parts(model: Mapping) -> list[str]:
+    """What a model's config lacks on this machine, a line each; nothing is downloaded."""
+    names = [(weights.arch, weights.pretrained) for weights in weights_in(model) if not weights.is_here()]
+    # Without the folders of this machine and addresses: prepare_data.py knows them.
+    lines = [line.partition(' (get it')[0].partition(' below ')[0] for line in faults(checks_of_parts(model))]
+    return [' '.join(filter(None, name)) for name in names] + lines
+
+
+def checks_of_parts(model: Mapping) -> list[Callable[[], object]]:
+    """Checks of a model's packages and regions."""
+    regions = model.get('regions')
+    return [partial(check_packages, model), *([partial(RegionMaps, regions)] if regions else [])]
 
 
 def faults(checks: list[Callable[[], object]]) -> Iterator[str]:

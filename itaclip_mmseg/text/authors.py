@@ -1,7 +1,7 @@
-"""The files of ITACLIP's authors: class lists and auxiliary texts, to text banks and back.
+"""Conversion between text banks and the files of ITACLIP's authors: class lists and auxiliary texts.
 
-A class list holds the query words of a class a line, comma-separated. A file of texts holds `name >=text` a line, none
-for the background, and belongs to the class list by position.
+Each line of a class list has the query words of one class, separated by commas. Each line of a text file reads
+`name >=text`, in the order of the class list without the background.
 """
 
 import os
@@ -27,17 +27,17 @@ def read_authors(
 
     Args:
         classes: the class list.
-        dataset: name of the data set.
-        background: whether the first line is the background's.
+        dataset: name of the dataset.
+        background: whether the first line is the background.
         texts: files of auxiliary texts by kind, 'definition' or 'synonym'.
-        names: of the data set's classes, a line each; None names a class by its first word.
+        names: names of the classes, one per line; None uses the first word of each class.
 
     Raises:
-        UserError: a file is missing or unreadable, the numbers of lines differ, or a class is none that a bank takes.
+        UserError: a file is missing or unreadable, the numbers of lines differ, or a class is not valid in a bank.
     """
     words = [split(line) for line in read_lines(classes)]
     if not all(words):
-        raise UserError(f'{classes}: line {words.index([]) + 1} has no word; fill or remove it')
+        raise UserError(f'{classes}: line {words.index([]) + 1} has no word; add one or remove the line')
     names = names or [entry[0] for entry in words]
     if len(names) != len(words):
         raise UserError(f'{classes}: {len(words)} lines, but {dataset} has {len(names)} classes; they must be equal')
@@ -53,38 +53,37 @@ def read_authors(
 
 
 def read_texts(path: Path, words: Sequence[str]) -> list[str]:
-    """Texts by position, one a word; warns where the name on a line is not the word."""
+    """Read one text per word, by position; warn if the name on a line differs from the word."""
     lines = read_lines(path)
     if len(lines) != len(words):
-        raise UserError(f'{path}: {len(lines)} texts for {len(words)} classes without the background; give one each')
+        raise UserError(f'{path}: {len(lines)} texts for {len(words)} classes without background; give one each')
     texts = []
     for number, (line, word) in enumerate(zip(lines, words), 1):
         name, mark, text = line.partition('>=')
         if not mark or not text.strip():
             raise UserError(f'{path}: line {number} is {line!r}; it must read name >=text')
         if name.strip() != word:
-            warnings.warn(f"{path}: line {number} is of '{name.strip()}', the class of '{word}'", stacklevel=2)
+            warnings.warn(f"{path}: line {number} is for '{name.strip()}', but the class is '{word}'", stacklevel=2)
         texts.append(text.strip())
     return texts
 
 
 def write_authors(bank: TextBank, folder: Path) -> list[Path]:
-    """Write a bank as the authors' files into a folder; a kind of text that no class has gets no file.
+    """Write a bank in the authors' format into a folder; a kind of text that no class has gets no file.
 
     Raises:
-        UserError: some classes have a text of a kind, others lack it; a text does not fit the format; or another file
-            of such a name is there.
+        UserError: only some classes have a text of a kind, a text does not fit the format, or another file is there.
     """
     contents = {'classes': [', '.join(entry.words) for entry in bank.classes]}
     if any(',' in word for word in bank.words):
-        raise UserError(f'{bank.path}: a query word holds a comma, which parts words in the class list; rename it')
+        raise UserError(f'{bank.path}: a query word contains a comma, which separates words in the file; rename it')
     described = bank.classes[bank.background :]
     for kind in ('definition', 'synonym'):
         if any(getattr(entry, kind) for entry in described):
-            bank.auxiliary_texts(kind)  # names the class that lacks it
+            bank.auxiliary_texts(kind)  # raises an error with the class that lacks it
             contents[kind] = [f'{entry.words[0]}{MARK}{getattr(entry, kind)}' for entry in described]
     if any('\n' in line for lines in contents.values() for line in lines):
-        raise UserError(f'{bank.path}: a text holds a line break, which the format has no room for; remove it')
+        raise UserError(f'{bank.path}: a text contains a line break, which the format does not allow; remove it')
     texts = {folder / FILES[kind]: '\n'.join(lines) + '\n' for kind, lines in contents.items()}
     for path, text in texts.items():
         if os.path.lexists(path) and path.read_bytes() != text.encode():
@@ -96,5 +95,5 @@ def write_authors(bank: TextBank, folder: Path) -> list[Path]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Lines of a text file, those at its end that are empty left out."""
+    """Lines of a text file, without empty ones at its end."""
     return read_text(path).rstrip().splitlines()

@@ -1,4 +1,4 @@
-"""Text banks: the classes of a data set in label order, their query words and auxiliary texts, one JSON file each."""
+"""Text banks: JSON files with the classes of a dataset in label order, their query words and auxiliary texts."""
 
 import json
 import os
@@ -19,7 +19,7 @@ BANK_KEYS = {'dataset', 'background', 'classes', 'provenance'}
 
 @dataclass(frozen=True)
 class BankClass:
-    """A class: its name in the data set, its query words, and what a language model says of the first word."""
+    """A class: its name in the dataset, its query words, and a language model's texts about the first word."""
 
     name: str
     words: tuple[str, ...]
@@ -29,11 +29,11 @@ class BankClass:
 
 @dataclass(frozen=True)
 class TextBank:
-    """The classes of a data set in label order; the first is the background if `background` is true.
+    """The classes of a dataset in label order; the first is the background if `background` is true.
 
     Attributes:
-        path: where it was read from, for messages.
-        provenance: by kind of auxiliary text, where the texts come from.
+        path: path of the file that it was read from, for messages.
+        provenance: source of the auxiliary texts, by kind.
     """
 
     dataset: str
@@ -53,7 +53,7 @@ class TextBank:
         return [label for label, entry in enumerate(self.classes) for _ in entry.words]
 
     def background_or(self, words: Iterable[str]) -> list[str]:
-        """The background's words; where it has none but its name, the given ones that are no word of a class."""
+        """The background's words; if it has only its name, the given words that no class uses."""
         own = self.classes[0].words if self.background else ()
         if own and not (len(own) == 1 and is_background(own[0])):
             return list(own)
@@ -61,10 +61,10 @@ class TextBank:
         return [word for word in words if word not in classes]
 
     def auxiliary_texts(self, kind: str) -> list[str | None]:
-        """Definition or synonym of the class of every query word; None for background words.
+        """Definition or synonym for every query word, that of its class; None for background words.
 
         Raises:
-            UserError: a class lacks it.
+            UserError: a class has none.
         """
         texts = []
         for label, entry in enumerate(self.classes):
@@ -77,63 +77,63 @@ class TextBank:
         return texts
 
     def without_background_set(self) -> 'TextBank':
-        """The same bank, its background asked for by its name alone (paper, table 11)."""
+        """The same bank with the background's name as its only query word (paper, table 11)."""
         if not self.background:
             return self
         background = replace(self.classes[0], words=(self.classes[0].name,))
         return replace(self, classes=(background, *self.classes[1:]))
 
     def foreground(self) -> 'TextBank':
-        """The same bank without its background, for methods that ask for it by no word."""
+        """The same bank without its background, for methods that use no query for it."""
         return replace(self, background=False, classes=self.classes[1:]) if self.background else self
 
     def check_background(self, decision: Decision) -> None:
-        """Raise a `UserError` if a rule makes pixels background and the bank has none."""
+        """Raise a `UserError` if a threshold assigns pixels to the background and the bank has none."""
         if decision.needs_background and not self.background:
             raise UserError(f'{self.path}: has no background, so prob_threshold and area_threshold must be None')
 
     def check_classes(self, names: Sequence[str]) -> None:
-        """Raise a `UserError` unless the classes are those of the data set, `names`, in the same order."""
+        """Raise a `UserError` unless the classes are `names`, those of the dataset, in the same order."""
         ours, theirs = [known_name(entry.name) for entry in self.classes], [known_name(name) for name in names]
         missing = [name for name in theirs if name not in ours]
         unknown = [name for name in ours if name not in theirs]
         if missing:
-            raise UserError(f"{self.path}: class '{missing[0]}' of the data set is missing; add it at its place")
+            raise UserError(f"{self.path}: class '{missing[0]}' of the dataset is missing; add it in label order")
         if unknown:
-            raise UserError(f"{self.path}: class '{unknown[0]}' is unknown to the data set; remove or rename it")
+            raise UserError(f"{self.path}: class '{unknown[0]}' is not a class of the dataset; remove or rename it")
         if len(ours) != len(theirs):
-            raise UserError(f'{self.path}: {len(ours)} classes, but the data set has {len(theirs)}; they must be equal')
+            raise UserError(f'{self.path}: {len(ours)} classes, but the dataset has {len(theirs)}; they must be equal')
         for label, (our, their) in enumerate(zip(ours, theirs)):
             if our != their:
                 raise UserError(
-                    f"{self.path}: class {label} is '{our}', but '{their}' in the data set; order them by label"
+                    f"{self.path}: class {label} is '{our}', but '{their}' in the dataset; order them by label"
                 )
 
 
 def load_bank(path: str | os.PathLike) -> TextBank:
-    """Read and check a bank.
+    """Read and check a text bank.
 
     Raises:
-        UserError: no such file, no JSON, or a fault in the content, named with its class.
+        UserError: the file is missing, not JSON, or has an error in its content; the message has the class.
     """
     path = find(path, 'text bank')
     return parse_bank(read_content(path), str(path))
 
 
 def read_content(path: str | os.PathLike) -> object:
-    """What a bank file holds, unchecked.
+    """The content of a bank file, unchecked.
 
     Raises:
-        UserError: no such file, or no JSON.
+        UserError: the file is missing or not JSON.
     """
     path = find(path, 'text bank')
     text = read_text(path)
     try:
         content = json.loads(text)
-        json.dumps(content, ensure_ascii=False).encode()  # fails for half a surrogate pair, which nobody can print
+        json.dumps(content, ensure_ascii=False).encode()  # fails for half a surrogate pair, which cannot be printed
         return content
-    except (ValueError, RecursionError) as error:  # endless numbers and endless nesting too
-        raise UserError(f'{path}: not a JSON file ({first_line(error)}); mend it') from error
+    except (ValueError, RecursionError) as error:  # also for endless numbers and endless nesting
+        raise UserError(f'{path}: not a JSON file ({first_line(error)}); fix it') from error
 
 
 def parse_bank(content: object, path: str = 'text bank') -> TextBank:
@@ -152,19 +152,19 @@ def parse_bank(content: object, path: str = 'text bank') -> TextBank:
 
 
 def is_background(name: str) -> bool:
-    """Is it a name of the background: in any case, with blanks or underscores (labelme's '_background_')?"""
+    """Whether a name means the background: in any case, with spaces or underscores (labelme's '_background_')."""
     return ''.join(name.split()).strip('_').lower() == 'background'
 
 
 def known_name(name: str) -> str:
-    """A class's name as it is compared: MMSegmentation has one that ends with a blank."""
+    """A class name normalized for comparison: one in MMSegmentation ends with a space."""
     return 'background' if is_background(name) else name.strip()
 
 
 def bank_faults(content: object, path: str) -> Iterator[str]:
-    """All that is wrong in the content of a bank file, one line each."""
+    """All errors in the content of a bank file, one line each."""
     if not isinstance(content, dict) or not isinstance(content.get('classes'), list) or not content['classes']:
-        yield f'{path}: no list "classes"; see data/README.md for the format'
+        yield f'{path}: has no list "classes"; see data/README.md for the format'
         return
     yield from key_faults(content, BANK_KEYS, path)
     if not isinstance(content.get('background'), bool):
@@ -176,20 +176,20 @@ def bank_faults(content: object, path: str) -> Iterator[str]:
     entries = [entry for entry in content['classes'] if isinstance(entry, dict)]
     names = Counter(entry['name'].strip() for entry in entries if is_text(entry.get('name')))
     for name in (name for name, count in names.items() if count > 1):
-        yield f"{path}: class '{name}' is listed {names[name]} times; keep one"
+        yield f"{path}: class '{name}' is listed {names[name]} times; keep one of them"
     for label, entry in enumerate(content['classes']):
         if label and entry in entries and is_text(entry.get('name')) and is_background(entry['name']):
-            yield f'{path}: class {label} is {entry["name"]!r}; the background stands first: move it, or rename it'
+            yield f'{path}: class {label} is {entry["name"]!r}; the background must come first: move it, or rename it'
 
 
 def class_faults(entry: object, label: int, path: str) -> Iterator[str]:
-    """All that is wrong in one entry of "classes"."""
+    """All errors in one entry of "classes"."""
     if not isinstance(entry, dict) or not is_text(entry.get('name')):
         yield f'{path}: class {label} has no name; add "name": "..."'
         return
     name = entry['name']
     if not name.isprintable():
-        yield f'{path}: class {label} holds {name!r}, with a control character or an unusual blank; remove that'
+        yield f'{path}: class {label}: {name!r} has a control character or an unusual space; remove it'
         return
     yield from key_faults(entry, CLASS_KEYS, f"{path}: class '{name}'")
     words = entry.get('words')
@@ -198,27 +198,27 @@ def class_faults(entry: object, label: int, path: str) -> Iterator[str]:
         words = []
     for text in (*words, *(entry[kind] for kind in ('definition', 'synonym') if kind in entry)):
         if not is_text(text):
-            yield f"{path}: class '{name}' holds {text!r} where a text must stand; fill or remove it"
+            yield f"{path}: class '{name}' has {text!r} instead of a text; replace or remove it"
     for text in [text for text in words if is_text(text) and not text.isprintable()]:
-        yield f'{path}: class {label} holds {text!r}, with a control character or an unusual blank; remove that'
+        yield f'{path}: class {label}: {text!r} has a control character or an unusual space; remove it'
     counts = Counter(word for word in words if is_text(word))
     for word in (word for word, count in counts.items() if count > 1):
-        yield f"{path}: class '{name}' lists the word '{word}' {counts[word]} times; keep one"
+        yield f"{path}: class '{name}' lists the word '{word}' {counts[word]} times; keep one of them"
 
 
 def key_faults(entry: dict, allowed: set[str], where: str) -> Iterator[str]:
-    """Unknown keys are mostly misspelt ones."""
+    """A line for each unknown key, which is usually a misspelt one."""
     for key in sorted(set(entry) - allowed):
         yield f'{where}: unknown key {json.dumps(key)}; allowed: {", ".join(sorted(allowed))}'
 
 
 def is_text(value: object) -> bool:
-    """A string with something in it, and no half of a surrogate pair, which cannot be written."""
+    """Whether a value is a string that is not blank and can be written (has no half of a surrogate pair)."""
     return isinstance(value, str) and bool(value.strip()) and not SURROGATE.search(value)
 
 
 def save_bank(bank: TextBank, path: str | os.PathLike) -> None:
-    """Write a bank for `load_bank`, whole or not at all, one class a line; a missing folder is made."""
+    """Write a bank for `load_bank`, completely or not at all, one class per line; create the folder if missing."""
     entries = [{key: value for key, value in vars(entry).items() if value is not None} for entry in bank.classes]
     lines = ',\n'.join('    ' + json.dumps(entry, ensure_ascii=False) for entry in entries)
     fields = [

@@ -1,4 +1,4 @@
-"""All that is wrong in a text bank, not only what is found first."""
+"""Checks of text banks that report all errors, not only the first."""
 
 import functools
 from collections import defaultdict
@@ -13,10 +13,10 @@ from itaclip_mmseg.utils.errors import UserError
 
 
 def file_faults(path: Path, classes_of: Callable[[str], Sequence[str] | None] = lambda dataset: None) -> list[str]:
-    """Faults of a bank file, a line each.
+    """All errors in a bank file, one line each.
 
     Args:
-        classes_of: class names of a data set by its name; None where they are not known, and then not compared.
+        classes_of: returns the class names of a dataset by its name; None skips the comparison.
     """
     try:
         content = read_content(path)
@@ -37,10 +37,10 @@ def file_faults(path: Path, classes_of: Callable[[str], Sequence[str] | None] = 
 
 
 def check_queries(bank: TextBank) -> list[str]:
-    """Warnings about the queries of a bank, a line each.
+    """Warnings about the queries of a bank, one line each.
 
     Raises:
-        UserError: two classes have one query, so the second can never win.
+        UserError: two classes have the same query, so the second can never win.
     """
     for fault in query_faults(bank):
         raise UserError(fault)
@@ -48,9 +48,9 @@ def check_queries(bank: TextBank) -> list[str]:
 
 
 def query_faults(bank: TextBank) -> list[str]:
-    """Queries that a class, or two classes of the foreground, hold twice."""
+    """Queries that occur twice, in one class or in two foreground classes; one line each."""
     return [
-        f"{bank.path}: the words {spelled(bank, uses)} are one query to CLIP's tokenizer, so the second can never win; "
+        f"{bank.path}: the words {spelled(bank, uses)} are the same to CLIP's tokenizer, so the second can never win; "
         'rename or remove one'
         for uses in repeated_queries(bank)
         if not in_background(bank, uses)
@@ -58,17 +58,17 @@ def query_faults(bank: TextBank) -> list[str]:
 
 
 def query_warnings(bank: TextBank) -> list[str]:
-    """Queries that the background shares with another class: so do published word lists (COCO-Object's 'bed')."""
+    """Queries that the background shares with a class, as in published word lists (COCO-Object's 'bed')."""
     return [
-        f"{bank.path}: the words {spelled(bank, uses)} are one query to CLIP's tokenizer; without auxiliary texts the "
-        'background wins its pixels'
+        f"{bank.path}: the words {spelled(bank, uses)} are the same to CLIP's tokenizer; without auxiliary texts the "
+        'background wins all their pixels'
         for uses in repeated_queries(bank)
         if in_background(bank, uses)
     ]
 
 
 def repeated_queries(bank: TextBank) -> list[list[tuple[int, str]]]:
-    """Words that CLIP's tokenizer takes for the same, as (class, word), in the order of the bank."""
+    """Groups of words that CLIP's tokenizer does not distinguish, as (class, word), in the order of the bank."""
     uses: dict[tuple[int, ...], list[tuple[int, str]]] = defaultdict(list)
     for label, word in zip(bank.word_classes, bank.words):
         uses[tuple(tokenizer().encode(word))].append((label, word))
@@ -76,17 +76,17 @@ def repeated_queries(bank: TextBank) -> list[list[tuple[int, str]]]:
 
 
 def in_background(bank: TextBank, uses: Sequence[tuple[int, str]]) -> bool:
-    """Does just one class of the foreground share a query with the background?"""
+    """Whether exactly one foreground class shares a query with the background."""
     labels = [label for label, _ in uses]
     return bank.background and labels[0] == 0 and len(labels) == 2 and labels[1] > 0
 
 
 def spelled(bank: TextBank, uses: Sequence[tuple[int, str]]) -> str:
-    """The words with their classes."""
+    """Words with their classes, for messages."""
     return ' and '.join(f"'{word}' of '{bank.classes[label].name}'" for label, word in uses)
 
 
 @functools.cache
 def tokenizer() -> open_clip.SimpleTokenizer:
-    """CLIP's own, which lowers case and evens out blanks."""
+    """CLIP's tokenizer, which ignores case and repeated spaces."""
     return open_clip.SimpleTokenizer()

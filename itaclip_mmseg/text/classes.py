@@ -1,4 +1,4 @@
-"""Class lists in whatever form they are given, made into text banks; docs/words.md explains all forms."""
+"""Conversion of class lists in any form to text banks; docs/words.md explains the forms."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,25 +14,25 @@ MOST_TOLD = 30  # classes
 
 
 def bank_of(classes: ClassList) -> TextBank:
-    """A text bank of whatever names classes.
+    """Make a text bank from a class list in any form.
 
     Args:
         classes: one of
 
-            - 'balloon, fish, ball': names between commas or line breaks
-            - 'a dog; grass; sky = sky, clouds': classes between semicolons or line breaks, other query words behind
-              '=', and, for all classes or none, a definition behind ':'
-            - a list of names, which are taken as they are
+            - 'balloon, fish, ball': names separated by commas or line breaks
+            - 'a dog; grass; sky = sky, clouds': classes separated by semicolons or line breaks, with query words after
+              '=' and, for all classes or none, a definition after ':'
+            - a list of names, used as they are
             - a dict from class names to their query words
-            - what `read_classes` takes: the path of a bank (.json), of a text file or of a data.yaml, the name of a
-              data set
-            - a bank
+            - a source for `read_classes`: the path of a text bank (.json), a text file or a data.yaml, or the name of
+              a dataset
+            - a `TextBank`
 
-    A first class of the name 'background', in any case, is the background: it takes no definition.
+    If the first class is named 'background', in any case, it is the background and needs no definition.
 
     Raises:
-        UserError: no class, something that is no text or looks like a file and is none, an empty name, a class given
-            twice, a background that is not the first, an unreadable file.
+        UserError: there is no class, an empty name, a value that is not a string, a class given twice, a background
+            that is not first, an unreadable file, or a text that looks like a file that does not exist.
     """
     if isinstance(classes, TextBank):
         return classes
@@ -48,7 +48,7 @@ def bank_of(classes: ClassList) -> TextBank:
 
 
 def bank_of_text(text: str) -> TextBank:
-    """A bank of a typed list; no file is read. See `itaclip_mmseg.text.grammar.parse`."""
+    """Make a bank from a typed list without reading a file; see `itaclip_mmseg.text.grammar.parse`."""
     entries = parse(text)
     if not entries:
         raise UserError(f'classes: none given; {EXAMPLE}')
@@ -57,41 +57,41 @@ def bank_of_text(text: str) -> TextBank:
 
 
 def check_is_word(text: str) -> None:
-    """Raise a `UserError` for one name that is hardly meant as a word: of a bank or config, or a path."""
+    """Raise a `UserError` for a single name that is probably not a word, but a text bank, a config or a path."""
     known = [*ROOT.glob('data/text_bank/*.json'), *ROOT.glob('configs/[!_]*/*.py')]
     places = [path.relative_to(ROOT) for path in known if path.stem == text]
     if places:
-        remedy = f'write {places[0]}' if places[0].suffix == '.json' else 'name it by --config'
+        remedy = f'write {places[0]}' if places[0].suffix == '.json' else 'pass it as --config'
         raise UserError(f"classes: {text!r} is the name of {places[0]}; {remedy}, or '{text};' for the word")
     if '/' in text and not set(text) & set(',;:=\n" '):
-        raise UserError(f"classes: {text!r} looks like a path, and no file is there; check it, or write '{text};'")
+        raise UserError(f"classes: {text!r} looks like a path, but there is no such file; check it, or write '{text};'")
 
 
 def check_texts(classes: object) -> None:
-    """Raise a `UserError` unless it is a text, a sequence of texts, or a mapping from texts to either."""
+    """Raise a `UserError` unless the value is a string, a sequence of strings, or a mapping from strings to either."""
     if isinstance(classes, Mapping):
         good = all(isinstance(name, str) and is_texts(words) for name, words in classes.items())
     else:
         good = is_texts(classes)
     if not good:
-        raise UserError(f'classes: {classes!r:.80} are no texts; {EXAMPLE}')
+        raise UserError(f'classes: {classes!r:.80} is not a text or a list of texts; {EXAMPLE}')
 
 
 def is_texts(value: object) -> bool:
-    """A text, or a sequence of texts alone."""
+    """Whether a value is a string or a sequence of strings."""
     return isinstance(value, str) or (isinstance(value, Sequence) and all(isinstance(one, str) for one in value))
 
 
 def told(bank: TextBank) -> TextBank:
-    """The bank, after a line that tells what a command understood, and a warning where that is hardly meant."""
+    """Print the classes that a command will use, warn if there is only one, and return the bank."""
     print(understood(bank), flush=True)
     if len(bank.classes) == 1 and not bank.background:
-        warn(f'classes: {bank.classes[0].name!r} alone takes every pixel; {EXAMPLE}')
+        warn(f'classes: {bank.classes[0].name!r} is the only class, so every pixel gets it; {EXAMPLE}')
     return bank
 
 
 def understood(bank: TextBank) -> str:
-    """What a command tells of the classes that it was given: '3 classes: balloon, fish, ball'."""
+    """The line that a command prints about its classes: '3 classes: balloon, fish, ball'."""
     number = len(bank.classes)
     told = bank.classes[:MOST_TOLD]
     plain = all(entry.words == (default_word(entry.name),) for entry in told)

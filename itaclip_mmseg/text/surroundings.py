@@ -1,4 +1,4 @@
-"""What may stand around objects in photographs: words for a background that has none of its own."""
+"""Words for the surroundings of objects, used for a background without words of its own."""
 
 SURROUNDINGS = (
     *('ground', 'land', 'grass', 'tree', 'building', 'wall', 'sky', 'lake', 'water', 'river', 'sea', 'railway'),

@@ -1,4 +1,4 @@
-"""Sentences that a query word is put into, by name; `{}` is the word."""
+"""Prompt templates by name; `{}` is replaced by the query word."""
 
 import open_clip
 
@@ -47,11 +47,11 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
 
 
 def templates_by_name(name: str) -> tuple[str, ...]:
-    """A set of templates.
+    """A set of prompt templates.
 
     Raises:
-        UserError: there is none of this name.
+        UserError: there is no set with this name.
     """
     if name not in TEMPLATES:
-        raise UserError(f'templates={name!r}: not known; allowed: {", ".join(TEMPLATES)}')
+        raise UserError(f'templates={name!r}: unknown; allowed: {", ".join(TEMPLATES)}')
     return TEMPLATES[name]

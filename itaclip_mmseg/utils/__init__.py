@@ -1,1 +1,1 @@
-"""What every floor above uses: errors, files, progress, colours."""
+"""Helpers shared by all layers: errors, files, progress, colours."""

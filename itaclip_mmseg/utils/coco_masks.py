@@ -1,4 +1,4 @@
-"""COCO's own code for masks."""
+"""COCO's mask functions, from pycocotools."""
 
 from types import ModuleType
 
@@ -6,13 +6,13 @@ from itaclip_mmseg.utils.errors import UserError
 
 
 def coco_masks() -> ModuleType:
-    """The module `pycocotools.mask`, which draws polygons and packs masks.
+    """Import `pycocotools.mask`, which rasterizes polygons and encodes masks.
 
     Raises:
-        UserError: it is not installed, as after `pip install --no-deps`.
+        UserError: pycocotools is not installed, as after `pip install --no-deps`.
     """
     try:
         from pycocotools import mask
     except ImportError as error:
-        raise UserError("COCO's polygons and masks: need the package pycocotools; pip install pycocotools") from error
+        raise UserError('COCO masks: the package pycocotools is missing; pip install pycocotools') from error
     return mask

@@ -1,4 +1,4 @@
-"""Where a network computes."""
+"""The device that networks run on."""
 
 import torch
 from mmengine.device import get_device
@@ -7,18 +7,18 @@ from itaclip_mmseg.utils.errors import UserError
 
 
 def chosen_device(name: str | None) -> str:
-    """A device by its name, such as 'cpu' or 'cuda:1'; None takes the best there is.
+    """Check the name of a device, such as 'cpu' or 'cuda:1'; None chooses the best available one.
 
     Raises:
-        UserError: there is no such device here.
+        UserError: this machine has no such device.
     """
     if name is None:
         return get_device()
     try:
-        possible = torch.empty(0, device=name).device.type != 'meta'  # which computes nothing
-    except (RuntimeError, AssertionError):  # what PyTorch's many backends raise
+        possible = torch.empty(0, device=name).device.type != 'meta'  # the meta device computes nothing
+    except (RuntimeError, AssertionError):  # PyTorch's backends raise either
         possible = False
     if not possible:
         here = ', '.join(['cpu', *(f'cuda:{index}' for index in range(torch.cuda.device_count()))])
-        raise UserError(f'--device {name}: no such device here; there is {here}')
+        raise UserError(f'--device {name}: not available on this machine; choose one of {here}')
     return name

@@ -1,20 +1,20 @@
-"""What a file was, written down so that a later run knows whether it is still the same."""
+"""Fingerprints of files, by which a later run checks whether a file has changed."""
 
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-Fingerprint = Sequence  # size in bytes, time stamp in nanoseconds, hash of the content; a list, as JSON has it
+Fingerprint = Sequence  # size in bytes, time stamp in nanoseconds, hash of the content; a list, as in JSON
 
 
 def fingerprint(path: str | os.PathLike) -> Fingerprint:
-    """Size, time stamp and content of a file."""
+    """Size, time stamp and content hash of a file."""
     return [*stamp(path), content_hash(path)]
 
 
 def is_unchanged(path: str | os.PathLike, earlier: Fingerprint) -> bool:
-    """Is a file what it was? Size and time stamp are enough where both agree, else its content is read."""
+    """Whether a file is unchanged: if size and time stamp do not both agree, its content is compared."""
     try:
         now = stamp(path)
         if now == list(earlier[:2]):
@@ -31,7 +31,7 @@ def stamp(path: str | os.PathLike) -> list[int]:
 
 
 def content_hash(path: str | os.PathLike) -> str:
-    """Of what a file holds."""
+    """Hash of a file's content."""
     found = hashlib.sha256()
     with open(path, 'rb') as file:
         for block in iter(partial(file.read, 1 << 20), b''):
@@ -40,7 +40,7 @@ def content_hash(path: str | os.PathLike) -> str:
 
 
 def combined(parts: Iterable[object]) -> str:
-    """One hash of many parts, in their order."""
+    """One hash of many parts, in the given order."""
     joined = hashlib.sha256()
     for part in parts:
         joined.update(repr(part).encode() + b'\n')

@@ -1,20 +1,20 @@
-"""The files below a folder, those of linked folders too."""
+"""Files below a folder, including those in linked folders."""
 
 import os
 from collections.abc import Iterable, Iterator
 
-# Folders that macOS and Synology put beside people's files, with previews and attributes of them.
+# Folders that macOS and Synology create beside the user's files, with previews and attributes.
 BY_SYSTEMS = ('__MACOSX', '@eaDir')
-NOT_READ = 'hidden files and folders are not read'  # for messages where nothing was found
+NOT_READ = 'hidden files and folders are not read'  # for messages about missing files
 
 
 def files_below(folder: str | os.PathLike, without: str | os.PathLike | None = None) -> Iterator[str]:
-    """Paths of all files below a folder, sorted within a folder, without hidden files and folders.
+    """Paths of all files below a folder, sorted within each folder, without hidden files and folders.
 
-    Folders that are links are followed, after all others; one that leads back to a folder it lies in is not.
+    Linked folders are followed, after all others; a link back to one of its parent folders is not.
 
     Args:
-        without: a folder whose files are left out, such as that of the outputs.
+        without: a folder to skip, such as that of the outputs.
     """
     closed = without and os.path.realpath(without)
     waiting, linked = [(os.fspath(folder), ())], []
@@ -35,12 +35,12 @@ def files_below(folder: str | os.PathLike, without: str | os.PathLike | None = N
 
 
 def is_hidden(name: str) -> bool:
-    """Does a file or folder of this name hold nothing that a person put there, such as previews and copies?"""
+    """Whether a file or folder with this name is hidden or created by a system, such as previews."""
     return name.startswith('.') or name in BY_SYSTEMS
 
 
 def each_once(paths: Iterable[str]) -> list[str]:
-    """Paths without those that lead through another folder to a file that an earlier path has named."""
+    """Drop the paths that lead, through a linked folder, to the same file as an earlier path."""
     first, folders = {}, {}
     for path in paths:
         folder, name = os.path.split(path)

@@ -1,4 +1,4 @@
-"""Folders that one run at a time writes into."""
+"""Locks on folders, so that only one run at a time writes into a folder."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ LOCK = '.lock'
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder by a file in it; the system lets go of it when a process is killed."""
+    """Lock a folder by a file in it; the system releases the lock when a process is killed."""
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise UserError(f'{folder}: another run writes into this folder; wait for it, or name another one') from error
+        raise UserError(f'{folder}: another run is writing to this folder; wait for it or choose another') from error
     try:
         yield
     finally:

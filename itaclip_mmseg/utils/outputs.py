@@ -1,4 +1,4 @@
-"""What a command will write, checked before it writes the first file: nothing of the user's is replaced."""
+"""Checks of a command's outputs before the first is written, so that none of the user's files is replaced."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from PIL import Image, PngImagePlugin
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import written_whole
 
-SOFTWARE = 'itaclip_mmseg'  # in the header of every picture of results
-REMEDY = 'name another place for the outputs'
+SOFTWARE = 'itaclip_mmseg'  # in the header of every result image
+REMEDY = 'choose another place for the outputs'
 PICTURES = ('.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.pdf')  # which Pillow and matplotlib write
 
 
@@ -21,9 +21,9 @@ class Output(NamedTuple):
     """A file that a command will write.
 
     Attributes:
-        path: where.
-        source: the file that it is made of and named after; None where the user or the tool chose its name.
-        kind: what a folder holds many of, such as 'label maps'; None for a single file.
+        path: path of the file.
+        source: the input that it is made from and named after; None if the user or the tool chose its name.
+        kind: what the files of its folder are, such as 'label maps'; None for a single file.
     """
 
     path: Path
@@ -36,14 +36,14 @@ def check_outputs(
     inputs: Iterable[str | os.PathLike],
     data_folders: Iterable[str | os.PathLike] = (),
 ) -> None:
-    """Raise a `UserError` unless all outputs of a command have files of their own.
+    """Raise a `UserError` if an output would replace an input, another output or a file of the user.
 
     Names that differ only by case, by links or by spelling are one file.
 
     Args:
-        outputs: of the whole command.
+        outputs: all outputs of the command.
         inputs: all files that the command reads.
-        data_folders: whose files are all read as data; no picture may be written into them.
+        data_folders: folders whose files are all read as data; no image may be written into them.
     """
     outputs, real_path = list(outputs), RealPaths()
     check_folders(outputs, {real_path(folder): folder for folder in data_folders}, real_path)
@@ -56,34 +56,34 @@ def check_outputs(
         if place in written:
             raise UserError(same_file(output, written[place]))
         if output.source is not None and not is_replaceable(output.path):
-            raise UserError(f'{output.path}: is there already and was not written by this package; {REMEDY}')
+            raise UserError(f'{output.path}: exists already and was not written by this package; {REMEDY}')
         written[place] = output
 
 
 def check_folders(outputs: list[Output], closed: Mapping[str, str | os.PathLike], real_path: 'RealPaths') -> None:
-    """Raise a `UserError` for a folder with outputs of two kinds, or with pictures inside a folder of data."""
+    """Raise a `UserError` if a folder would get two kinds of outputs, or a data folder would get images."""
     kinds: dict[str, str] = {}
     pictures: dict[str, Path] = {}
     for output in outputs:
         folder, name = real_path(output.path.parent), output.path.parent
         if output.kind and kinds.setdefault(folder, output.kind) != output.kind:
-            raise UserError(f'{name}: would hold {kinds[folder]} and {output.kind}; name a folder for each of them')
+            raise UserError(f'{name}: would contain both {kinds[folder]} and {output.kind}; choose two folders')
         if output.path.suffix == '.png':
             pictures.setdefault(folder, name)
     for folder, name in pictures.items():
         for place, data in closed.items():
             if os.path.commonpath([place, folder]) == place:
-                raise UserError(f'{name}: lies in {data}, whose files are read as data; name a folder outside of it')
+                raise UserError(f'{name}: is inside {data}, whose files are read as data; choose a folder outside it')
 
 
 class RealPaths:
-    """From a path to the one name of its file: without links, and the same in any case and spelling of letters."""
+    """Maps a path to a unique name of its file: links resolved, upper and lower case and Unicode forms unified."""
 
     def __init__(self) -> None:
-        self.folders: dict[str, str] = {}  # resolving them once makes 100,000 files a matter of a second
+        self.folders: dict[str, str] = {}  # each folder is resolved once: 100,000 files take a second
 
     def __call__(self, path: str | os.PathLike) -> str:
-        """The name."""
+        """The unique name of the file at a path."""
         folder, name = os.path.split(path)
         if folder not in self.folders:
             self.folders[folder] = os.path.realpath(folder)
@@ -94,13 +94,13 @@ class RealPaths:
 
 
 def same_file(output: Output, earlier: Output) -> str:
-    """The message for two outputs that are one file."""
+    """The error message for two outputs with the same path."""
     if output.source is None or earlier.source is None:
-        advice = 'rename what one of them is made of, or name another place'
+        advice = 'rename one of their inputs, or choose another place'
         return f'{output.path}: two outputs would be this one file; {advice}'
     return (
-        f'{output.source}: shares its name with {earlier.source}, as {output.path} would be made of both; '
-        'rename one, or run them apart'
+        f'{output.source}: shares its name with {earlier.source}, so both would be written to {output.path}; '
+        'rename one, or run them separately'
     )
 
 
@@ -128,7 +128,7 @@ def check_picture(path: Path, option: str) -> None:
 
 
 def is_result(path: str | os.PathLike) -> bool:
-    """Is it a picture of results that this package wrote?"""
+    """Whether a file is a result image that this package wrote."""
     try:
         with Image.open(path) as picture:
             return picture.format == 'PNG' and picture.info.get('Software') == SOFTWARE
@@ -137,7 +137,7 @@ def is_result(path: str | os.PathLike) -> bool:
 
 
 def save_result(picture: Image.Image, path: Path, **options: object) -> None:
-    """Save a picture of results as PNG, whole or not at all, so that `is_result` knows it."""
+    """Save a result image as PNG, completely or not at all, with the header that `is_result` looks for."""
     header = PngImagePlugin.PngInfo()
     header.add_text('Software', SOFTWARE)
     with written_whole(path) as temporary:

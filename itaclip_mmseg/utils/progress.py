@@ -1,4 +1,4 @@
-"""Progress with time left: a bar on a terminal, now and then a line elsewhere."""
+"""Progress with the remaining time: a bar on a terminal, a line every 30 seconds elsewhere."""
 
 import sys
 import time
@@ -15,13 +15,13 @@ Item = TypeVar('Item')
 
 
 class ProgressBar:
-    """Counts to `total`; silent in all processes but the first. Use as a context manager.
+    """Shows progress up to `total`, in the main process only. Use it as a context manager.
 
     Args:
-        name: what is counted.
-        total: how many there are.
-        done: how many were done in an earlier run.
-        lines: never a bar, which a terminal has one of at a time.
+        name: label of the progress line.
+        total: number of steps.
+        done: steps that an earlier run finished.
+        lines: print lines even on a terminal, which can show one bar at a time.
     """
 
     def __init__(self, name: str, total: int, done: int = 0, lines: bool = False) -> None:
@@ -45,7 +45,7 @@ class ProgressBar:
             self.bar.stop()
 
     def advance(self, steps: int = 1) -> None:
-        """Count `steps` more; in several processes, the steps of all of them."""
+        """Count `steps` more; with several processes, the steps of all of them."""
         self.done = min(self.done + steps, self.total)
         if self.bar:
             self.bar.update(self.task, completed=self.done)
@@ -56,7 +56,7 @@ class ProgressBar:
 
 
 def track(items: Iterable[Item] | Sized, name: str) -> Iterator[Item]:
-    """Iterate with progress."""
+    """Iterate over items and show progress."""
     with ProgressBar(name, len(items)) as bar:
         for item in items:
             yield item

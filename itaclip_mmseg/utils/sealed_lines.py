@@ -1,4 +1,4 @@
-"""Lines of journals, each sealed by a hash: of a file that was cut, damaged or mixed up, the whole ones count."""
+"""Journal lines with a hash each, so that a truncated or damaged journal can still be read line by line."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def sealed(content: str, key: str) -> str:
-    """A line that holds ASCII text without line breaks, such as JSON, for readers of the same key."""
+    """A line of ASCII text without line breaks, such as JSON, that `read_sealed` reads with the same key."""
     return f'{seal(content.encode(), key)} {content}'
 
 
 def read_sealed(path: Path, key: str) -> Iterator[str]:
-    """What the whole lines of a file hold; all others are passed over."""
+    """The contents of a file's intact lines; all others are skipped."""
     for line in path.read_bytes().split(b'\n'):
         hashed, _, content = line.partition(b' ')
         if hashed == seal(content, key).encode():
@@ -19,5 +19,5 @@ def read_sealed(path: Path, key: str) -> Iterator[str]:
 
 
 def seal(content: bytes, key: str) -> str:
-    """The hash, which also holds the version of the form: lines of another are not read as ours."""
+    """The hash of a line, which includes the version of the format: lines of other versions are skipped."""
     return hashlib.sha256(f'1 {key} '.encode() + content).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Text files as editors save them."""
+"""Reading text files in the encodings that editors use."""
 
 import codecs
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from itaclip_mmseg.utils.errors import UserError
 
-# By the byte-order mark at a file's start; UTF-32's little-endian one begins with UTF-16's.
+# By byte-order mark; UTF-32 comes before UTF-16, as its little-endian mark begins with UTF-16's.
 ENCODINGS = {
     codecs.BOM_UTF8: 'utf-8-sig',
     codecs.BOM_UTF32_LE: 'utf-32',
@@ -17,16 +17,16 @@ ENCODINGS = {
 
 
 def read_text(path: str | os.PathLike) -> str:
-    """The text of a file: UTF-8, UTF-16, or whatever its byte-order mark names. All line breaks become newlines.
+    """Read a text file as UTF-8, UTF-16, or the encoding of its byte-order mark; all line breaks become newlines.
 
     Raises:
-        UserError: no such file, or no text.
+        UserError: the file is missing or not text.
     """
     try:
         data = Path(path).read_bytes()
         encoding = next((name for mark, name in ENCODINGS.items() if data.startswith(mark)), unmarked(data))
         text = data.decode(encoding)
-    except (OSError, ValueError) as error:  # ValueError: also of names that no file can have
+    except (OSError, ValueError) as error:  # ValueError: also for invalid file names
         raise UserError(f'{os.fspath(path)}: not readable as text ({error}); save it as UTF-8') from error
     return text.replace('\r\n', '\n').replace('\r', '\n')
 

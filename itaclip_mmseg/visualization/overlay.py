@@ -1,4 +1,4 @@
-"""Pictures for people: label maps painted over images, side by side, with a legend."""
+"""Drawing label maps over images, side by side, with a legend."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,17 +10,17 @@ from itaclip_mmseg.utils.colours import Colours
 
 OPACITY = 0.55
 MARGIN = 8  # pixels
-NAMED_SHARE = 0.01  # of the picture, from which on a region is large
+NAMED_SHARE = 0.01  # smallest share of the image at which a region gets its class name
 
 
 def paint(image: np.ndarray, labels: np.ndarray, colours: Colours, background: bool = False) -> Image.Image:
-    """Paint labels over an image, borders between them in white, a pixel wide.
+    """Paint labels over an image, with white borders one pixel wide.
 
     Args:
         image: H x W x 3 uint8, RGB.
-        labels: H x W; pixels with a label that has no colour (255, ignored) are left as they are.
+        labels: H x W; pixels whose label has no colour (255, ignored) are not painted.
         colours: RGB, 0 to 255, by label.
-        background: label 0 is no class of its own; its pixels are left as they are too.
+        background: label 0 is the background; its pixels are not painted either.
     """
     palette = np.zeros((max(len(colours), int(labels.max(initial=0)) + 1), 3), np.uint8)
     palette[: len(colours)] = colours
@@ -35,37 +35,37 @@ def paint(image: np.ndarray, labels: np.ndarray, colours: Colours, background: b
 
 
 def write_names(picture: Image.Image, labels: np.ndarray, names: Sequence[str], background: bool = False) -> None:
-    """Print the name of its class into every large region, where it is widest, in place.
+    """Write the class name into every large region, at its widest place; changes the picture.
 
     Args:
         labels: H x W.
-        background: label 0 is not named.
+        background: label 0 is the background and gets no name.
     """
     font, draw = label_font(labels.shape), ImageDraw.Draw(picture)
     for label in np.unique(labels):
         if label >= len(names) or (background and label == 0):
             continue
-        mask = np.pad(labels == label, 1).astype(np.uint8)  # a region ends at the picture's border
+        mask = np.pad(labels == label, 1).astype(np.uint8)  # so that regions end at the image border
         _, regions, figures, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
         for region in np.flatnonzero(figures[:, cv2.CC_STAT_AREA] >= NAMED_SHARE * labels.size):
-            if region == 0:  # what is not in the mask
+            if region == 0:  # pixels outside the mask
                 continue
             distance = cv2.distanceTransform((regions == region).astype(np.uint8), cv2.DIST_L2, 3)
             _, reach, _, (x, y) = cv2.minMaxLoc(distance)
-            if 3 * reach >= font.getlength(names[label]):  # as wide as a band about the widest place
+            if 3 * reach >= font.getlength(names[label]):  # the name fits around the widest place
                 stroke = max(font.size // 10, 1)
                 draw.text((x, y), names[label], 'white', font, 'mm', stroke_width=stroke, stroke_fill='black')
 
 
 def label_font(size: tuple[int, int]) -> ImageFont.FreeTypeFont:
-    """A font for a picture of a height and width."""
+    """A font for an image of a size (height, width)."""
     return ImageFont.load_default(max(13, min(size) // 24))
 
 
 def overlay(
     image: np.ndarray, labels: np.ndarray, names: Sequence[str], colours: Colours, background: bool = False
 ) -> Image.Image:
-    """Labels painted over an image, large regions named; see `paint` and `write_names`."""
+    """Paint labels over an image and name large regions; see `paint` and `write_names`."""
     picture = paint(image, labels, colours, background)
     write_names(picture, labels, names, background)
     return picture
@@ -78,12 +78,12 @@ def draw_panels(
     colours: Colours,
     background: bool = False,
 ) -> Image.Image:
-    """The image, every label map painted over it, titles above and a legend of the classes that occur.
+    """Draw an image, its overlay with each label map, titles, and a legend of the classes that occur.
 
     Args:
         image: H x W x 3 uint8, RGB.
-        label_maps: H x W each, by title.
-        names, colours: by label.
+        label_maps: label maps H x W by title.
+        names, colours: class names and colours by label.
         background: label 0 is the background, which is not painted.
     """
     panels = {'image': Image.fromarray(image)}
@@ -105,7 +105,7 @@ def draw_panels(
 
 
 def draw_legend(names: Sequence[str], colours: Colours, font: ImageFont.FreeTypeFont, height: int) -> Image.Image:
-    """A swatch and a name a line, in as many columns as `height` pixels ask for."""
+    """Draw a legend, one colour and name per line, in as many columns as needed for `height` pixels."""
     line = round(1.5 * font.size)
     rows = max(height // line, 1)
     column = round(max((font.getlength(name) for name in names), default=0)) + 2 * line

@@ -1,4 +1,4 @@
-"""Pictures of figures."""
+"""Plots of results."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,18 +11,18 @@ from matplotlib.transforms import Bbox
 
 from itaclip_mmseg.utils.resources import written_whole
 
-# Of a name beside its point: points to the right and up, and which of its ends is there.
+# Positions of a name beside its point: offset to the right and up, and alignment.
 LABEL_PLACES = ((5, 5, 'left'), (5, -12, 'left'), (-5, 5, 'right'), (-5, -12, 'right'))
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write as PNG; Figure without pyplot needs no display."""
+    """Write a figure as PNG; a `Figure` without pyplot needs no display."""
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=120, bbox_inches='tight')
 
 
 def draw_heat_map(rows: Sequence[Mapping], values: Mapping[str, list], path: Path) -> None:
-    """MIoU over the first two keys that vary, the best of all others; bars where only one does."""
+    """Plot the mIoU over the first two varied keys, best over all others; a bar chart if only one key varies."""
     keys = [key for key, choices in values.items() if len(choices) > 1] or list(values)[:1]
     if len(keys) == 1:
         draw_bars(rows, keys[0], values[keys[0]], path)
@@ -45,7 +45,7 @@ def draw_heat_map(rows: Sequence[Mapping], values: Mapping[str, list], path: Pat
 
 
 def draw_bars(rows: Sequence[Mapping], key: str, choices: Sequence, path: Path) -> None:
-    """MIoU by the values of one key, cut off below the worst, so that differences show."""
+    """Plot the mIoU by the values of one key; the axis starts just below the worst, so that differences show."""
     heights = [max(row['mIoU'] for row in rows if row['varied'][key] == choice) for choice in choices]
     figure = Figure(figsize=(2 + 0.7 * len(choices), 3))
     axes = figure.subplots()
@@ -58,7 +58,7 @@ def draw_bars(rows: Sequence[Mapping], key: str, choices: Sequence, path: Path) 
 
 
 def draw_by_class(rows: Sequence[Mapping], path: Path) -> None:
-    """IoU of every class in the best row, with the range over all rows; the best class on top."""
+    """Plot the IoU of every class in the best row, with its range over all rows; the best class is on top."""
     names = [name for name, iou in rows[0]['classes'].items() if iou is not None]
     best = np.array([rows[0]['classes'][name] for name in names])
     others = np.array([[row['classes'][name] or 0 for name in names] for row in rows])
@@ -66,7 +66,7 @@ def draw_by_class(rows: Sequence[Mapping], path: Path) -> None:
     figure = Figure(figsize=(6, 1 + 0.22 * len(names)))
     axes = figure.subplots()
     spread = np.stack([best - others.min(axis=0), others.max(axis=0) - best])[:, order]
-    labels = [names[index].replace('$', r'\$') for index in order]  # else Matplotlib takes it for a formula
+    labels = [names[index].replace('$', r'\$') for index in order]  # Matplotlib would read $ as a formula
     axes.barh(labels, best[order], xerr=spread, ecolor='tab:red')
     axes.set(xlabel='IoU of the best row; red: range over all rows', xlim=(0, 100))
     axes.margins(y=0.01)
@@ -80,12 +80,12 @@ def draw_fronts(
     figure_name: str,
     path: Path,
 ) -> None:
-    """Figures against cost, the front of the best as a line; of what is stated hollow and dashed.
+    """Plot scores against cost with the Pareto front as a line; stated scores are hollow and dashed.
 
     Args:
-        points: (cost, figure) by name, for 'stated' and 'measured'.
-        fronts: names on the front, the cheapest first, for each.
-        cost, figure_name: labels of the axes.
+        points: (cost, score) by name, for 'stated' and 'measured'.
+        fronts: names on the front, the cheapest first, for both.
+        cost, figure_name: axis labels.
     """
     figure = Figure(figsize=(7, 5))
     axes = figure.subplots()
@@ -106,7 +106,7 @@ def draw_fronts(
 
 
 def label_points(axes: Axes, points: Mapping[str, Mapping[str, tuple[float, float]]]) -> None:
-    """Names beside points, (cost, figure) by name for 'stated' and 'measured', none over another or over a point."""
+    """Write names beside points, (cost, score) by name for 'stated' and 'measured', without overlaps if possible."""
     centres = axes.transData.transform([place for own in points.values() for place in own.values()])
     taken = [Bbox.from_extents(*(centre - 4), *(centre + 4)) for centre in centres]
     for kind, own in points.items():
@@ -115,7 +115,7 @@ def label_points(axes: Axes, points: Mapping[str, Mapping[str, tuple[float, floa
 
 
 def label_point(axes: Axes, name: str, place: tuple[float, float], style: str, taken: Sequence[Bbox]) -> Bbox:
-    """A name at the first place beside its point where it covers nothing `taken`, at the last if at none; its box."""
+    """Write a name at the first of `LABEL_PLACES` that overlaps nothing, or else at the last; returns its box."""
     for x, y, side in LABEL_PLACES:
         label = axes.annotate(name, place, (x, y), textcoords='offset points', ha=side, fontsize=8, fontstyle=style)
         box = label.get_window_extent()

@@ -81,7 +81,7 @@ def test_visitors_do_not_meet_and_faults_are_said(visit, tmp_path):
 
 @pytest.mark.slow
 def test_a_method_without_sliders(browser, tmp_path):
-    """It takes any words too, and says the tags; nothing is there that it could not answer."""
+    """It takes any words and shows the tags, and others are compared with it; it has nothing without effect."""
     photograph = tmp_path / 'small.png'
     Image.fromarray(render_scene(3, 96, 128).image).save(photograph)
     with served(tmp_path, '--config', 'configs/tagclip/tagclip_tiny_scenes.py') as address:
@@ -94,9 +94,11 @@ def test_a_method_without_sliders(browser, tmp_path):
         answer(page, lambda: say(page, 'tree; sea = water; house', 'sand, snow'))
         assert page.locator('#legend label').count() == 4
         assert 'tags: ' in page.locator('#message').inner_text()
-        assert page.locator('#pamr').count() == 0 and not page.locator('#method').is_visible()
+        assert page.locator('#pamr').count() == 0
         page.locator('#view figure img').first.click()
         assert page.locator('#attention img').count() == 0
+        compare_with(page, 'ITACLIP')
+        assert '--config=configs/itaclip/itaclip_tiny_scenes.py' in page.locator('#command textarea').input_value()
         page.context.close()
 
 

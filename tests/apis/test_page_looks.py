@@ -1,45 +1,35 @@
 """What a visitor sees of the page at several sizes, in light and dark; what is greyed."""
 
-import io
-import os
-import re
-from pathlib import Path
-
-import numpy as np
 import pytest
-from browsing import answer, compare_with, is_in_view, say, slide
-from PIL import Image
-
-LOOKS = ((1280, 800, 'light'), (1280, 800, 'dark'), (390, 844, 'light'), (390, 844, 'dark'))
+from browsing import LOOKS, answer, compare_with, is_in_view, say, shoot, slide, text_contrasts
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(('width', 'height', 'scheme'), LOOKS)
-def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
+@pytest.mark.parametrize('look', LOOKS)
+def test_what_matters_is_in_view(visit, look, tmp_path):
     """The answer once it is there, and while sliders are used; two methods beside each other; attention after a click.
 
     With PAGE_PICTURES=docs the pictures of the documentation are written there, those of other looks beside them.
     """
-    folder = Path(os.environ.get('PAGE_PICTURES', tmp_path))
-    look = '' if (width, scheme) == (1280, 'light') else f'_{width}_{scheme}'
+    width, height, scheme = look
     page = visit(viewport=dict(width=width, height=height), color_scheme=scheme)
     page.locator('#shell button').first.click()
+    page.evaluate('scrollTo(0, 0)')
     page.locator('#examples button').first.click()
     page.locator('#view', has_text='encoding').wait_for()
     assert is_in_view(page, '#view')
     page.locator('#view figure').wait_for()
     assert is_in_view(page, '#view figure img')
     page.wait_for_timeout(500)
-    shoot(page, folder / f'page{look}.png')
+    shoot(page, 'page', look, tmp_path)
     compare_with(page, 'NACLIP')
     page.locator('#pamr').scroll_into_view_if_needed()
     assert is_in_view(page, '#view figure img') and is_in_view(page, '#pamr')
     boxes = [figure.bounding_box() for figure in page.locator('#view figure').all()]
     assert boxes[0]['y'] == boxes[1]['y'] and boxes[0]['x'] < boxes[1]['x']
     page.wait_for_timeout(500)
-    if look:
-        shoot(page, folder / f'page_compare{look}.png')
-    contrasts = {text: contrast(*colours) for text, *colours in page.evaluate(TEXTS)}
+    shoot(page, 'page_compare', look, tmp_path)
+    contrasts = text_contrasts(page)
     assert len(contrasts) > 20 and 'no effect: both thresholds are off' in contrasts
     assert min(contrasts.values()) >= 4.5, sorted(contrasts.items(), key=lambda item: item[1])[:5]
     print('lowest contrast:', min(contrasts.items(), key=lambda item: item[1]))
@@ -48,7 +38,7 @@ def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
     page.locator('#attention .maps').wait_for()
     assert is_in_view(page, '#attention')
     page.wait_for_timeout(500)
-    shoot(page, folder / f'page_attention{look}.png')
+    shoot(page, 'page_attention', look, tmp_path)
     layers = page.locator('#attention input[type=range]')
     assert 'Layer 12' in page.locator('#attention .sentence').inner_text()
     layers.press('ArrowLeft')
@@ -61,34 +51,6 @@ def test_what_matters_is_in_view(visit, width, height, scheme, tmp_path):
             picture.press(key)
         changed = 'old => document.querySelector("#attention .patch").getAttribute("style") !== old'
         page.wait_for_function(changed, arg=first)
-
-
-def shoot(page, path):
-    """A picture of what is in view, in 256 colours."""
-    Image.open(io.BytesIO(page.screenshot())).convert('RGB').quantize(256).save(path, optimize=True)
-
-
-# Every text of the page that can be used, with its colour and that of what it is on.
-TEXTS = r"""() => [...document.querySelectorAll('#columns *')].filter(one => one.checkVisibility() && one.clientHeight
-    && !one.closest('figure, :disabled, .tip, style')
-    && [...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())).map(one => {
-        let below = one
-        while (below && /, 0\)|transparent/.test(getComputedStyle(below).backgroundColor)) below = below.parentElement
-        return [one.textContent.trim().slice(0, 60), getComputedStyle(one).color,
-            getComputedStyle(below ?? document.body).backgroundColor] })"""
-
-
-def contrast(*colours):
-    """Of a text and what it is on, as WCAG defines it."""
-    dark, light = sorted(map(luminance, colours))
-    return (light + 0.05) / (dark + 0.05)
-
-
-def luminance(colour):
-    """Of a colour as browsers spell it, 0 to 1."""
-    channels = np.array([float(one) for one in re.findall(r'[\d.]+', colour)[:3]]) / 255
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from conftest import REPO, SMALL_VOC
 from PIL import Image
 
 import itaclip_mmseg
-from itaclip_mmseg.apis import page_session
+from itaclip_mmseg.apis import page_photos
 from itaclip_mmseg.apis.page_command import overrides
 from itaclip_mmseg.apis.page_session import OWN, Workbench, write_files
 from itaclip_mmseg.apis.page_view import as_colours, legend, view
@@ -118,7 +118,7 @@ def test_labels_may_be_one_in_each_region_or_not(options, small_voc, tmp_path, m
     assert workbench.may_unify and len(np.unique(on.results[OWN].labels)) == 1
     assert len(np.unique(off.results[OWN].labels)) > 1
     assert 'model.regions=None' in workbench.command(off) and 'model.regions=None' not in workbench.command(on)
-    with pytest.raises(UserError, match="regions='sam2': not possible; allowed: None"):
+    with pytest.raises(UserError, match="regions='sam2': invalid; allowed: None"):
         photo.picture.segment(regions='sam2')
 
 
@@ -135,11 +135,11 @@ def test_files(workbench, photo, tmp_path):
 
 def test_photographs_are_limited(workbench, tmp_path, monkeypatch):
     """Shrunk with a note, or refused before they are decoded; what is no image is said."""
-    monkeypatch.setattr(page_session, 'MOST_PIXELS', 5000)
+    monkeypatch.setattr(page_photos, 'MOST_PIXELS', 5000)
     Image.new('RGB', (200, 100), 'red').save(tmp_path / 'large.png')
     photo = workbench.open(tmp_path / 'large.png')
     assert photo.picture.image.shape == (50, 100, 3) and photo.note == '100 x 50 pixels, shrunk from 200 x 100'
-    monkeypatch.setattr(page_session, 'LARGEST_FILE', 10_000)
+    monkeypatch.setattr(page_photos, 'LARGEST_FILE', 10_000)
     with pytest.raises(UserError, match=r'large\.png: 200 x 100 pixels; at most'):
         workbench.open(tmp_path / 'large.png')
     (tmp_path / 'text.jpg').write_text('no image')

@@ -160,7 +160,7 @@ def test_narrow_pictures(options, size):
 
 def test_classes_that_are_none():
     for classes in ([1, 2], None):
-        with pytest.raises(UserError, match='are no texts'):
+        with pytest.raises(UserError, match='is not a text'):
             itaclip_mmseg.segment(np.zeros((50, 50, 3), np.uint8), classes)
     with pytest.raises(UserError, match="'Dog' of 'Dog' and 'dog' of 'dog'"):
         itaclip_mmseg.segment(np.zeros((50, 50, 3), np.uint8), 'Dog; dog')

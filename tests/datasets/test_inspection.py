@@ -53,7 +53,7 @@ def test_all_faults_at_once(own_set, tmp_path):
     Image.new('L', (8, 6), 7).save(tmp_path / 'labels/b.png')
     (tmp_path / 'labels/c.png').rename(tmp_path / 'labels/d.png')
     faults = inspect(own_set).faults
-    for part in ('a.png: size', 'b.png: holds label 7, but', 'c.png: no such file', 'd.png: label map without'):
+    for part in ('a.png: size', 'b.png: contains label 7, but', 'c.png: no such file', 'd.png: label map without'):
         assert any(part in fault for fault in faults)
     assert len(faults) == 4
 
@@ -80,7 +80,7 @@ def test_mixed_suffixes_are_pairs(own_set, tmp_path):
     assert not inspection.faults and len(inspection.good) == 3 and not inspection.warnings()
     (tmp_path / 'images/b.jpeg').unlink()
     assert [fault.split(': ')[1] for fault in inspect(own_set | dict(type='FolderDataset')).faults] == [
-        'label map without an image; add or remove one'
+        'label map without an image; add the image, or remove the label map'
     ]
 
 
@@ -94,7 +94,7 @@ def test_photographs_alone(own_set, tmp_path):
 def test_an_empty_set_says_what_lies_there(own_set, tmp_path):
     for path in (tmp_path / 'images').iterdir():
         path.rename(path.with_suffix('.gif'))
-    assert 'looked for .jpg, found 3 .gif' in inspect(own_set).faults[0]
+    assert 'expected .jpg, found 3 .gif' in inspect(own_set).faults[0]
 
 
 def test_masks_of_0_and_255_are_no_fault_but_said(own_set, tmp_path):
@@ -103,4 +103,4 @@ def test_masks_of_0_and_255_are_no_fault_but_said(own_set, tmp_path):
     inspection = inspect(own_set)
     assert not inspection.faults
     (warning,) = inspection.warnings()
-    assert '1 of 2 classes occur nowhere in the truth (thing), 12.5% of its pixels are ignored' in warning
+    assert '1 of 2 classes do not occur in the ground truth (thing), 12.5% of its pixels are ignored' in warning

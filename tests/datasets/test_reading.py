@@ -68,12 +68,12 @@ def colours(*shape):
     [
         (colours(6, 8), 'RGB', 'map.png', 'colours_to_labels.py MAP.json'),
         (colours(6, 8), 'RGBA', 'map.png', 'colours_to_labels.py MAP.json'),
-        (LABELS, 'L', 'map.jpg', 'a JPEG, which does not keep labels'),
+        (LABELS, 'L', 'map.jpg', 'is a JPEG, whose compression changes labels'),
         (LABELS.astype(np.float32), None, 'map.tif', "Pillow's mode F"),
-        (LABELS.astype(np.int32) - 1, None, 'map.tif', 'holds label -1'),
+        (LABELS.astype(np.int32) - 1, None, 'map.tif', 'contains label -1'),
         (np.dstack([LABELS, LABELS, LABELS, LABELS * 100]), None, 'map.png', 'transparent pixels'),
-        (LABELS[:3, :3], None, 'map.png', r'size 3 x 3 \(height x width\), but its photograph has 6 x 8'),
-        (LABELS.T.copy(), None, 'map.png', 'turned as its EXIF orientation says'),
+        (LABELS[:3, :3], None, 'map.png', r'size 3 x 3 \(height x width\), but the image has 6 x 8'),
+        (LABELS.T.copy(), None, 'map.png', 'after rotation by its EXIF orientation'),
     ],
 )
 def test_what_cannot_be_labels_is_named(tmp_path, array, mode, name, named):
@@ -101,7 +101,7 @@ def png(width, height, depth, colour_type, pixels):
 def test_sixteen_bits_in_three_channels_are_refused(tmp_path):
     """Pillow cuts them to 8 in silence."""
     (tmp_path / 'map.png').write_bytes(png(2, 1, 16, 2, bytes(1 + 2 * 6)))
-    with pytest.raises(UserError, match=r'map\.png: several channels of 16 bits'):
+    with pytest.raises(UserError, match=r'map\.png: has several channels of 16 bits'):
         read_labels(tmp_path / 'map.png')
 
 
@@ -112,7 +112,7 @@ def test_bombs_and_ruins_end_in_one_line(tmp_path, read):
     whole = saved(tmp_path, colours(60, 80), name='whole.png').read_bytes()
     (tmp_path / 'half.png').write_bytes(whole[: len(whole) // 2])
     (tmp_path / 'empty.png').write_bytes(b'')
-    named = dict(bomb='too many pixels', half='image ends too early', empty=r'not readable as an image \(0 bytes\)')
+    named = dict(bomb='too many pixels', half='the image is truncated', empty=r'not readable as an image \(0 bytes\)')
     for name, fault in (*named.items(), ('absent', 'no such file')):
         with pytest.raises(UserError, match=rf'{name}\.png: {fault}'):
             read(tmp_path / f'{name}.png')
@@ -135,7 +135,7 @@ def test_orientation_counts_before_pixels_are_read(tmp_path):
 
 
 def test_too_narrow_photographs_are_named(tmp_path):
-    with pytest.raises(UserError, match=r'map\.png: 1 x 2000 pixels \(height x width\) are too narrow'):
+    with pytest.raises(UserError, match=r'map\.png: 1 x 2000 pixels \(height x width\) is too narrow'):
         check_photograph(saved(tmp_path, colours(1, 2000)))
 
 

@@ -45,4 +45,4 @@ def test_further_columns(tmp_path, line, capsys):
     """Are left aside, and that is said: those of VOC's lists by class would choose images."""
     splits.warn.cache_clear()
     assert names(tmp_path / 'split.txt', line) == ['a']
-    assert 'split.txt: further columns of 1 lines are not read' in capsys.readouterr().err
+    assert 'split.txt: only the first column is read, in 1 lines' in capsys.readouterr().err

@@ -55,7 +55,7 @@ def test_our_metric_takes_the_place_of_theirs(evaluator, ours, capsys):
         else {'test_evaluator': evaluator},
     )
     assert config.test_evaluator == ours
-    assert capsys.readouterr().err.count('ExactIoUMetric (mIoU, aAcc, mAcc, unrounded) takes the place of') == 1
+    assert capsys.readouterr().err.count('using ExactIoUMetric (mIoU, aAcc, mAcc, unrounded) instead of') == 1
 
 
 def test_our_own_metric_is_not_talked_about(capsys):
@@ -65,10 +65,10 @@ def test_our_own_metric_is_not_talked_about(capsys):
 @pytest.mark.parametrize(
     ('evaluator', 'named'),
     [
-        ([IOU, dict(type='CityscapesMetric')], 'CityscapesMetric is not possible'),
-        ([], 'is no metric'),
-        ('IoUMetric', 'is no metric'),
-        (3, 'is no metric'),
+        ([IOU, dict(type='CityscapesMetric')], 'CityscapesMetric cannot be used here'),
+        ([], 'is not a metric'),
+        ('IoUMetric', 'is not a metric'),
+        (3, 'is not a metric'),
         (OURS | dict(colour=1), 'colour'),
         (IOU | dict(nan_to_num=-1), 'nan_to_num=-1'),
         (OURS | dict(ignore_index=[0, 255]), 'ignore_index=[0, 255]: must be a whole number'),
@@ -91,8 +91,8 @@ def test_other_metrics_are_named(refused, evaluator, named):
         (dict(dataset=3), 'test_dataloader.dataset=3: must be a dict'),
         (dict(dataset__data_prefix=7), 'data_prefix=7: must be a dict'),
         (dict(dataset__metainfo__classes='water'), "classes='water': not a list of names"),
-        (dict(dataset__type='ConcatDataset'), 'a run measures one data set'),
-        (dict(dataset__type='RepeatDataset'), 'a run measures one data set'),
+        (dict(dataset__type='ConcatDataset'), 'a run evaluates one dataset'),
+        (dict(dataset__type='RepeatDataset'), 'a run evaluates one dataset'),
         (dict(dataset__type='NoSuchDataset'), 'not registered'),
     ],
 )
@@ -233,11 +233,11 @@ def test_one_process_speaks_for_all(process, lines, tmp_path, monkeypatch, capsy
     say(config, 'warning: me')
     printed = capsys.readouterr()
     assert printed.out.count('2 classes: balloon, fish') == lines
-    assert printed.err.count('takes the place of') == printed.err.count('warning: me') == lines
+    assert printed.err.count('instead of') == printed.err.count('warning: me') == lines
 
 
 @pytest.mark.parametrize('name', ['gpu', 'cuda:99', 'meta', ''])
 def test_devices_that_are_none(name):
-    with pytest.raises(UserError, match=f'--device {name}: no such device here; there is cpu'):
+    with pytest.raises(UserError, match=f'--device {name}: not available on this machine; choose one of cpu'):
         chosen_device(name)
     assert chosen_device('cpu') == 'cpu'

@@ -43,7 +43,7 @@ def test_a_full_disk(mounted, capsys):
     assert stop.value.code == 1 and list(folder.iterdir()) == []
     assert (
         capsys.readouterr().err
-        == f'error: {folder / "labels.png"}: No space left on device; mend that, or name another path\n'
+        == f'error: {folder / "labels.png"}: No space left on device; fix that, or choose another path\n'
     )
     (folder / 'other').write_bytes(bytes(60_000))
     fails(folder, 'not writable .No space left on device')
@@ -54,8 +54,8 @@ def test_one_run_holds_a_folder(tmp_path):
     work, out = tmp_path / 'work', tmp_path / 'out'
     with held([str(work), str(out), None, str(tmp_path / 'work/../work')]):
         for folder in (work, out):
-            fails(folder, 'another run writes into this folder')
-        other = forked(lambda: fails(work, 'another run writes into this folder'))
+            fails(folder, 'another run is writing to this folder')
+        other = forked(lambda: fails(work, 'another run is writing to this folder'))
         other.join()
         assert other.exitcode == 0
     with held([str(work)]):
@@ -97,6 +97,6 @@ def test_unfinished_files_are_removed(tmp_path):
 
 @pytest.mark.parametrize('path', ['../a.jpg', '/elsewhere/a.jpg', 'data/../a.jpg'])
 def test_outputs_do_not_leave_their_folder(path):
-    with pytest.raises(UserError, match='lies outside of data'):
+    with pytest.raises(UserError, match='lies outside data'):
         mirrored(path, 'data', 'out')
     assert mirrored('data/x/a.b.jpg', 'data', 'out') == Path('out/x/a.b.png')

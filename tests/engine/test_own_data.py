@@ -97,14 +97,14 @@ def test_any_common_suffix_in_any_case(run, data, tmp_path, kind):
     for folder in ('out', 'show'):
         found = sorted(path.relative_to(tmp_path / folder).as_posix() for path in (tmp_path / folder).rglob('*.*'))
         assert found == ['a.png', 'b.png', 'c.png', 'x/d.png', 'y/d.png']
-    fails(run(options=['test_dataloader.dataset.img_suffix=.JPEG'], kind=kind), 'looked for .JPEG', '2 .jpg')
+    fails(run(options=['test_dataloader.dataset.img_suffix=.JPEG'], kind=kind), 'expected .JPEG', '2 .jpg')
 
 
 def test_an_empty_data_set(run, data):
     """What was looked for, and what lies there."""
     (data / 'images/notes.txt').write_text('none')
     label_map(data / 'labels/a.png')
-    fails(run(), 'holds no image', '.jpg, .jpeg, .png', 'found 1 .txt')
+    fails(run(), 'contains no images', '.jpg, .jpeg, .png', 'found 1 .txt')
     fails(run(kind='PascalVOCDataset'), 'test_dataloader.dataset', "'ann_file'", 'check its keys')
 
 
@@ -115,12 +115,12 @@ def test_no_label_maps(run, data, tmp_path, option):
     photo(data / 'images/a.jpg')
     done = run('--out', 'out', '--show-dir', 'show', options=option)
     assert done.returncode == 0, done.stderr
-    assert 'holds no label map; predictions are written, without figures' in done.stderr
-    assert 'no figures' in done.stdout and 'nan' not in done.stdout.lower()
+    assert 'contains no label maps; writing predictions without scores' in done.stderr
+    assert 'no scores' in done.stdout and 'nan' not in done.stdout.lower()
     assert (tmp_path / 'out/a.png').is_file() and (tmp_path / 'show/a.png').is_file()
     assert results(tmp_path)['mIoU'] is None and results(tmp_path)['num_images'] == 1
     assert set(results(tmp_path)['classes'].values()) == {None}
-    fails(run(options=option), 'holds no label map, so nothing can be measured', '--out FOLDER')
+    fails(run(options=option), 'contains no label maps, so no scores can be computed', '--out FOLDER')
 
 
 def test_one_label_map_is_missing(run, data):
@@ -139,9 +139,9 @@ def test_faulty_label_maps_are_named_before_weights(run, data, monkeypatch):
     label_map(path, LABELS[:20])
     fails(run(), 'a.png', 'size 20 x 40', '30 x 40')
     label_map(path, np.random.RandomState(0).randint(0, 255, (30, 40, 3)).astype(np.uint8))
-    fails(run(), 'a.png', 'a picture in colours', 'colours_to_labels.py')
+    fails(run(), 'a.png', 'is a colour image', 'colours_to_labels.py')
     path.write_bytes(path.read_bytes()[:2000])
-    fails(run(), 'a.png', 'ends too early')
+    fails(run(), 'a.png', 'is truncated')
     path.write_bytes(b'')
     fails(run(), 'a.png', 'not readable as an image (0 bytes)')
 
@@ -151,7 +151,7 @@ def test_sixteen_bits_count_whole(run, data):
     """Cut to 8 bits, 256 would be label 0."""
     photo(data / 'images/a.jpg')
     label_map(data / 'labels/a.png', LABELS.astype(np.uint16) * 256)
-    fails(run(), 'a.png', 'holds label 512', 'ends with label 2')
+    fails(run(), 'a.png', 'contains label 512', 'ends with label 2')
 
 
 @pytest.mark.slow
@@ -161,7 +161,7 @@ def test_masks_of_0_and_255(run, data, tmp_path):
     label_map(data / 'labels/a.png', (LABELS > 0).astype(np.uint8) * 255)
     done = run()
     assert done.returncode == 0, done.stderr
-    assert 'warning: 2 of 3 classes occur nowhere in the truth (car, house), 66.7% of its pixels' in done.stderr
+    assert 'warning: 2 of 3 classes do not occur in the ground truth (car, house), 66.7% of its pixels' in done.stderr
     assert results(tmp_path)['ignored_pixels'] == 800 and len(results(tmp_path)['warnings']) == 1
 
 
@@ -202,7 +202,7 @@ def test_a_split_does_not_lead_out_of_the_folder(run, data, tmp_path):
     label_map(data / 'labels/a.png')
     (data / 'split.txt').write_text('../../outside\n')
     done = run('--out', 'out', options=['test_dataloader.dataset.ann_file=split.txt', 'model.pamr=None'])
-    fails(done, 'outside.jpg', 'lies outside of mydata/images')
+    fails(done, 'outside.jpg', 'lies outside mydata/images')
 
 
 def test_ignored_label_and_class_are_not_one(run, data, tmp_path):
@@ -224,7 +224,7 @@ def test_one_query_in_two_classes(run, data, tmp_path):
         (tmp_path / 'bank.json').write_text(json.dumps(dict(dataset='mine', background=True, classes=entries)))
 
     bank('sky', 'Dog', 'dog')
-    fails(run(), 'bank.json', "'Dog' of 'car' and 'dog' of 'house'", 'one query')
+    fails(run(), 'bank.json', "'Dog' of 'car' and 'dog' of 'house'", 'the same to CLIP')
     bank('dog', 'dog ', 'cat')
     done = run()
     assert done.returncode == 0 and "warning: bank.json: the words 'dog' of 'background'" in done.stderr, done.stderr
@@ -241,7 +241,7 @@ def test_folders_that_cannot_be_used(run, data, tmp_path, monkeypatch):
     (tmp_path / 'work').unlink()
     for folder in ('work', 'out'):
         with held([str(tmp_path / folder)]):
-            fails(run('--out', 'out'), f'{folder}: another run writes into this folder')
+            fails(run('--out', 'out'), f'{folder}: another run is writing to this folder')
     assert list((tmp_path / 'work').iterdir()) == [] and list((tmp_path / 'out').iterdir()) == []
 
 
@@ -315,8 +315,8 @@ def test_ignored_labels_by_numpy(run, data, tmp_path, stored, options, ignored):
     ('option', 'named'),
     [
         ('test_evaluator.ignore_index=[0,255]', 'ignore_index=[0, 255]: must be a whole number'),
-        ('test_evaluator.ignore_index=-1', 'ignore_index=-1: not a label'),
-        ('test_evaluator.ignore_index=None', 'ignore_index=None: not a label'),
+        ('test_evaluator.ignore_index=-1', 'ignore_index=-1: is not a label'),
+        ('test_evaluator.ignore_index=None', 'ignore_index=None: is not a label'),
         ('test_evaluator.ignore_index=True', 'ignore_index=True: must be a whole number'),
         (
             'test_dataloader.dataset.metainfo.classes=water',
@@ -335,14 +335,14 @@ def test_a_label_that_only_16_bits_hold_is_named_as_stored(run, data):
     """65535 without `ignore_index`, also where labels are counted from 1."""
     photo(data / 'images/a.jpg')
     label_map(data / 'labels/a.png', np.where(LABELS == 2, 65535, WIDER + 1))
-    fails(run(options=[REDUCED]), 'a.png', 'holds label 65535')
+    fails(run(options=[REDUCED]), 'a.png', 'contains label 65535')
 
 
 def test_the_background_of_data_set_and_bank_is_one(run, data, tmp_path):
     """'Background' beside 'background' is no difference; last in both it is an error that tells so."""
     photo(data / 'images/a.jpg')
     label_map(data / 'labels/a.txt.png')
-    fails(run(options=['test_dataloader.dataset.metainfo.classes=[Background,car,house]']), 'none of its 1 pictures')
+    fails(run(options=['test_dataloader.dataset.metainfo.classes=[Background,car,house]']), 'none of its 1 label maps')
     bank = json.loads((tmp_path / 'bank.json').read_text())
     bank['classes'].append(bank['classes'].pop(0) | dict(name=' Background'))
     (tmp_path / 'bank.json').write_text(json.dumps(bank))
@@ -352,15 +352,15 @@ def test_the_background_of_data_set_and_bank_is_one(run, data, tmp_path):
 @pytest.mark.parametrize(
     ('files', 'options', 'named'),
     [
-        ({'a.txt': '0 0.5 0.5 0.2 0.2\n'}, [], ['holds no label map', '1 .txt of YOLO', 'data/README.md']),
+        ({'a.txt': '0 0.5 0.5 0.2 0.2\n'}, [], ['contains no label maps', '1 .txt of YOLO', 'data/README.md']),
         ({'a.txt': '1 0.1 0.1 0.2 0.1 0.2 0.2\n', 'b.txt': ''}, [], ['1 .txt of YOLO', '1 .txt;']),
-        ({'a.txt': 'notes of mine'}, [], ['holds no label map', '1 .txt;']),
+        ({'a.txt': 'notes of mine'}, [], ['contains no label maps', '1 .txt;']),
         ({'a.json': '{"shapes": [], "imagePath": "a.jpg"}'}, [], ['1 .json of labelme']),
         ({'a.json': '{"images": [], "annotations": []}'}, [], ['1 .json of COCO']),
-        ({'a.xml': '<annotation></annotation>'}, [], ['1 .xml (annotations as of Pascal VOC']),
+        ({'a.xml': '<annotation></annotation>'}, [], ['1 .xml (annotations of Pascal VOC']),
         ({'a.npy': 'x', 'a.mat': 'x'}, [], ['1 .npy', '1 .mat']),
-        ({'a_mask.png': None}, [], ['none of its 1 pictures', 'a.png for a.jpg', "seg_map_suffix='_mask.png'"]),
-        ({'z.png': None}, [], ['none of its 1 pictures', 'z.png; rename them']),
+        ({'a_mask.png': None}, [], ['none of its 1 label maps', 'a.png for a.jpg', "seg_map_suffix='_mask.png'"]),
+        ({'z.png': None}, [], ['none of its 1 label maps', 'z.png; rename them']),
         ({'a.tif': None}, ['test_dataloader.dataset.seg_map_suffix=.png'], ["seg_map_suffix='.tif'"]),
     ],
 )
@@ -383,5 +383,5 @@ def test_one_label_map_under_another_suffix(run, data):
     label_map(data / 'labels/a.png')
     label_map(data / 'labels/b.tif')
     fails(
-        run(options=['test_dataloader.dataset.seg_map_suffix=.png']), 'labels/b.png', 'no such file, but b.tif is there'
+        run(options=['test_dataloader.dataset.seg_map_suffix=.png']), 'labels/b.png', 'no such file, but b.tif exists'
     )

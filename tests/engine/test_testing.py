@@ -81,7 +81,7 @@ def test_results(run_tool, small_voc, tmp_path):
     assert [line for line in terminal if 'arn' in line] == [
         f'warning: {results["warnings"][0]}'
     ]  # no other of any kind
-    assert '18 of 21 classes occur nowhere in the truth' in results['warnings'][0]
+    assert '18 of 21 classes do not occur in the ground truth' in results['warnings'][0]
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_faulty_files_end_in_one_line(run_tool, small_voc, tmp_path):
     shutil.copytree(small_voc, copy)
     picture = copy / 'JPEGImages/two.jpg'
     picture.write_bytes(picture.read_bytes()[:-300])
-    fails_in_one_line(*run_tool(options=[f'test_dataloader.dataset.data_root={copy}']), 'two.jpg', 'ends too early')
+    fails_in_one_line(*run_tool(options=[f'test_dataloader.dataset.data_root={copy}']), 'two.jpg', 'is truncated')
     picture.write_bytes(b'no image')
     fails_in_one_line(*run_tool(options=[f'test_dataloader.dataset.data_root={copy}']), 'two.jpg', 'not readable')
     picture.unlink()

@@ -142,7 +142,7 @@ def test_typed_lists_can_be_spelled(rounds):
     answers.close('typed lists')
 
 
-@pytest.mark.filterwarnings('ignore:.* is of ')  # a name that is not the class's
+@pytest.mark.filterwarnings('ignore:.* is for ')  # a name that is not the class's
 def test_authors_files(tmp_path, rounds):
     """Each of the three files damaged in turn; what is read can be written as such files, and is the same again."""
     answers = Answers('.txt')

@@ -76,5 +76,5 @@ def test_truth_of_another_size_is_named(small_voc, tmp_path):
     with pytest.raises(UserError, match=r'one\.png: size 3 x 3'):
         read_truth(str(tmp_path), image)
     shutil.copy(image, tmp_path / 'one.png')
-    with pytest.raises(UserError, match=r'one\.png: a JPEG'):
+    with pytest.raises(UserError, match=r'one\.png: is a JPEG'):
         read_truth(str(tmp_path), image)

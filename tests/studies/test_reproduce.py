@@ -101,7 +101,7 @@ def test_overrides_go_where_they_are_read():
     passes = [Pass(name, 'voc21') for name in names]
     chosen = reproduce.overrides_by_config(passes, options | {'clip:model.pamr': 5})
     assert chosen == {names[0]: options | {'model.pamr': 5}, names[1]: {'model.prob_threshold': 0.2}}
-    with pytest.raises(UserError, match=r'model\.backbone\.archh, which nothing reads; did you mean model'):
+    with pytest.raises(UserError, match=r'model\.backbone\.archh in an override; did you mean model'):
         reproduce.overrides_by_config(passes, {'model.backbone.archh': None})
 
 
@@ -193,7 +193,7 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
             'tlc:model.decoder.pretrained=tcl.pth',
             'tlc:model.decoder.pretrained: not a method in these tables; choose from',
         ),
-        ('tcl:model.decodr.pretrained=tcl.pth', 'tcl_voc21.py: an override names model.decodr, which nothing reads'),
+        ('tcl:model.decodr.pretrained=tcl.pth', 'tcl_voc21.py: unknown key model.decodr in an override'),
         ('tcl:model.decoder.pretrained=absent.pth', 'absent.pth: no such weights file'),
         ('tcl:test_pipeline.7.scale=(512,128)', 'tcl_voc21.py'),
     ],
@@ -205,8 +205,7 @@ def test_overrides_of_a_method_are_checked_first(run_with, option, named):
     assert named in done.stderr and 'Plan' not in done.stdout
 
 
-@pytest.mark.parametrize('damage', ['{', '', '[]', '{}', '[' * 99999, '"x"'], ids=range(6))
-def test_damaged_results_count_as_none(small_scenes, damage, tmp_path, capsys):
+def test_damaged_results_count_as_none(small_scenes, tmp_path, capsys):
     """A line names the file, and the pass is done again."""
     config = load_config(
         'configs/itaclip/itaclip_tiny_scenes.py',
@@ -231,7 +230,8 @@ def test_damaged_results_count_as_none(small_scenes, damage, tmp_path, capsys):
     for changes in (dict(run_key='of another version'), dict(data=data_state(counted[1:]))):
         write(**changes, seal=seal_of(results | changes))
         assert reproduce.finished(config) is None and capsys.readouterr().err == ''
-    path.write_text(damage)
-    assert reproduce.finished(config) is None
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f'warning: {path}: not readable as results')
+    for damage in ('{', '', '[]', '{}', '[' * 99999, '"x"'):
+        path.write_text(damage)
+        assert reproduce.finished(config) is None
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f'warning: {path}: not readable as results')

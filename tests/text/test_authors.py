@@ -32,7 +32,7 @@ def test_round_trip_is_exact(files):
 def test_other_name_is_warned_of(files):
     """Texts belong by position; a name that differs must be seen."""
     (files / 'definitions.txt').write_text(DEFINITIONS.replace('car >', 'lorry >'))
-    with pytest.warns(UserWarning, match="line 2 is of 'lorry'"):
+    with pytest.warns(UserWarning, match="line 2 is for 'lorry'"):
         read_authors(files / 'classes.txt', 'mine', True, {'definition': files / 'definitions.txt'})
 
 

@@ -74,7 +74,7 @@ def with_class(**changes):
         (with_class(words=['cat', '']), "''"),
         (with_class(name=''), 'class 1 has no name'),
         (with_class(definitions='a pet'), '"definitions"'),
-        (with_class(name='cat\n'), r"class 1 holds 'cat\\n'"),
+        (with_class(name='cat\n'), r"class 1: 'cat\\n'"),
         (with_class(words=['cat', '\x1b[31mcat']), 'control character'),
     ],
 )
@@ -94,8 +94,8 @@ def test_auxiliary_texts():
 @pytest.mark.parametrize(
     ('names', 'named'),
     [
-        (['background', 'cat', 'dog'], "'dog' of the data set is missing"),
-        (['background'], "'cat' is unknown"),
+        (['background', 'cat', 'dog'], "'dog' of the dataset is missing"),
+        (['background'], "'cat' is not a class of"),
         (['cat', 'background'], "class 0 is 'background', but 'cat'"),
     ],
 )

@@ -22,8 +22,8 @@ def test_one_query_twice_is_a_fault(words, tmp_path):
     """Case and blanks do not reach the text encoder; the second class could never win a pixel."""
     (tmp_path / 'bank.json').write_text(json.dumps(content(*words)))
     (fault,) = file_faults(tmp_path / 'bank.json')
-    assert 'bank.json' in fault and repr(words[0][0]) in fault and 'one query' in fault
-    with pytest.raises(UserError, match='one query'):
+    assert 'bank.json' in fault and repr(words[0][0]) in fault and 'the same to CLIP' in fault
+    with pytest.raises(UserError, match='the same to CLIP'):
         check_queries(parse_bank(content(*words)))
 
 
@@ -35,9 +35,9 @@ def test_the_background_may_share_a_word():
     """Published lists do so; it is said all the same. Two classes of the foreground may not."""
     (warning,) = check_queries(parse_bank(content(['sky', 'bed'], ['bed'], background=True)))
     assert "'bed' of 'class 0' and 'bed' of 'class 1'" in warning
-    with pytest.raises(UserError, match='one query'):
+    with pytest.raises(UserError, match='the same to CLIP'):
         check_queries(parse_bank(content(['bed'], ['bed'], ['bed'], background=True)))
-    with pytest.raises(UserError, match='one query'):
+    with pytest.raises(UserError, match='the same to CLIP'):
         check_queries(parse_bank(content(['bed', 'Bed'], ['dog'], background=True)))
 
 

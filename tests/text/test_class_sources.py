@@ -35,11 +35,11 @@ def test_faults_are_named(tmp_path):
     for name, data in dict(empty=b'\n \n', twice=b'cat\ncat\n', binary=b'\xff\xfe\x00').items():
         (tmp_path / name).write_bytes(data)
     for source, fault in (
-        ('NoSuchDataset', 'no bank .*, no text file and no registered data set'),
-        (str(tmp_path / 'empty'), 'names no class'),
+        ('NoSuchDataset', 'no text bank .*, text file or registered dataset'),
+        (str(tmp_path / 'empty'), 'has no class'),
         (str(tmp_path / 'twice'), "'cat' is listed 2 times"),
         (str(tmp_path / 'binary'), 'not readable as text'),
-        ('BaseSegDataset', 'names no class'),
+        ('BaseSegDataset', 'has no class'),
     ):
         with pytest.raises(UserError, match=fault):
             read_classes(source)

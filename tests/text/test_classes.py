@@ -40,12 +40,12 @@ def test_a_bank_by_path():
         ('dog; cat; dog', "'dog' is listed 2 times"),
         ('sky = clouds, clouds', "lists the word 'clouds' 2 times"),
         ('absent.json', 'no such text bank'),
-        ([1, 2], r'\[1, 2\] are no texts'),
-        (None, 'None are no texts'),
-        (['dog', None], 'are no texts'),
-        ({'dog': [1]}, 'are no texts'),
-        ({1: 'dog'}, 'are no texts'),
-        (b'dog; cat', 'are no texts'),
+        ([1, 2], r'\[1, 2\] is not a text'),
+        (None, 'None is not a text'),
+        (['dog', None], 'is not a text'),
+        ({'dog': [1]}, 'is not a text'),
+        ({1: 'dog'}, 'is not a text'),
+        (b'dog; cat', 'is not a text'),
     ],
 )
 def test_faults(classes, message):

@@ -62,11 +62,11 @@ def test_what_texts_mean(text, expected):
 @pytest.mark.parametrize(
     ('text', 'named'),
     [
-        ('dog; cat, feline', "'cat, feline' has ',' beside ';'"),
-        ('cat, feline: a pet', "'cat, feline: a pet' has ','"),
-        ('sky = sky, clouds, grass = grass', "has '=' twice; separate classes by ';'"),
-        ('dog =; cat', "'dog =' has no word behind '='"),
-        ('dog:; cat: a pet', "'dog:' has no definition behind ':'"),
+        ('dog; cat, feline', "'cat, feline' mixes ',' with ';'"),
+        ('cat, feline: a pet', "'cat, feline: a pet' mixes ','"),
+        ('sky = sky, clouds, grass = grass', "has '=' twice; separate classes with ';'"),
+        ('dog =; cat', "'dog =' has no word after '='"),
+        ('dog:; cat: a pet', "'dog:' has no definition after ':'"),
         ("['balloon', 'fish']", 'is in brackets'),
         ('("balloon", "fish")', 'is in brackets'),
         ('{"balloon": 0}', 'is in brackets'),
@@ -89,9 +89,9 @@ def test_what_texts_mean(text, expected):
         ('https://host/classes', 'looks like a file'),
         ('data/classes', "'data/classes' looks like a path"),
         ('voc21', "'voc21' is the name of data/text_bank/voc21.json; write data/text_bank/voc21.json"),
-        ('itaclip_tiny_scenes', "is the name of configs/itaclip/itaclip_tiny_scenes.py; name it by --config"),
-        ('NoSuchDataset', 'NoSuchDataset: no bank'),
-        ('dog, Background', "class 1 is 'Background'; the background stands first"),
+        ('itaclip_tiny_scenes', "is the name of configs/itaclip/itaclip_tiny_scenes.py; pass it as --config"),
+        ('NoSuchDataset', 'NoSuchDataset: no text bank'),
+        ('dog, Background', "class 1 is 'Background'; the background must come first"),
         ('background = sky; dog; BACKGROUND = wall', "class 2 is 'BACKGROUND'"),
     ],
 )  # fmt: skip
@@ -134,9 +134,9 @@ def test_entries_of_a_list_are_taken_as_they_are(entries):
         (['dog', ' '], 'name 2 of 2 is empty'),
         (['classes.txt'], "'classes.txt' in a list looks like a file"),
         (['dog', 'Background'], "class 1 is 'Background'"),
-        ([], 'names no class'),
-        (['dog', ['cat']], 'are no texts'),
-        ({'dog', 'cat'}, 'are no texts'),
+        ([], 'has no class'),
+        (['dog', ['cat']], 'is not a text'),
+        ({'dog', 'cat'}, 'is not a text'),
     ],
 )
 def test_lists_that_mean_nothing(entries, named):
@@ -156,11 +156,11 @@ def test_files(tmp_path, monkeypatch):
     assert [entry.words for entry in bank.classes] == [('background',), ('car', 'automobile'), ('house', 'home')]
     assert bank.background and understood(bank) == '3 classes: background; car = car, automobile; house = house, home'
     for name, text, named in (
-        ('photo.jpg', 'x', 'no class list'),
-        ('mine.py', 'model = 1', 'no class list'),
+        ('photo.jpg', 'x', 'not a class list'),
+        ('mine.py', 'model = 1', 'not a class list'),
         ('numbers.txt', '0 background\n1 cat\n2 dog', 'lines are numbered'),
         ('colons.txt', '0: background\n1: cat', 'lines are numbered'),
-        ('empty.txt', '\n# none\n', 'names no class'),
+        ('empty.txt', '\n# none\n', 'has no class'),
     ):
         (tmp_path / name).write_text(text)
         with pytest.raises(UserError, match=rf'{name}: .*{named}'):
@@ -210,8 +210,8 @@ def test_files_of_any_editor(tmp_path, encoding, end):
         ('names: {2: ball, 0: balloon, 1: fish}', THREE),
         ('names: [no, yes, on]', ['no', 'yes', 'on']),
         ('names: [0, 1.5, "a: b"]', ['0', '1.5', 'a: b']),
-        ('names: {1: balloon, 2: fish}', 'labels 1, 2; count them from 0'),
-        ('names: {0: balloon, 2: fish}', 'labels 0, 2; count them from 0'),
+        ('names: {1: balloon, 2: fish}', 'labels 1, 2; number them from 0'),
+        ('names: {0: balloon, 2: fish}', 'labels 0, 2; number them from 0'),
         ('nc: 2\nnames: [balloon]', '"nc" is 2, but "names" has 1'),
         ('names: balloon', 'no list "names"'),
         ('names: []', 'no list "names"'),

@@ -24,5 +24,5 @@ def test_class_kind_and_words_are_named(tmp_path):
     classes = [dict(name='boat', words=['boat', 'ship'], definition=long), dict(name='cat', words=['cat'])]
     path.write_text(json.dumps(dict(dataset='own', background=False, classes=classes)))
     (fault,) = file_faults(path)
-    assert fault.startswith(f"{path}: class 'boat': its definition is longer") and 'lighthouse' in fault
+    assert fault.startswith(f"{path}: class 'boat': the definition is longer") and 'lighthouse' in fault
     assert list(length_faults(load_bank(path), kinds=())) == []

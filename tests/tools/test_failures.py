@@ -71,12 +71,12 @@ def test_a_disk_that_fills_up_in_the_run(fails, mounted, monkeypatch):
 def test_another_run_in_the_folder(fails, tmp_path):
     folder = fails.folder(tmp_path / 'work')
     with held([str(folder)]):
-        assert f'{folder}: another run writes into this folder' in fails(tmp_path / 'work')
+        assert f'{folder}: another run is writing to this folder' in fails(tmp_path / 'work')
 
 
 @pytest.mark.parametrize(
     ('key', 'near'), [('modle', 'model'), ('test_dataloaderr', 'test_dataloader'), ('model.pamm', 'model.pamr')]
 )
 def test_misspelt_overrides(fails, tmp_path, key, near):
-    assert fails(tmp_path / 'work', f'{key}=1').endswith(f'{key}, which nothing reads; did you mean {near}?')
+    assert fails(tmp_path / 'work', f'{key}=1').endswith(f'{key} in an override; did you mean {near}?')
     assert not (tmp_path / 'work').exists()

@@ -111,17 +111,17 @@ def test_no_data_is_none():
 @pytest.mark.parametrize(
     ('arguments', 'named'),
     [
-        (('--classes', 'classes.txt'), '--classes classes.txt: needs the photographs too; add --images FOLDER'),
-        (('--labels', 'labels'), '--labels labels: needs the photographs too; add --images FOLDER'),
+        (('--classes', 'classes.txt'), '--classes classes.txt: needs images, too; add --images FOLDER'),
+        (('--labels', 'labels'), '--labels labels: needs images, too; add --images FOLDER'),
         (('--images', 'nowhere', '--classes', 'classes.txt'), '--images nowhere: no such folder'),
         (('--images', 'images', '--labels', 'nowhere'), '--labels nowhere: no such folder'),
         (('--images', 'images', '--classes', 'nothere.txt'), 'nothere.txt'),
         (('--images', 'images', '--classes', 'classes.txt'), 'check --labels'),
-        ((*OWN, '--write-config', 'classes.txt'), 'let it end in .py'),
-        ((*OWN, '--write-config', 'there.py'), '--write-config there.py: is there already'),
-        ((*OWN[:-1], 'car; tree'), 'a.png: holds labels 2, 3, but the class list ends with label 1'),
+        ((*OWN, '--write-config', 'classes.txt'), 'ends in .py'),
+        ((*OWN, '--write-config', 'there.py'), '--write-config there.py: exists already'),
+        ((*OWN[:-1], 'car; tree'), 'a.png: contains labels 2, 3, but the class list ends with label 1'),
         # Before the weights.
-        ((*OWN[:-1], 'car; tree', '--cfg-options', 'model.backbone.pretrained=no.pt'), 'a.png: holds labels 2, 3'),
+        ((*OWN[:-1], 'car; tree', '--cfg-options', 'model.backbone.pretrained=no.pt'), 'a.png: contains labels 2, 3'),
     ],
 )
 def test_errors_are_one_line(run, photographs, arguments, named):
@@ -145,7 +145,7 @@ def test_the_pipeline_decides_which_labels_count(photographs):
     init_default_scope('mmseg')
     config = load_config(SCENES, data=OwnData('images', 'labels', 'car; tree'))
     dataset = config.test_dataloader.dataset
-    with pytest.raises(UserError, match=r'a\.png: holds labels 2, 3'):
+    with pytest.raises(UserError, match=r'a\.png: contains labels 2, 3'):
         check_some_labels(build_dataset(dataset), 255)
     dataset.pipeline.insert(-1, dict(type='OneLabel'))
     check_some_labels(build_dataset(dataset), 255)

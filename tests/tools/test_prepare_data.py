@@ -20,10 +20,10 @@ def run(run_tool):
 @pytest.mark.parametrize(
     ('arguments', 'named'),
     [
-        ([], 'nothing to prepare; name data sets (voc21, '),
-        (['voc12'], 'voc12: no such data set; there are voc21, '),
+        ([], 'nothing to prepare; give datasets (voc21, '),
+        (['voc12'], 'voc12: no such dataset; choose from voc21, '),
         (['voc21', '--from', 'absent'], '--from absent: no such folder'),
-        (['--weights', 'clipp'], '--weights clipp: no such method; there are car, '),
+        (['--weights', 'clipp'], '--weights clipp: no such method; choose from car, '),
     ],
 )
 def test_faults_are_one_line(run, tmp_path, arguments, named):
@@ -37,7 +37,7 @@ def test_the_plan_of_the_paper(run, tmp_path):
     code, out, errors = run('voc21', 'context60', 'coco-object', 'coco-stuff171', '--weights', 'tcl', '--dry-run')
     assert code == 0 and not errors and not list(tmp_path.iterdir())
     assert 'http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar' in out
-    assert 'data/weights/tcl.safetensors. Licence: MIT' in out and 'to fetch: 6 files' in out
+    assert 'data/weights/tcl.safetensors. Licence: MIT' in out and 'to download: 6 files' in out
 
 
 def test_cityscapes_is_asked_for(run, tmp_path):

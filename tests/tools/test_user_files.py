@@ -55,7 +55,7 @@ def test_demo_over_a_picture_that_is_no_result(refused, untouched, tmp_path, pho
     photo(tmp_path / 'p/a.jpg')
     photo(tmp_path / 'p/a.png')
     untouched(tmp_path / 'p')
-    assert 'p/a.png: is there already' in refused('demo', 'p/a.jpg', '--out-dir', 'p', *WORDS)
+    assert 'p/a.png: exists already' in refused('demo', 'p/a.jpg', '--out-dir', 'p', *WORDS)
     bank = json.loads((REPO / 'data/text_bank/scenes.json').read_text(encoding='utf-8'))
     (tmp_path / 'a_classes.json').write_text(json.dumps(bank))
     words = ('--config', CONFIG, '--classes', 'a_classes.json')
@@ -126,10 +126,10 @@ def data(small_scenes, tmp_path):
         (['--out', 'd/SegmentationClass/x'], 'd/SegmentationClass'),
         (['--show-dir', 'd/JPEGImages'], 'd/JPEGImages'),
         (['--out', 'link'], 'link'),
-        (['--out', 'o', '--show-dir', 'o'], 'o: would hold label maps and overlays'),
-        (['--out', 'o', '--show-dir', './o/'], 'would hold label maps and overlays'),
+        (['--out', 'o', '--show-dir', 'o'], 'o: would contain both label maps and overlays'),
+        (['--out', 'o', '--show-dir', './o/'], 'would contain both label maps and overlays'),
         (['--cfg-options', 'test_evaluator.output_dir=d/SegmentationClass'], 'd/SegmentationClass'),
-        (['--out', 'mine'], 'is there already and was not written by this package'),
+        (['--out', 'mine'], 'exists already and was not written by this package'),
     ],
 )
 def test_test_into_its_data(refused, untouched, data, tmp_path, options, named, photo):
@@ -190,7 +190,7 @@ def test_tools_with_one_output(refused, untouched, tmp_path, photo):
         (('benchmark', CONFIG, '--picture', 'mine.txt'), '--picture mine.txt: no name of a picture'),
         (('import_text_bank', 'bank.json', '--export', 'e'), 'e/classes.txt: is there already'),
         (('dataset_converters/make_scenes', '--out', 'voc'), 'val.txt: lists other images than scenes'),
-        (('demo', 'a.jpg', '--out-dir', 'e', *WORDS), 'e/a_classes.json: is there already'),
+        (('demo', 'a.jpg', '--out-dir', 'e', *WORDS), 'e/a_classes.json: exists already'),
         (('reproduce', 'leaderboard', '--work-dir', 'w', '--out', 'w/costs.json'), 'two outputs would be this one'),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else '',
@@ -247,7 +247,7 @@ def test_a_list_of_metrics(run_tool, data, tmp_path):
         "test_evaluator = [dict(type='IoUMetric'), dict(type='IoUMetric', iou_metrics=['mFscore'])]\n"
     )
     done = run_tool('check_dataset', 'mine.py', *data)
-    assert done.returncode == 0 and done.stderr.count('takes the place of IoUMetric and IoUMetric') == 1, done
+    assert done.returncode == 0 and done.stderr.count('instead of IoUMetric and IoUMetric') == 1, done
     assert '2 images' in done.stdout
 
 
@@ -258,7 +258,7 @@ def test_several_data_sets(refused, tmp_path, tool, kind):
         f"_base_ = ['{REPO}/configs/itaclip/itaclip_tiny_scenes.py']\n"
         f'test_dataloader = dict(dataset=dict(_delete_=True, {kind}))\n'
     )
-    assert 'a run measures one data set' in refused(tool, 'mine.py')
+    assert 'a run evaluates one dataset' in refused(tool, 'mine.py')
 
 
 @pytest.mark.slow

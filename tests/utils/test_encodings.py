@@ -55,7 +55,7 @@ def test_a_closed_pipe_is_a_line(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         run(lambda: print('a'))
     assert stop.value.code == 1
-    assert capsys.readouterr().err == 'error: whatever read the output ended; files written until then stay\n'
+    assert capsys.readouterr().err == 'error: the reader of the output has ended; files written so far stay\n'
 
 
 def shared_keywords(tree, name):

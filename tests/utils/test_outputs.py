@@ -59,9 +59,9 @@ def test_kinds_have_folders_of_their_own(refused, tmp_path):
     outputs = [Output(tmp_path / 'results.json'), result(tmp_path, 'a', 'label maps')]
     check_outputs([*outputs, result(tmp_path / 'x', 'a', 'overlays')], [])
     line = refused([*outputs, result(tmp_path, 'b', 'overlays')])
-    assert 'would hold label maps and overlays' in line
+    assert 'would contain both label maps and overlays' in line
     line = refused([*outputs, result(tmp_path / 'x', 'b', 'label maps'), result(tmp_path / 'X', 'a', 'overlays')])
-    assert f'{tmp_path}/X: would hold' in line
+    assert f'{tmp_path}/X: would contain' in line
 
 
 def test_no_picture_is_written_into_data(refused, tmp_path):
@@ -74,16 +74,16 @@ def test_no_picture_is_written_into_data(refused, tmp_path):
 def test_only_results_are_replaced(refused, tmp_path):
     """A file that a name was derived for may be somebody's; one that was named on purpose is replaced."""
     Image.new('L', (2, 2)).save(tmp_path / 'a.png')
-    assert 'a.png: is there already and was not written by this package' in refused([result(tmp_path, 'a')])
+    assert 'a.png: exists already and was not written by this package' in refused([result(tmp_path, 'a')])
     check_outputs([Output(tmp_path / 'a.png')], [])
     save_result(Image.new('P', (2, 2)), tmp_path / 'a.png')
     check_outputs([result(tmp_path, 'a')], [])
     assert is_result(tmp_path / 'a.png') and not is_result(tmp_path / 'absent.png')
     for content in ('{"mine": 1}', '{"images": [{"id": 1, "file_name": "a.jpg"}]}', '[{"label": 0}]', 'none'):
         (tmp_path / 'a_coco.json').write_text(content)
-        assert 'a_coco.json: is there already' in refused([Output(tmp_path / 'a_coco.json', 'a.jpg')])
+        assert 'a_coco.json: exists already' in refused([Output(tmp_path / 'a_coco.json', 'a.jpg')])
     for content in ([dict(label=0, name='a', colour=[0, 0, 0], share=1)], dict(images=[dict(id=1, height=1, width=1)])):
         (tmp_path / 'a_coco.json').write_text(json.dumps(content))
         check_outputs([Output(tmp_path / 'a_coco.json', 'a.jpg')], [])
     (tmp_path / 'b.png').write_bytes(b'none')
-    assert 'b.png: is there already' in refused([result(tmp_path, 'b')])
+    assert 'b.png: exists already' in refused([result(tmp_path, 'b')])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Render toy scenes with label maps, unless they are complete.')
+    parser = argparse.ArgumentParser(description='Render toy scenes with label maps; if all exist, nothing is written.')
     parser.add_argument('--out', type=Path, default=Path('data/scenes'), help='output folder (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the first scene (default: %(default)s)')
     parser.add_argument('--num-images', type=int, default=50, help='number of scenes (default: %(default)s)')

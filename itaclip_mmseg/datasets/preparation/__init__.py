@@ -1,1 +1,1 @@
-"""Data sets and weights as their owners publish them, made into what configs read."""
+"""Downloading and converting published datasets, annotations and weights into what configs read."""

@@ -1,4 +1,4 @@
-"""Label maps from what annotation tools export: one map a photograph, and the names of its numbers."""
+"""Converting exports of annotation tools: one label map per image, and a list of classes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,15 +21,15 @@ CLASSES = 'classes.txt'
 
 @dataclass(frozen=True)
 class Plan:
-    """All maps that a conversion will write, and what there is to say about them.
+    """All maps that a conversion will write, with notes and warnings about them.
 
     Attributes:
-        folder: where the maps are to lie.
-        items: a `Drawing` a photograph.
-        table: numbers of the classes.
+        folder: folder to write the maps to.
+        items: one `Drawing` per image.
+        table: labels of the classes.
         inputs: all files that were read.
-        notes: lines for people.
-        warnings: lines that start where `warning: ` ends.
+        notes: lines to print.
+        warnings: lines to print after `warning: `.
     """
 
     folder: Path
@@ -55,23 +55,23 @@ def plan_annotations(
     ignored: Sequence[str] = (),
     unlabelled: str | None = None,
 ) -> Plan:
-    """Read an export, and plan a label map for every photograph; nothing is written.
+    """Read an export and plan a label map for every image, without writing anything.
 
     Args:
         source: file or folder of the export.
-        images: folder of the photographs.
-        folder: for the maps.
+        images: folder of the images.
+        folder: folder for the maps.
         classes, ignored, unlabelled: see `class_table`.
-        format_name: of the export; None to see it from the content.
+        format_name: format of the export; None detects it from the content.
 
     Raises:
-        UserError: whatever is wrong with the export, the photographs or the classes.
+        UserError: an error in the export, the images or the classes.
     """
-    coco_masks()  # before anything is read
+    coco_masks()  # raises an error before anything is read
     files = Source(source, folder)
     for read in (files.root, images):
         if folder.resolve() == read.resolve():
-            raise UserError(f'--out {folder}: holds the photographs or the annotations; choose another folder')
+            raise UserError(f'--out {folder}: contains the images or the annotations; choose another folder')
     export = read_export(files, format_name)
     photographs = photographs_below(images, export.pictures, folder)
     table = class_table(export.classes, drawn_classes(export), classes, ignored, unlabelled)
@@ -81,13 +81,13 @@ def plan_annotations(
         drawing = plan_drawing(matched.get(place), check_photograph(path), table)
         items.append(Item((folder / place).with_suffix('.png'), drawing.digest(), drawing))
     inputs = [*photographs.values(), *files.files, *([classes] if classes else [])]
-    notes = [f'{source}: {export.title}, {len(matched)} photographs of {len(photographs)}, {len(table.names)} classes']
+    notes = [f'{source}: {export.title}, {len(matched)} of {len(photographs)} photographs, {len(table.names)} classes']
     notes += without_annotation(items, table)
     return Plan(folder, items, table, inputs, notes, list(warnings(export, missing, table, ignored, source)))
 
 
 def drawn_classes(export: Export) -> dict[str, str]:
-    """Where each class is drawn first, by its name."""
+    """The annotation in which each class occurs first, by class name."""
     drawn = {}
     for annotation in export.annotations:
         for shape in annotation.shapes:
@@ -99,10 +99,10 @@ def drawn_classes(export: Export) -> dict[str, str]:
 def match(
     annotations: Sequence[Annotation], photographs: Mapping[str, Path]
 ) -> tuple[dict[str, Annotation], list[Annotation]]:
-    """Annotations by the place of their photograph, and those with shapes whose photograph is missing.
+    """Annotations by the relative path of their image, and annotations with shapes whose image is missing.
 
     Raises:
-        UserError: two annotations of one photograph, or none of any.
+        UserError: an image has two annotations, or no image has one.
     """
     names, matched, rest = Names(photographs), {}, []
     for annotation in annotations:
@@ -118,22 +118,22 @@ def match(
             missing.append(annotation)
     if not matched and missing:
         raise UserError(
-            f'{missing[0].source}: no photograph {missing[0].names[-1]}, nor any other of the export; '
-            'give their folder as --images'
+            f'{missing[0].source}: image {missing[0].names[-1]} not found, nor any other of the export; '
+            'pass their folder as --images'
         )
     return matched, missing
 
 
 def add(matched: dict[str, Annotation], place: str | None, annotation: Annotation) -> None:
-    """Put down an annotation's photograph, which only one may have."""
+    """Assign an annotation to its image; a `UserError` if the image already has one."""
     if place in matched:
-        raise UserError(f'{annotation.source}: annotates {place}, and so does {matched[place].source}; keep one')
+        raise UserError(f'{annotation.source}: annotates {place}, and so does {matched[place].source}; keep only one')
     if place is not None:
         matched[place] = annotation
 
 
 def plan_drawing(annotation: Annotation | None, size: tuple[int, int], table: ClassTable) -> Drawing:
-    """The drawing of a photograph of a size (height, width)."""
+    """Plan the label map of an image of a size (height, width)."""
     shapes = annotation.shapes if annotation else ()
     if annotation and annotation.size:
         check_size(annotation.size, size, annotation.source)
@@ -144,28 +144,28 @@ def plan_drawing(annotation: Annotation | None, size: tuple[int, int], table: Cl
 
 
 def without_annotation(items: Sequence[Item], table: ClassTable) -> list[str]:
-    """A line on photographs without any shape."""
+    """A line about images without any shape."""
     number = sum(not item.arguments.layers for item in items)
     label = table.unlabelled
     meaning = table.names[label] if label < len(table.names) else 'ignored'
-    return [f'{number} photograph{"s" * (number > 1)} without annotation: all {label}, {meaning}'] if number else []
+    return [f'{number} photograph{"s" * (number > 1)} without annotation: all {label} ({meaning})'] if number else []
 
 
 def warnings(
     export: Export, missing: list[Annotation], table: ClassTable, ignored: Sequence[str], source: Path
 ) -> Iterator[str]:
-    """Lines on what is hardly meant."""
+    """Warnings about parts of an export that are probably mistakes."""
     if missing:
-        yield f'{missing[0].source}: no such photograph below --images ({len(missing)} annotations without one)'
+        yield f'{missing[0].source}: image not found below --images ({len(missing)} annotations without an image)'
     rings = [(one.source, ring) for one in export.annotations for shape in one.shapes for ring in shape.rings]
     thin = [source for source, ring in rings if len(ring) < CORNERS]
     if thin:
         yield f'{thin[0]}: a polygon of fewer than {CORNERS} corners covers nothing ({len(thin)} such polygons)'
     for kind, number in export.left_out.items():
-        yield f'{source}: {kind}, {number} of them, cannot be drawn and cover nothing'
+        yield f'{source}: {number} shapes of kind {kind!r} cannot be drawn and are skipped'
     known = {*(export.classes or ()), *table.numbers}
     for name in ignored:
         if name not in known:
-            yield f'--ignore {name}: no class of the export'
+            yield f'--ignore {name}: is not a class of the export'
     if table.ignored > 255:
-        yield f'{len(table.names)} classes: the maps have 16 bits, {table.ignored} is ignored (ignore_index)'
+        yield f'{len(table.names)} classes: label maps have 16 bits, and {table.ignored} is ignored (set ignore_index)'

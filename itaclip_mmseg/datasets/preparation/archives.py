@@ -1,4 +1,4 @@
-"""Chosen files out of tar and zip archives; nothing is written outside of the folder that is meant."""
+"""Unpacking selected files of tar and zip archives, never outside the target folder."""
 
 import shutil
 import stat
@@ -21,19 +21,19 @@ Members = Mapping[str, Callable[[], IO[bytes]]]
 
 
 def unpack(archive: Path, inside: str, folder: Path, pattern: str, names: Collection[str] | None = None) -> None:
-    """Unpack files of one folder of an archive; those that are there already are left alone.
+    """Unpack files of one folder of an archive; existing files are kept.
 
-    Links and whatever else is no regular file are left out; each file is written whole or not at all.
+    Only regular files are unpacked, no links; each file is written completely or not at all.
 
     Args:
-        archive: a .zip, else a tar archive.
+        archive: a .zip or tar archive.
         inside: the folder in the archive.
-        folder: the one to write into.
-        pattern: of their names below `inside`, `*/*_labelIds.png`.
-        names: those without suffix that are meant; None for all.
+        folder: the folder to write to.
+        pattern: pattern of file paths below `inside`, such as `*/*_labelIds.png`.
+        names: names without suffix of the files to unpack; None for all.
 
     Raises:
-        UserError: the archive is damaged, or a name leads out of the folder.
+        UserError: the archive is damaged, or a member's path leads out of the folder.
     """
     with opened(archive) as members:
         chosen = {}
@@ -51,28 +51,28 @@ def unpack(archive: Path, inside: str, folder: Path, pattern: str, names: Collec
 
 
 def place_of(name: str, inside: str, archive: Path) -> PurePosixPath | None:
-    """Where a member lies below a folder of its archive; None if it does not.
+    """Path of a member relative to a folder of its archive; None if it lies elsewhere.
 
     Raises:
-        UserError: it begins in the folder and leads out of it.
+        UserError: the path begins in the folder and leads out of it.
     """
     path = PurePosixPath(name)
     if not path.is_relative_to(inside):
         return None
     if '..' in path.parts or '\\' in name:
-        raise UserError(f'{archive}: member {name!r} leads out of its folder; get the archive as it was published')
+        raise UserError(f'{archive}: the path of {name!r} leads out of its folder; get the original archive')
     return path.relative_to(inside)
 
 
 def fits(place: PurePosixPath, pattern: str) -> bool:
-    """Does a path fit a pattern, each of its parts the pattern's? Hidden files never do."""
+    """Whether a path matches a pattern part by part; hidden files never do."""
     depth = len(PurePosixPath(pattern).parts)
     return len(place.parts) == depth and place.match(pattern) and not place.name.startswith('.')
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Members]:
-    """The regular files in an archive by name, each with what opens it; damage is named while they are read."""
+    """The regular files of an archive by name, each with a function that opens it; a `UserError` if it is damaged."""
     try:
         if path.suffix == '.zip':
             with zipfile.ZipFile(path) as archive:
@@ -82,11 +82,11 @@ def opened(path: Path) -> Iterator[Members]:
                 yield {one.name: partial(archive.extractfile, one) for one in archive if one.isreg()}
     except DAMAGE as error:
         raise UserError(
-            f'{path}: damaged ({first_line(error)}); remove it and run again, or pass the folder of a copy by --from'
+            f'{path}: damaged ({first_line(error)}); remove it and run again, or pass the folder of a copy as --from'
         ) from error
 
 
 def is_regular(member: zipfile.ZipInfo) -> bool:
-    """Is a member of a zip archive neither a folder nor a link? Not all programs write of what kind it is."""
+    """Whether a member of a zip archive is neither a folder nor a link; some programs do not store its kind."""
     kind = stat.S_IFMT(member.external_attr >> 16)
     return not member.is_dir() and kind in (0, stat.S_IFREG)

@@ -1,4 +1,4 @@
-"""Label Studio's brush: run lengths of bits (`rle-pack`) over a picture of four channels."""
+"""Decoding Label Studio's brush masks: run-length encoded bits (`rle-pack`) of a four-channel image."""
 
 import numpy as np
 
@@ -6,25 +6,25 @@ from itaclip_mmseg.datasets.preparation.document import Node
 
 
 class Bits:
-    """Numbers of any width out of bytes."""
+    """Reads numbers of any bit width from bytes."""
 
     def __init__(self, node: Node) -> None:
         values = node.numbers()
         if values.ndim != 1 or (values < 0).any() or (values > 255).any() or (values % 1).any():
-            raise node.fault('is no list of bytes')
+            raise node.fault('is not a list of bytes')
         self.node, self.position = node, 0
         self.bits = np.unpackbits(values.astype(np.uint8)).tobytes().translate(bytes.maketrans(b'\0\1', b'01'))
 
     def read(self, width: int) -> int:
-        """The next number of so many bits."""
+        """Read the next number of `width` bits."""
         start, self.position = self.position, self.position + width
         if self.position > len(self.bits):
-            raise self.node.fault('is cut off')
+            raise self.node.fault('is truncated')
         return int(self.bits[start : self.position], 2)
 
 
 def decode_brush(node: Node, size: tuple[int, int]) -> np.ndarray:
-    """The mask, H x W bool: what is not transparent."""
+    """Decode a mask, H x W bool: all pixels that are not transparent."""
     bits = Bits(node)
     number, width = bits.read(32), bits.read(5) + 1
     widths = [bits.read(4) + 1 for _ in range(4)]

@@ -1,4 +1,4 @@
-"""Cityscapes' 19 classes from the label ids as they are published."""
+"""Label maps of Cityscapes' 19 classes from the published label ids."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def convert_map(item: Item) -> None:
 
 
 def train_ids() -> np.ndarray:
-    """Label id of the files to the number of one of the 19 classes, 255 for all others; 256 entries, uint8."""
+    """Table from label id to the label of one of the 19 classes, 255 for all others; 256 uint8."""
     table = np.full(256, IGNORED, np.uint8)
     for label, name in enumerate(CityscapesDataset.METAINFO['classes']):
         table[FIRST + CLASSES.index(name)] = label

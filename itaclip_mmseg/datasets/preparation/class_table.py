@@ -1,4 +1,4 @@
-"""The numbers of an export's classes."""
+"""Labels of the classes of an export."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,18 +11,18 @@ from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.texts import read_text
 
 BACKGROUND = 'background'
-IGNORED_OF_MANY = 65535  # where 255 is a class
+IGNORED_OF_MANY = 65535  # if 255 is a class
 
 
 class ClassTable(NamedTuple):
-    """Numbers of classes.
+    """Labels of classes.
 
     Attributes:
-        names: of the classes, from number 0 on.
-        text: of a file of a class a line, which all tools read as these classes.
-        numbers: of the export's names.
-        unlabelled: of pixels that no shape covers.
-        ignored: of pixels that do not count.
+        names: class names by label, from 0.
+        text: text of a class file, one class per line, which all tools read as these classes.
+        numbers: labels by the export's class names.
+        unlabelled: label of pixels that no shape covers.
+        ignored: label of ignored pixels.
     """
 
     names: Sequence[str]
@@ -39,17 +39,17 @@ def class_table(
     ignored_names: Sequence[str] = (),
     unlabelled: str | None = None,
 ) -> ClassTable:
-    """Number the classes of an export.
+    """Assign labels to the classes of an export.
 
     Args:
-        classes: the export's own list; None where it has none.
-        drawn: where each class is drawn first, by its name.
-        listed: a file of a class a line, which fixes names and order; None for the export's own, the background first.
+        classes: the export's class list; None if it has none.
+        drawn: the annotation in which each class occurs first, by class name.
+        listed: a file with one class per line, in label order; None for the export's classes, the background first.
         ignored_names: classes whose pixels are ignored.
-        unlabelled: number or class of pixels that no shape covers; None for the background where there is one.
+        unlabelled: label or class of pixels that no shape covers; None for the background if there is one.
 
     Raises:
-        UserError: a drawn class that the file lacks, a name that is not known, or no class.
+        UserError: the file lacks a class of the annotations, a name is unknown, or there is no class.
     """
     lines, names = own_names(sorted(drawn) if classes is None else classes) if listed is None else listed_names(listed)
     ignored = IGNORED if len(lines) <= IGNORED else IGNORED_OF_MANY
@@ -62,25 +62,25 @@ def class_table(
             unknown.append(name)
     if unknown:
         raise UserError(
-            f'{listed}: lacks {", ".join(map(repr, unknown))}, drawn in {drawn[unknown[0]]}; add a line, or leave out '
-            'with --ignore'
+            f'{listed}: lacks {", ".join(map(repr, unknown))}, used in {drawn[unknown[0]]}; add a line, or pass '
+            '--ignore'
         )
     text = class_file(lines, {*names, *drawn, *(classes or ())})
     return ClassTable(names, text, numbers, unlabelled_number(unlabelled, lines, names, ignored), ignored)
 
 
 def own_names(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """An export's names, each once, the background first unless one of them is it; as lines and as names."""
+    """An export's class names without repetitions, as lines and names; a background is put first if there is none."""
     names = list(dict.fromkeys(map(known_name, names)))
     names = names if BACKGROUND in names else [BACKGROUND, *names]
     return names, names
 
 
 def listed_names(path: Path) -> tuple[list[str], list[str]]:
-    """The lines of a class list or text bank (.json), and the name of the class in each.
+    """The lines of a class list or text bank (.json), and the class name in each.
 
     Raises:
-        UserError: a line that all tools refuse, or that has several classes; a class that comes twice; no class.
+        UserError: a line is invalid or has several classes, a class is listed twice, or there is no class.
     """
     if path.suffix == '.json':
         classes = load_bank(path).classes
@@ -89,30 +89,32 @@ def listed_names(path: Path) -> tuple[list[str], list[str]]:
         text = read_text(path)
         lines, names = class_lines(text), [entry['name'] for entry in parse(text, str(path), lines=True)]
     if not lines:
-        raise UserError(f'{path}: names no class; write one a line')
+        raise UserError(f'{path}: has no class; write one per line')
     if len(lines) != len(names):
-        raise UserError(f'{path}: {len(names)} classes in {len(lines)} lines; write one a line')
+        raise UserError(f'{path}: {len(names)} classes in {len(lines)} lines; write one per line')
     for line in lines:
         if lines.count(line) > 1:
-            raise UserError(f'{path}: {shown(line)!r} comes twice; each class has one line')
+            raise UserError(f'{path}: {shown(line)!r} is listed twice; keep one line per class')
     return [shown(line) for line in lines], names
 
 
 def number_of(name: str, lines: Sequence[str], names: Sequence[str]) -> int | None:
-    """The number of the class whose line is a name as a whole, else of the one that is called so; None for none.
+    """The label of the class whose whole line or, failing that, name equals `name`; None if there is none.
 
     Raises:
-        UserError: several classes are called so.
+        UserError: several classes have this name.
     """
     name = known_name(name)
     whole, called = ([number for number, one in enumerate(part) if known_name(one) == name] for part in (lines, names))
     if not whole and len(called) > 1:
-        raise UserError(f'class {name!r}: may be {lines[called[0]]!r} or {lines[called[1]]!r}; rename one of the lines')
+        raise UserError(
+            f'class {name!r}: could be {lines[called[0]]!r} or {lines[called[1]]!r}; rename one of the lines'
+        )
     return next(iter(whole or called), None)
 
 
 def unlabelled_number(value: str | None, lines: Sequence[str], names: Sequence[str], ignored: int) -> int:
-    """The number of pixels that no shape covers."""
+    """The label of pixels that no shape covers."""
     if value is None:
         background = number_of(BACKGROUND, lines, names)
         return ignored if background is None else background
@@ -120,5 +122,5 @@ def unlabelled_number(value: str | None, lines: Sequence[str], names: Sequence[s
     if number is None and value.isdecimal():
         number = int(value)
     if number is None or (number >= len(lines) and number != ignored):
-        raise UserError(f'--unlabelled {value}: no class; allowed: {", ".join(names)}, their numbers, and {ignored}')
+        raise UserError(f'--unlabelled {value}: not a class; allowed: {", ".join(names)}, their labels, and {ignored}')
     return number

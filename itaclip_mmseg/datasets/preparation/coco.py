@@ -15,24 +15,24 @@ TABLES = {STUFF_SUFFIX: stuff_table, OBJECT_SUFFIX: object_table}
 
 
 def convert_folder(folder: Path, workers: int | None = None) -> Conversion:
-    """Write the label maps of both data sets, NAME_labelTrainIds.png and NAME_instanceTrainIds.png.
+    """Write the label maps of both datasets, NAME_labelTrainIds.png and NAME_instanceTrainIds.png.
 
-    They lie beside the raw maps `NAME.png`. Maps that an earlier run finished are kept where they still fit; each file
-    is written whole or not at all.
+    They are written beside the raw maps `NAME.png`. Up-to-date maps of an earlier run are kept; each file is written
+    completely or not at all.
 
     Args:
         folder: annotations/val2017 of COCO-Stuff164k.
-        workers: processes; None for one a core.
+        workers: number of processes; None for one per core.
 
     Raises:
-        UserError: no such folder, no raw map in it, or one that is none.
+        UserError: the folder is missing or has no raw maps, or a raw map is invalid.
     """
     if not folder.is_dir():
-        raise UserError(f'{folder}: no such folder; give the data set folder, the one that holds annotations/val2017')
+        raise UserError(f'{folder}: no such folder; give the dataset folder, which contains annotations/val2017')
     maps = [path for path in folder.glob('*.png') if not path.name.startswith('.')]
     raw = sorted(path for path in maps if not path.name.endswith((STUFF_SUFFIX, OBJECT_SUFFIX)))
     if not raw:
-        raise UserError(f'{folder}: holds no raw map NAME.png; unpack stuffthingmaps_trainval2017.zip there')
+        raise UserError(f'{folder}: contains no raw maps NAME.png; unpack stuffthingmaps_trainval2017.zip there')
     items = []
     for path in raw:
         content = file_digest(path)
@@ -43,9 +43,9 @@ def convert_folder(folder: Path, workers: int | None = None) -> Conversion:
 
 
 def convert_map(item: Item) -> None:
-    """Write one label map of a raw map."""
+    """Write one label map from a raw map."""
     path, suffix = item.arguments
     raw = read_labels(path)
     if raw.dtype != np.uint8:
-        raise UserError(f'{path}: not a map of one byte a pixel ({raw.dtype}); restore it')
+        raise UserError(f'{path}: does not have one byte per pixel ({raw.dtype}); restore it')
     save_labels(TABLES[suffix]()[raw], item.target)

@@ -1,4 +1,4 @@
-"""A segment as COCO writes it: polygons, run lengths, or compressed run lengths."""
+"""Reading COCO segmentations: polygons, run lengths, or compressed run lengths."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from itaclip_mmseg.datasets.preparation.shapes import Shape
 
 
 def read_segment(name: str | None, node: Node, size: tuple[int, int]) -> Shape:
-    """The shape of a segment in a photograph of a size (height, width)."""
+    """Read the shape of a segmentation in an image of a size (height, width)."""
     if isinstance(node.value, dict):
         own = node.get('size')
         if own and own.numbers().tolist() != list(size):
-            raise own.fault(f'is {own.value}, but its photograph has {list(size)}')
+            raise own.fault(f'is {own.value}, but the image has {list(size)}')
         counts = node['counts']
         if isinstance(counts.value, str):
             counts = Node(run_lengths(counts), counts.path, counts.place)
@@ -23,16 +23,16 @@ def read_segment(name: str | None, node: Node, size: tuple[int, int]) -> Shape:
 
 
 def run_lengths(node: Node) -> list[int]:
-    """COCO's compressed run lengths: five bits a character, from the fourth run on differences to the last but one."""
+    """Decode COCO's compressed run lengths: five bits per character, from the fourth run on as differences."""
     codes = np.frombuffer(node.value.encode('utf-8', 'replace'), np.uint8).astype(np.int64) - 48
-    last = codes & 32 == 0  # of the characters of a run
+    last = codes & 32 == 0  # the last character of each run
     if not codes.size or codes.min() < 0 or codes.max() > 63 or not last[-1]:
-        raise node.fault('is no compressed run lengths, or cut off')
+        raise node.fault('is not valid compressed run lengths, or truncated')
     ends = np.flatnonzero(last)
     starts = np.concatenate([[0], ends[:-1] + 1])
     lengths = ends - starts + 1
     if lengths.max() > 8:
-        raise node.fault('has a run longer than any picture')
+        raise node.fault('has a run longer than any image')
     runs = np.add.reduceat((codes & 31) << 5 * (np.arange(codes.size) - np.repeat(starts, lengths)), starts)
     runs -= np.where(codes[ends] & 16, 1 << 5 * lengths, 0)
     for first in (1, 2):

@@ -1,4 +1,4 @@
-"""What converters share: many maps in parallel, each written whole, those of an earlier run kept where they fit."""
+"""Shared code of the converters: writing many label maps in parallel and keeping those that are up to date."""
 
 import os
 import sys
@@ -14,16 +14,16 @@ from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 
-FEW = 32  # maps that are made sooner than further processes start
+FEW = 32  # maps that take less time than starting more processes
 
 
 class Item(NamedTuple):
-    """A file to make.
+    """A file to write.
 
     Attributes:
-        target: the file.
-        made_of: a hash of all that it depends on, besides the converter.
-        arguments: what the job takes.
+        target: path of the file.
+        made_of: a hash of everything it depends on, except the converter.
+        arguments: input of the job.
     """
 
     target: Path
@@ -32,7 +32,7 @@ class Item(NamedTuple):
 
 
 class Conversion(NamedTuple):
-    """What a run did."""
+    """The result of a run."""
 
     folder: Path
     kept: int
@@ -41,14 +41,14 @@ class Conversion(NamedTuple):
     kind: str
 
     def __str__(self) -> str:
-        return f'{self.folder}: {self.kept + self.made} {self.kind}, {self.kept} kept, {self.made} made'
+        return f'{self.folder}: {self.kept + self.made} {self.kind}, {self.kept} kept, {self.made} written'
 
     def report(self) -> None:
-        """Print it, and warn of maps that belong to nothing any more."""
+        """Print the result, and warn about maps of earlier runs that no longer have an input."""
         print(self)
         if self.left_over:
             print(
-                f'warning: {self.folder / self.left_over[0]}: of an earlier run, belongs to nothing in this one '
+                f'warning: {self.folder / self.left_over[0]}: from an earlier run, has no input in this one '
                 f'({len(self.left_over)} such maps); remove what you do not need',
                 file=sys.stderr,
             )
@@ -64,19 +64,19 @@ def convert_all(
     replace: bool = False,
     kind: str = 'label maps',
 ) -> Conversion:
-    """Run a job on all items whose file is missing or does not fit, with progress.
+    """Run a job on all items whose file is missing or outdated, with progress.
 
     Args:
         job: writes an item's target; see `written_whole`.
-        record: of the folder that all targets lie in.
+        record: record of the folder of all targets.
         inputs: all files that the converter reads.
-        workers: processes; None for one a core.
-        texts: of small files beside the maps.
-        replace: make files anew that no converter wrote; else they are refused.
-        kind: what the files are called.
+        workers: number of processes; None for one per core.
+        texts: contents of small files beside the maps, by path.
+        replace: replace existing files that no converter wrote; by default they raise an error.
+        kind: name of the files in messages.
 
     Raises:
-        UserError: see `check_outputs` and `Record.check_known`; or a job's.
+        UserError: see `check_outputs` and `Record.check_known`; or an error of a job.
     """
     check(workers is None or workers > 0, '--workers', workers, 'whole numbers from 1')
     texts = texts or {}
@@ -99,7 +99,7 @@ def convert_all(
 
 
 def run_all(job: Callable[[Item], None], items: Sequence[Item], workers: int | None) -> Iterable[None]:
-    """Run a job on items, in this process where there are few or where one is enough."""
+    """Run a job on items, in this process if there are few or `workers` is 1."""
     if workers == 1 or (workers is None and len(items) <= FEW):
         yield from map(job, items)
         return

@@ -1,4 +1,4 @@
-"""The folder of a data set: what of it is missing, and making that from what is published."""
+"""Preparing the folder of a dataset: finding what is missing and creating it from the published files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from itaclip_mmseg.utils.errors import UserError
 
 @dataclass(frozen=True)
 class Data:
-    """The folder of a collection, for some class lists.
+    """The folder of a collection, for some of its class lists.
 
     Attributes:
-        names: of the class lists, as in configs/_base_/datasets.
-        folder: the one that stands for `data`.
+        names: names of the class lists, as in configs/_base_/datasets.
+        folder: the folder used as `data`.
     """
 
     collection: Collection
@@ -28,31 +28,31 @@ class Data:
 
     @property
     def title(self) -> str:
-        """What it is called in the plan."""
+        """Name in the printed plan."""
         return f'{self.collection.name} ({", ".join(self.names)})'
 
     @property
     def licence(self) -> str:
-        """Of the collection."""
+        """Licence of the collection."""
         return self.collection.licence
 
     @cached_property
     def root(self) -> Path:
-        """Where the configs look for it."""
+        """The folder that the configs use."""
         return Path(named_dataset(self.names[0], self.folder).data_root)
 
     @property
     def files(self) -> tuple[RemoteFile, ...]:
-        """What the steps that are not done yet need."""
+        """The published files that the remaining steps need."""
         open_steps = [step for step in self.collection.steps if not step.is_done(self.root, self.collection.images)]
         return tuple(dict.fromkeys(step.file for step in open_steps if step.file))
 
     def is_here(self) -> bool:
-        """Has every class list all its images with their label maps?"""
+        """Whether every class list has all its images and label maps."""
         return not any(self.lacks(name) for name in self.names)
 
     def lacks(self, name: str) -> str | None:
-        """What evaluation on a class list would miss; None for nothing."""
+        """The first thing that evaluation on a class list would miss; None if nothing is missing."""
         config, images = named_dataset(name, self.folder), self.collection.images
         try:
             check_folders(config)
@@ -65,7 +65,7 @@ class Data:
         return None if len(samples) >= images else f'{self.root}: {len(samples):,} images, expected {images:,}'
 
     def make(self, fetcher: Fetcher) -> None:
-        """Fetch, unpack and convert what is missing, and count."""
+        """Download, unpack and convert what is missing, then check the number of images."""
         paths = {file: fetcher.fetch(file, self.folder) for file in self.files}
         for step in self.collection.steps:
             if not step.is_done(self.root, self.collection.images):
@@ -81,10 +81,10 @@ class Data:
 
 
 def data_of(names: Sequence[str], folder: Path, collections: Mapping[str, Collection]) -> list[Data]:
-    """What some class lists need, each collection once."""
+    """The folders that some class lists need, each collection once."""
     for name in names:
         if name not in collections:
-            raise UserError(f'{name}: no such data set; there are {", ".join(collections)}')
+            raise UserError(f'{name}: no such dataset; choose from {", ".join(collections)}')
     grouped: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         grouped.setdefault(collections[name].name, []).append(name)

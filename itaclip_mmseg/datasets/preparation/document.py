@@ -1,4 +1,4 @@
-"""JSON and XML documents of annotation tools, read so that whatever is wrong is one line that names file and key."""
+"""Reading JSON and XML documents of annotation tools, with one-line errors that give file and key."""
 
 import json
 import math
@@ -10,15 +10,15 @@ from PIL import Image
 
 from itaclip_mmseg.utils.errors import UserError, first_line
 
-FARTHEST = 100_000  # pixels; a corner farther out is a fault, and drawing it would take all memory
+FARTHEST = 100_000  # pixels; a corner farther out is an error, and drawing it would use all memory
 KINDS = {dict: 'an object', list: 'a list', str: 'a text'}
 
 
 def read_json(path: Path) -> 'Node':
-    """A JSON file.
+    """Read a JSON file.
 
     Raises:
-        UserError: it is missing, damaged or cut off.
+        UserError: the file is missing, damaged or truncated.
     """
     try:
         return Node(json.loads(path.read_text(encoding='utf-8-sig')), path)
@@ -27,7 +27,7 @@ def read_json(path: Path) -> 'Node':
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file without blanks around them, those without text left out; see `read_json`."""
+    """Read the stripped lines of a text file, without empty ones; see `read_json`."""
     try:
         lines = path.read_text(encoding='utf-8-sig').splitlines()
     except (OSError, ValueError) as error:
@@ -36,36 +36,36 @@ def read_lines(path: Path) -> list[str]:
 
 
 class Node:
-    """A value of a document, which knows its place there.
+    """A value of a document with its place there, for messages.
 
     Attributes:
-        value: as the document has it.
-        path, place: file and place, for messages.
+        value: the value in the document.
+        path, place: the file and the place in it.
     """
 
     def __init__(self, value: object, path: Path, place: str = '') -> None:
         self.value, self.path, self.place = value, path, place
 
     def fault(self, what: str, remedy: str = 'export it again') -> UserError:
-        """An error that names the place."""
-        place = ' '.join(f'{self.place} {what}'.split())  # what it quotes may have line breaks
+        """An error with file and place."""
+        place = ' '.join(f'{self.place} {what}'.split())  # quoted values may have line breaks
         return UserError(f'{self.path}: {place}; {remedy}')
 
     def of(self, kind: type) -> 'Node':
-        """This node, checked to be a dict, list or str."""
+        """This node, after checking that its value is a dict, list or str."""
         if not isinstance(self.value, kind):
             raise self.fault(f'is not {KINDS[kind]} ({self.value!s:.40})')
         return self
 
     def __getitem__(self, key: str) -> 'Node':
-        """A value of an object, which has to be there."""
+        """A value of an object; a `UserError` if it is missing."""
         found = self.get(key)
         if found is None:
             raise self.fault(f'has no "{key}"')
         return found
 
     def get(self, key: str) -> 'Node | None':
-        """A value of an object; None where it is missing or null."""
+        """A value of an object; None if it is missing or null."""
         value = self.of(dict).value.get(key)
         return None if value is None else Node(value, self.path, f'{self.place}.{key}'.removeprefix('.'))
 
@@ -75,47 +75,47 @@ class Node:
             yield Node(value, self.path, f'{self.place}[{index}]')
 
     def text(self) -> str:
-        """A text that is not empty, blanks and line breaks in it made one blank."""
+        """A nonempty text, with spaces and line breaks collapsed."""
         text = ' '.join(self.of(str).value.split())
         if not text or '\0' in text or text.encode('utf-8', 'ignore').decode() != text:
-            raise self.fault('is empty or has a sign that no name has')
+            raise self.fault('is empty or has a character that names cannot have')
         return text
 
     def key(self) -> int | str:
-        """An id."""
+        """An id, a number or text."""
         if not isinstance(self.value, int | str):
-            raise self.fault(f'is no id ({self.value!s:.40})')
+            raise self.fault(f'is not an id ({self.value!s:.40})')
         return self.value
 
     def number(self) -> float:
-        """A finite number; texts that say one count."""
+        """A finite number, also if it is written as text."""
         try:
             number = float(self.value)
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
-            raise self.fault(f'is no number ({self.value!s:.40})')
+            raise self.fault(f'is not a number ({self.value!s:.40})')
         return number
 
     def whole(self) -> int:
         """A whole number; see `number`."""
         number = self.number()
         if number != int(number):
-            raise self.fault(f'is no whole number ({self.value})')
+            raise self.fault(f'is not a whole number ({self.value})')
         return int(number)
 
     def numbers(self) -> np.ndarray:
-        """Finite numbers, as they are nested."""
+        """An array of finite numbers from nested lists."""
         try:
             numbers = np.asarray(self.value, np.float64)
         except (TypeError, ValueError, OverflowError):
             numbers = np.array(math.nan)
         if not np.isfinite(numbers).all():
-            raise self.fault('has something that is no number')
+            raise self.fault('has a value that is not a number')
         return numbers
 
     def points(self) -> np.ndarray:
-        """Corners x, y of a ring, N x 2, from pairs or one plain list."""
+        """Corners x, y of a ring, N x 2, from pairs or a flat list."""
         numbers = self.numbers()
         if numbers.size % 2 or (numbers.ndim == 2 and numbers.shape[1] != 2) or numbers.ndim > 2:
             raise self.fault(f'has {numbers.size} numbers that are not pairs of x and y')
@@ -124,15 +124,15 @@ class Node:
         return numbers.reshape(-1, 2)
 
     def runs(self, pixels: int) -> np.ndarray:
-        """Run lengths that make so many pixels."""
+        """Run lengths that add up to `pixels`."""
         numbers = self.numbers()
         if numbers.ndim != 1 or (numbers < 0).any() or (numbers % 1).any() or numbers.sum() != pixels:
             raise self.fault(f'has run lengths of {numbers.sum():.0f} pixels instead of {pixels}')
         return numbers.astype(np.int64)
 
     def size(self, height: str = 'height', width: str = 'width') -> tuple[int, int]:
-        """Height and width of a photograph, by the keys of both."""
+        """Height and width of an image, from two keys."""
         sides = self[height].whole(), self[width].whole()
         if min(sides) < 1 or math.prod(sides) > Image.MAX_IMAGE_PIXELS:
-            raise self.fault(f'is a photograph of {sides[0]} x {sides[1]} pixels')
+            raise self.fault(f'has an image size of {sides[0]} x {sides[1]} pixels')
         return sides

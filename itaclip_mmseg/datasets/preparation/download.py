@@ -1,7 +1,6 @@
-"""Downloads that go on after a kill or a cut connection where they were.
+"""Downloads that resume after a killed run or a lost connection.
 
-requests does the fetching. The download libraries (pooch, torch.hub, torchvision) begin a file anew after a break, so
-the few lines that ask for the rest of a file are here.
+It uses requests, because download libraries (pooch, torch.hub, torchvision) start a file again after an interruption.
 """
 
 import sys
@@ -14,28 +13,28 @@ from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import naming
 
-WAITS = (1, 2, 4, 8, 16)  # seconds before each new attempt on an address from which nothing more comes
+WAITS = (1, 2, 4, 8, 16)  # seconds before each retry of an address that sends nothing
 TIMEOUT = (10, 60)  # seconds, to connect and between two pieces
-PIECE = 1 << 16  # bytes; so many are lost when a connection breaks
+PIECE = 1 << 16  # bytes that are lost when a connection breaks
 MEGABYTE = 10**6
-PASSING = (408, 429)  # refusals for a while
+PASSING = (408, 429)  # temporary refusals
 
 
 class Refused(requests.RequestException):
-    """A server's answer that no new attempt changes."""
+    """A permanent error of a server, for which retrying does not help."""
 
 
 def download(addresses: tuple[str, ...], part: Path, name: str, size: int | None, remedy: str) -> None:
-    """Download a file from the first address that has it, going on with what is there of it.
+    """Download a file from the first address that has it, resuming an earlier download.
 
     Args:
-        part: where it is written; what is there already is its beginning.
-        name: for progress and messages.
-        size: in bytes, if it is known; a server that offers another is refused.
-        remedy: for the message, what to do where no address has it.
+        part: path to write to; an existing file is the beginning of the download.
+        name: name for progress and messages.
+        size: size in bytes, if known; servers that offer another size are skipped.
+        remedy: for the message: what to do if no address has the file.
 
     Raises:
-        UserError: none has it; each is named with its reason.
+        UserError: no address has the file; the message lists each with its reason.
     """
     reasons = []
     for address in addresses:
@@ -44,11 +43,11 @@ def download(addresses: tuple[str, ...], part: Path, name: str, size: int | None
             return
         except requests.RequestException as error:
             reasons.append(f'{address}: {reason(error)}')
-    raise UserError(f'{name}: not to be had ({"; ".join(reasons) or "it has no public address"}); {remedy}')
+    raise UserError(f'{name}: cannot be downloaded ({"; ".join(reasons) or "it has no public address"}); {remedy}')
 
 
 def download_from(address: str, part: Path, name: str, size: int | None) -> None:
-    """Download from one address; a cut connection is taken up again, as long as more comes or a wait may help."""
+    """Download from one address; retry a lost connection as long as more data comes or waiting may help."""
     waits = list(WAITS)
     while True:
         before = size_of(part)
@@ -61,12 +60,12 @@ def download_from(address: str, part: Path, name: str, size: int | None) -> None
             more = size_of(part) > before
             if not (more or waits):
                 raise
-            print(f'{name}: {reason(error)}; going on at {size_of(part):,} bytes', file=sys.stderr)
+            print(f'{name}: {reason(error)}; resuming at {size_of(part):,} bytes', file=sys.stderr)
             time.sleep(0 if more else waits.pop(0))
 
 
 def receive(address: str, part: Path, name: str, size: int | None) -> None:
-    """One request for what is missing of a file; a `RequestException` unless it is whole afterwards."""
+    """Request the missing part of a file; a `RequestException` unless it is complete afterwards."""
     done = size_of(part)
     if done and done == size:
         return
@@ -77,7 +76,7 @@ def receive(address: str, part: Path, name: str, size: int | None) -> None:
             return  # nothing is missing
         if done and response.status_code in (206, 416) and not given.startswith(f'bytes {done}-'):
             part.unlink()  # not the beginning of this file
-            raise requests.ConnectionError(f'the server has no byte {done:,}')
+            raise requests.ConnectionError(f'the server cannot resume at byte {done:,}')
         check_status(response)
         done = done if response.status_code == 206 else 0
         length = response.headers.get('Content-Length')
@@ -90,7 +89,7 @@ def receive(address: str, part: Path, name: str, size: int | None) -> None:
 
 
 def check_status(response: requests.Response) -> None:
-    """Raise an error for an answer that is none: a `Refused` where asking again does not help."""
+    """Raise an error for a failed request: a `Refused` if retrying does not help."""
     status = response.status_code
     if 400 <= status < 500 and status not in PASSING:
         raise Refused(f'{status} {response.reason}')
@@ -98,7 +97,7 @@ def check_status(response: requests.Response) -> None:
 
 
 def write(response: requests.Response, part: Path, done: int, progress: ProgressBar) -> None:
-    """Append what comes to the `done` bytes that are there."""
+    """Append received data to the `done` bytes of a file."""
     with naming(part), open(part, 'ab' if done else 'wb') as out, progress as bar:
         for piece in response.iter_content(PIECE):
             out.write(piece)
@@ -108,16 +107,16 @@ def write(response: requests.Response, part: Path, done: int, progress: Progress
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file; 0 if it is not there."""
+    """Size of a file in bytes; 0 if it does not exist."""
     return path.stat().st_size if path.exists() else 0
 
 
 def reason(error: Exception) -> str:
-    """Why a request failed, in a few words: of a chain of errors the one at its bottom."""
+    """Why a request failed, in a few words: the innermost of a chain of errors."""
     if isinstance(error, requests.HTTPError):
         return f'{error.response.status_code} {error.response.reason}'
     if isinstance(error, requests.Timeout):
-        return 'no answer in time'
+        return 'timed out'
     while error.__context__ is not None:
         error = error.__context__
     return first_line(error)

@@ -1,4 +1,4 @@
-"""Shapes drawn into label maps; polygons by pycocotools, the field's rasteriser."""
+"""Drawing shapes into label maps; pycocotools rasterizes polygons."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from itaclip_mmseg.datasets.preparation.shapes import Shape, mask_of
 from itaclip_mmseg.utils.coco_masks import coco_masks
 from itaclip_mmseg.utils.label_maps import save_labels
 
-CORNERS = 3  # of a polygon, at least
+CORNERS = 3  # minimum of a polygon
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Drawing:
 
     Attributes:
         size: height and width.
-        layers: labels and shapes, later ones over earlier ones.
+        layers: labels and shapes; later ones cover earlier ones.
         unlabelled: the label of pixels that no shape covers.
-        number: how many labels there are, 256 or more where some pixels are ignored.
+        number: number of labels, including the label of ignored pixels.
     """
 
     size: tuple[int, int]
@@ -31,7 +31,7 @@ class Drawing:
     number: int = 256
 
     def digest(self) -> str:
-        """A hash of all that the map depends on."""
+        """A hash of everything that the map depends on."""
         parts = [repr((self.size, self.unlabelled, self.number))]
         for label, shape in self.layers:
             runs = b'' if shape.runs is None else np.asarray(shape.runs, np.int64).tobytes()
@@ -41,12 +41,12 @@ class Drawing:
 
 
 def draw_item(item: Item) -> None:
-    """Draw an item's `Drawing` and write its map."""
+    """Draw an item's `Drawing` and write the map."""
     save_labels(draw(item.arguments), item.target, item.arguments.number)
 
 
 def draw(drawing: Drawing) -> np.ndarray:
-    """A label map, H x W."""
+    """Draw a label map, H x W."""
     labels = np.full(drawing.size, drawing.unlabelled, np.int64)
     for label, shape in drawing.layers:
         labels[shape_mask(shape, drawing.size)] = label
@@ -74,7 +74,7 @@ def even_odd(rings: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
 
 
 def polygon_mask(ring: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Pixels of a polygon, corners x, y (N x 2), cut at the picture's edges; none of fewer than three corners."""
+    """Pixels of a polygon with corners x, y (N x 2), clipped to the image; none for fewer than three corners."""
     if len(ring) < CORNERS:
         return np.zeros(size, bool)
     codec = coco_masks()

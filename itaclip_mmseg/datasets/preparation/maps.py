@@ -1,4 +1,4 @@
-"""Maps of one number a pixel, read as shapes: a mask a class."""
+"""Reading maps with one number per pixel as shapes, one mask per class."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,14 +13,14 @@ from itaclip_mmseg.utils.errors import UserError
 def read_map(
     labels: np.ndarray, names: Mapping[int, str | None], path: Path, place: str, form: str = '{}'
 ) -> Annotation:
-    """A map as an annotation; its background is no shape.
+    """Convert a map to an annotation; its background gets no shape.
 
     Args:
-        labels: H x W.
-        names: classes by value, None for ignored.
-        path: of the map.
-        place: what the photograph may be called; see `Annotation`.
-        form: of values in messages.
+        labels: values, H x W.
+        names: class names by value; None for ignored pixels.
+        path: path of the map.
+        place: possible path of the image; see `Annotation`.
+        form: format of values in messages.
 
     Raises:
         UserError: a value without a name.
@@ -30,7 +30,7 @@ def read_map(
         if value not in names:
             row, column = np.argwhere(labels == value)[0]
             raise UserError(
-                f'{path}: {form.format(value)} at row {row}, column {column} is no class of the export; export it again'
+                f'{path}: {form.format(value)} at row {row}, column {column} is not a class; export it again'
             )
         if names[value] is None or not is_background(names[value]):
             shapes.append(Shape(names[value], runs=runs_of(labels == value)))

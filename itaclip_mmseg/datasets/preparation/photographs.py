@@ -1,4 +1,4 @@
-"""The photographs of a folder, found by whatever an export calls them."""
+"""Finding the images of a folder by the names that an export has for them."""
 
 import os
 import unicodedata
@@ -11,21 +11,21 @@ from itaclip_mmseg.datasets.reading import SUFFIXES
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.folders import NOT_READ, each_once, files_below
 
-ANY = '.*'  # the end of a name that leaves the suffix open
+ANY = '.*'  # stands for any suffix
 
 
 def photographs_below(folder: Path, pictures: Iterable[Path], out: Path) -> dict[str, Path]:
-    """Photographs by their place below a folder, with `/`.
+    """Images below a folder, by relative path with `/`.
 
     Args:
-        pictures: image files that are none.
-        out: a folder whose files are none.
+        pictures: image files to skip, which belong to an export.
+        out: a folder to skip.
 
     Raises:
-        UserError: no such folder, no photograph in it, or two that differ in suffix or case alone.
+        UserError: the folder is missing or has no images, or two images differ only in suffix or case.
     """
     if not folder.is_dir():
-        raise UserError(f'--images {folder}: no such folder; give the folder of the photographs')
+        raise UserError(f'--images {folder}: no such folder; give the folder of the images')
     left_out = {os.path.realpath(path) for path in pictures}
     found = {}
     for path in sorted(map(Path, each_once(files_below(folder, out)))):
@@ -37,12 +37,12 @@ def photographs_below(folder: Path, pictures: Iterable[Path], out: Path) -> dict
         if other != path:
             raise UserError(f'{path}: shares its name with {other}, and both need a label map; rename one')
     if not found:
-        raise UserError(f'--images {folder}: holds no photograph ({NOT_READ}); give the folder of the photographs')
+        raise UserError(f'--images {folder}: contains no images ({NOT_READ}); give the folder of the images')
     return found
 
 
 class Names:
-    """Finds photographs by the names that an export has for them; see `Annotation`."""
+    """Finds images by the names that an export has for them; see `Annotation`."""
 
     def __init__(self, places: Iterable[str]) -> None:
         self.written: dict[str, list[str]] = defaultdict(list)
@@ -57,19 +57,19 @@ class Names:
                     self.tails[parts[start:]].append(place)
 
     def by_place(self, names: Sequence[str], source: str) -> str | None:
-        """The photograph whose whole place is one of the names; None where there is none.
+        """The image whose full relative path is one of the names; None if there is none.
 
-        Blanks, `_` and `%20`, and the ways to write an umlaut, count alike where nothing fits as it is written.
+        If no path matches exactly, spaces, `_` and `%20` are treated alike, as are the Unicode forms of a letter.
 
         Raises:
-            UserError: two fit; `source` is for the message.
+            UserError: two images match; `source` is for the message.
         """
         written = (self.written.get(unicodedata.normalize('NFC', name)) for name in names)
         alike = (self.whole.get(key(name)) for name in names)
         return next((one_of(found, source) for found in (*written, *alike) if found), None)
 
     def by_last_parts(self, names: Sequence[str], source: str) -> str | None:
-        """The photograph that shares the most last parts of its place with a name; see `by_place`."""
+        """The image whose path shares the most trailing parts with a name; see `by_place`."""
         keys = [key(name) for name in names]
         lengths = range(max(map(len, keys)), 0, -1)
         tails = (self.tails.get(parts[-length:]) for length in lengths for parts in keys if length <= len(parts))
@@ -77,13 +77,13 @@ class Names:
 
 
 def key(name: str) -> tuple[str, ...]:
-    """The parts of a path, alike for all that is written differently by tools."""
+    """The parts of a path, normalized for differences between tools."""
     plain = unicodedata.normalize('NFC', unquote(name)).replace('\\', '/').replace('_', ' ')
     return tuple(part for part in plain.split('/') if part not in ('', '.', '..'))
 
 
 def one_of(found: Sequence[str], source: str) -> str:
-    """The one place that was found."""
+    """The only path found; a `UserError` if there are two."""
     if len(found) > 1:
-        raise UserError(f'{source}: its photograph may be {found[0]} or {found[1]}; rename one')
+        raise UserError(f'{source}: its image could be {found[0]} or {found[1]}; rename one')
     return found[0]

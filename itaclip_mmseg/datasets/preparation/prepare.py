@@ -1,4 +1,4 @@
-"""The paper's data sets and methods' weights: what is missing, fetched, unpacked, converted and checked."""
+"""Preparing the paper's datasets and methods' weights: downloading, unpacking, converting and checking them."""
 
 import shutil
 import sys
@@ -30,27 +30,27 @@ def prepare(
     collections: Mapping[str, Collection] = COLLECTIONS,
     sources: Mapping[str, Source] = SOURCES,
 ) -> None:
-    """Make data sets and weights ready for evaluation; what is there already is left alone.
+    """Prepare datasets and weights for evaluation; existing files are kept.
 
-    Says first what it will fetch. A killed run goes on where it was. What fails does not stop the rest.
+    It first prints what it will download. A killed run resumes where it stopped, and an error does not stop the rest.
 
     Args:
-        names: of data sets, as in configs/_base_/datasets.
-        methods: folders in `configs`; the weights that their configs name are fetched.
-        data_root: the folder that stands for `data`; weights go where the configs name them.
-        source: a folder or the address of one with copies of the archives, asked before their own addresses.
+        names: names of datasets, as in configs/_base_/datasets.
+        methods: folders in `configs`, whose configs' weights are downloaded.
+        data_root: the folder to use as `data`; weights go to the paths in the configs.
+        source: a folder or URL with copies of the archives, tried before their own addresses.
         keep: keep downloaded archives, in `archives` below the data root.
-        dry_run: stop after the plan; nothing is downloaded.
-        collections: where each data set is from.
-        sources: where weights that no package downloads are from, by the end of their path.
+        dry_run: stop after printing the plan; nothing is downloaded.
+        collections: published files of each dataset.
+        sources: published files of weights that no package downloads, by file name.
 
     Raises:
-        UserError: no such data set, method or source; or at the end, with the names of all that are not ready.
+        UserError: an unknown dataset, method or source; or, at the end, the names of all that failed.
     """
     fetcher = Fetcher(source, keep)
     jobs = [*data_of(names, Path(data_root), collections), *weights_of(methods, sources)]
     if not jobs:
-        raise UserError(f'nothing to prepare; name data sets ({", ".join(collections)}), or methods by --weights')
+        raise UserError(f'nothing to prepare; give datasets ({", ".join(collections)}), or methods with --weights')
     missing = [job for job in jobs if not job.is_here()]
     print_plan(jobs, missing, fetcher, Path(data_root))
     if dry_run:
@@ -59,42 +59,44 @@ def prepare(
     ready = [job for job in jobs if isinstance(job, Data) and job.title not in failed]
     failed += [name for job in ready for name in job.names if not attempt(name, check, name, job.folder)]
     if failed:
-        raise UserError(f'{"; ".join(failed)}: not ready, see above; mend that and run again, what is done is kept')
+        raise UserError(f'{"; ".join(failed)}: not ready, see above; fix that and run again, finished parts are kept')
 
 
 def print_plan(jobs: Sequence[Data | Weights], missing: Sequence[Data | Weights], fetcher: Fetcher, root: Path) -> None:
-    """What will be fetched from where, under which licence, and the room for it."""
+    """Print what will be downloaded, from where, under which licence, and the disk space it needs."""
     total, number = 0.0, 0
     for job in jobs:
         if job not in missing:
-            print(f'{job.title}: already there, left alone')
+            print(f'{job.title}: already there')
             continue
         print(f'{job.title}. Licence: {job.licence}')
         for file in job.files:
             place, addresses = fetcher.given(file) or fetcher.place(file, job.folder), fetcher.addresses(file)
-            where = f'here, {place}' if place.is_file() else next(iter(addresses), file.remedy)
+            where = f'found in {place}' if place.is_file() else next(iter(addresses), file.remedy)
             print(f'  {file.name}, {about(file.gigabytes)}: {where}')
             if addresses and not place.is_file():
                 number, total = number + 1, total + (file.gigabytes or 0) - size_of(unfinished(place)) / GIGABYTE
     existing = next(folder for folder in (root, *root.resolve().parents) if folder.is_dir())
     free = shutil.disk_usage(existing).free / GIGABYTE
-    print(f'to fetch: {number} files, about {max(total, 0):.1f} GB; {free:.1f} GB are free in {existing}', flush=True)
+    print(
+        f'to download: {number} files, about {max(total, 0):.1f} GB; {free:.1f} GB are free in {existing}', flush=True
+    )
     if total > free:
-        print(f'warning: {existing}: too little room for all; give it more, or name fewer data sets', file=sys.stderr)
+        print(f'warning: {existing}: not enough disk space; free some, or give fewer datasets', file=sys.stderr)
 
 
 def about(gigabytes: float | None) -> str:
-    """A size for people."""
+    """A readable size."""
     if gigabytes is None:
         return 'size unknown'
     return f'{gigabytes:.2g} GB' if gigabytes >= 0.01 else 'under 10 MB'
 
 
 def run_jobs(jobs: Sequence[Data | Weights], missing: Sequence[Data | Weights], fetcher: Fetcher) -> list[str]:
-    """Do what is missing, while no other run does; titles of those that failed."""
+    """Run the jobs that are not done, with their folders locked; returns the titles of those that failed."""
     failed = []
     with ExitStack() as stack:
-        # A run that was killed left its lock, so that also a folder with nothing missing is held and cleaned.
+        # A killed run leaves its lock; such a folder is locked and cleaned even if nothing is missing.
         for folder in dict.fromkeys(job.folder for job in jobs if job in missing or (job.folder / LOCK).exists()):
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(folder))
@@ -107,7 +109,7 @@ def run_jobs(jobs: Sequence[Data | Weights], missing: Sequence[Data | Weights], 
 
 
 def attempt(name: str, action: Callable[..., None], *given: object) -> bool:
-    """Does an action succeed? If not, its reason is printed."""
+    """Run an action and return whether it succeeded; print the error if not."""
     try:
         action(*given)
         return True
@@ -117,8 +119,8 @@ def attempt(name: str, action: Callable[..., None], *given: object) -> bool:
 
 
 def check(name: str, folder: Path) -> None:
-    """Read a whole data set and print what tools/check_dataset.py does; a `UserError` if something is wrong."""
+    """Check a whole dataset and print the report of tools/check_dataset.py; a `UserError` if it has errors."""
     inspection = inspect(named_dataset(name, folder))
     print(f'{name}:', *inspection.lines(), sep='\n')
     if inspection.faults:
-        raise UserError(f'{len(inspection.faults)} faults, the first: {inspection.faults[0]}')
+        raise UserError(f'{len(inspection.faults)} errors, the first: {inspection.faults[0]}')

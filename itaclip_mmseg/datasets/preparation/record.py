@@ -1,4 +1,4 @@
-"""What the maps of a folder were made from, in one small file beside them: maps that no longer fit are made anew."""
+"""A small file beside a folder's label maps with hashes of their inputs, so that outdated maps are written again."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ NAME = 'made_from.json'
 
 
 def digest(*parts: str | bytes) -> str:
-    """A hash of texts and bytes, each by itself."""
+    """A hash of several texts and byte strings."""
     result = hashlib.sha256()
     for part in parts:
         content = part.encode() if isinstance(part, str) else part
@@ -27,10 +27,10 @@ def file_digest(path: Path) -> str:
 
 
 class Record:
-    """What an earlier run wrote into a folder: by file name, which converter made it and a hash of all it depends on.
+    """The files that earlier runs wrote into a folder, each with its converter and a hash of its inputs.
 
-    A run drops the files that no longer fit, writes the new record, and then makes what is missing. So a file that is
-    there and that the record names always fits, whenever the run was killed.
+    A run removes outdated files, writes the new record, and then writes the missing files. So an existing file in the
+    record is always up to date, even if the run was killed.
     """
 
     def __init__(self, folder: Path, converter: str) -> None:
@@ -39,24 +39,24 @@ class Record:
             content = json.loads(self.path.read_text(encoding='utf-8'))['files']
             self.files = {str(name): str(made_of) for name, made_of in content.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            self.files = {}  # none, or damaged: it then vouches for no file
+            self.files = {}  # missing or damaged
 
     def entry(self, made_of: str) -> str:
-        """What is written down for a file."""
+        """The record's entry for a file."""
         return f'{self.converter} {digest(__version__, self.converter, made_of)}'
 
     def name(self, path: Path) -> str:
-        """How the record calls a file."""
+        """The record's name for a file."""
         return path.relative_to(self.folder).as_posix()
 
     def check_known(self, files: Mapping[Path, str]) -> None:
-        """Raise a `UserError` for a file that is there and that no converter wrote."""
+        """Raise a `UserError` for an existing file that no converter wrote."""
         for path in files:
             if path.exists() and self.name(path) not in self.files:
-                raise UserError(f'{path}: was not written by a converter ({self.path} does not name it); move it away')
+                raise UserError(f'{path}: was not written by a converter ({self.path} does not list it); move it away')
 
     def renew(self, files: Mapping[Path, str]) -> None:
-        """Remove those of the files that no longer fit, and write down what all of them are made from."""
+        """Remove outdated files and write the new record."""
         entries = {self.name(path): self.entry(made_of) for path, made_of in files.items()}
         for path in files:
             name = self.name(path)
@@ -67,7 +67,7 @@ class Record:
             temporary.write_text(json.dumps(dict(files=self.files), indent=0, sort_keys=True) + '\n', encoding='utf-8')
 
     def left_over(self, files: Mapping[Path, str]) -> list[str]:
-        """Files of this converter's earlier runs that are still there and belong to nothing any more."""
+        """Existing files of this converter's earlier runs that no longer have an input."""
         names = {self.name(path) for path in files}
         mine = [name for name, made_of in self.files.items() if made_of.startswith(f'{self.converter} ')]
         return [name for name in mine if name not in names and (self.folder / name).exists()]

@@ -1,4 +1,4 @@
-"""Region maps of photographs, or of the label maps beside them, in files for `model.regions.type=files`."""
+"""Writing region maps of images or label maps to files, for `model.regions.type=files`."""
 
 from functools import partial
 from pathlib import Path
@@ -17,17 +17,17 @@ from itaclip_mmseg.utils.folders import NOT_READ, each_once, files_below
 
 
 def write_region_maps(folder: Path, out: Path, regions: str | dict | None, device: str | None = None) -> Conversion:
-    """Write STEM.npz for every picture in a folder and the folders in it; maps that still fit are kept.
+    """Write STEM.npz for every image below a folder; up-to-date maps are kept.
 
     Args:
-        folder: of photographs; without `regions`, of label maps.
+        folder: folder of images; without `regions`, of label maps.
         out: folder for the maps.
-        regions: of `model.regions`; None takes regions from label maps: the truth, an upper bound for a study.
-        device: where a network runs; None for the best there is.
+        regions: a value of `model.regions`; None uses the regions of ground-truth label maps, as an upper bound.
+        device: device that networks run on; None for the best available one.
 
     Raises:
-        UserError: no picture, two of one name, one that is damaged, a generator that is not possible, or a map that
-            this did not write.
+        UserError: there are no images, two share a name, one is damaged, the generator is invalid, or a map exists that
+            this function did not write.
     """
     maps = None if regions is None else RegionMaps(regions)
     made_of = 'truth' if maps is None else maps.generator.version()
@@ -38,7 +38,7 @@ def write_region_maps(folder: Path, out: Path, regions: str | dict | None, devic
 
 
 def write_map(maps: RegionMaps | None, device: str, item: Item) -> None:
-    """Write the region map of one picture; without `maps`, of a label map."""
+    """Write the region map of one image; without `maps`, of a label map."""
     path = item.arguments
     if maps is None:
         regions = connected_regions(read_labels(path))
@@ -49,23 +49,25 @@ def write_map(maps: RegionMaps | None, device: str, item: Item) -> None:
 
 
 def find_targets(folder: Path, out: Path) -> dict[Path, Path]:
-    """The pictures of a folder and the folders in it, by the file that is written for each."""
+    """The images below a folder, by the file that will be written for each."""
     found: dict[Path, Path] = {}
     if not folder.is_dir():
-        raise UserError(f'{folder}: no such folder; give the folder of the pictures')
+        raise UserError(f'{folder}: no such folder; give the folder of the images')
     pictures = sorted(map(Path, each_once(files_below(folder))))
     for path in (path for path in pictures if path.suffix.lower() in SUFFIXES):
         target = out / f'{path.stem}.npz'
         if target in found:
-            raise UserError(f'{path}: {found[target]} has the same name, so one map would replace the other; rename it')
+            raise UserError(
+                f'{path}: shares its name with {found[target]}, so one map would replace the other; rename it'
+            )
         found[target] = path
     if not found:
-        raise UserError(f'{folder}: no picture in it ({NOT_READ}); allowed: {", ".join(SUFFIXES)}')
+        raise UserError(f'{folder}: contains no images ({NOT_READ}); allowed: {", ".join(SUFFIXES)}')
     return found
 
 
 def connected_regions(labels: np.ndarray) -> np.ndarray:
-    """Number of the connected pixels of one label that a pixel lies in, from 1; 0 where the truth is unknown."""
+    """Number the connected components of equal labels from 1; 0 for ignored pixels."""
     regions, number = np.zeros(labels.shape, np.int32), 0
     for label in np.setdiff1d(labels, [IGNORED]):
         count, parts = cv2.connectedComponents((labels == label).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Published files: what is known of each, and how a checked copy comes from a folder, a mirror or its own address."""
+"""Published files, and getting a checked copy of one from a folder, a mirror or its own address."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from itaclip_mmseg.datasets.preparation.download import download
 from itaclip_mmseg.utils.errors import UserError
 
-PASS_A_COPY = 'pass the folder of a copy by --from'
+PASS_A_COPY = 'pass the folder of a copy as --from'
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,12 @@ class RemoteFile:
     """A published file.
 
     Attributes:
-        name: as it is published, and as it is looked for in the folder or mirror of `--from`.
-        addresses: tried in this order; none where people have to register.
-        gigabytes: about; None where it is not known.
-        size: exactly, in bytes; None where it is not known.
-        md5: None where none is published.
-        remedy: what to do where no address answers.
+        name: published file name, also in the folder or mirror of `--from`.
+        addresses: addresses to try, in this order; none if you have to register.
+        gigabytes: approximate size; None if unknown.
+        size: exact size in bytes; None if unknown.
+        md5: published checksum; None if there is none.
+        remedy: what to do if the download fails.
     """
 
     name: str
@@ -37,14 +37,14 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Gets files from a folder, a mirror or their own addresses.
+    """Gets published files from a folder, a mirror or their own addresses.
 
     Attributes:
-        source: a folder or the address of one; asked first. None for the files' own addresses alone.
-        keep: downloads go to `archives` below the folder and stay there; else to `.archives`, until they are used up.
+        source: a folder or URL to try first; None for the files' own addresses only.
+        keep: keep downloads, in `archives` below the folder; else they go to `.archives` and are removed after use.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: the source folder does not exist.
     """
 
     source: str | None = None
@@ -56,50 +56,50 @@ class Fetcher:
 
     @property
     def is_mirror(self) -> bool:
-        """Is the source an address?"""
+        """Whether the source is a URL."""
         return self.source is not None and self.source.startswith(('http://', 'https://'))
 
     def given(self, file: RemoteFile) -> Path | None:
-        """The copy in the source's folder."""
+        """The copy in the source folder; None if there is none."""
         path = None if self.source is None or self.is_mirror else Path(self.source) / file.name
         return path if path and path.is_file() else None
 
     def addresses(self, file: RemoteFile) -> tuple[str, ...]:
-        """Where to ask for a file, in this order."""
+        """Addresses to try for a file, in this order."""
         return (f'{self.source.rstrip("/")}/{file.name}', *file.addresses) if self.is_mirror else file.addresses
 
     def place(self, file: RemoteFile, folder: Path) -> Path:
-        """Where a download lies, below the folder that it is for."""
+        """The path of a download, below the folder that it is for."""
         return folder / ('archives' if self.keep else '.archives') / file.name
 
     def fetch(self, file: RemoteFile, folder: Path) -> Path:
-        """The file, whole and checked.
+        """Get a complete and checked file.
 
         Raises:
-            UserError: it is not to be had, or not the file that was published.
+            UserError: it cannot be downloaded, or differs from the published file.
         """
         if given := self.given(file):
             check_whole(given, file)
             return given
         place = self.place(file, folder)
-        if not place.is_file():  # what has the name was checked
+        if not place.is_file():  # an existing file was checked when it was downloaded
             part = unfinished(place)
             place.parent.mkdir(parents=True, exist_ok=True)
             download(self.addresses(file), part, file.name, file.size, file.remedy)
             try:
                 check_whole(part, file)
             except UserError:
-                part.unlink()  # so that the next run fetches it anew
+                part.unlink()  # so that the next run downloads it again
                 raise
             os.replace(part, place)
         return place
 
     def discard(self, file: RemoteFile, folder: Path) -> None:
-        """Remove a download that is not what it should be, so that the next run fetches it anew."""
+        """Remove a wrong download, so that the next run downloads it again."""
         self.place(file, folder).unlink(missing_ok=True)
 
     def remove(self, file: RemoteFile, folder: Path) -> None:
-        """Remove a download that is used up, unless it is to be kept, and the folder if it was the last."""
+        """Remove a download after use, unless `keep` is set, and its folder if that is then empty."""
         place = self.place(file, folder)
         if not self.keep and place.parent.is_dir():
             for path in (place, unfinished(place)):
@@ -109,12 +109,12 @@ class Fetcher:
 
 
 def unfinished(place: Path) -> Path:
-    """Where a file is as long as it is not whole."""
+    """The path of an incomplete download."""
     return place.with_name(f'{place.name}.part')
 
 
 def check_whole(path: Path, file: RemoteFile) -> None:
-    """Raise a `UserError` if size, checksum or, where there is none, the form of an archive is not the file's."""
+    """Raise a `UserError` if a file has the wrong size or checksum or, without a checksum, is no valid archive."""
     size = path.stat().st_size
     if file.size not in (None, size):
         fault = f'{size:,} bytes, expected {file.size:,}'
@@ -122,13 +122,13 @@ def check_whole(path: Path, file: RemoteFile) -> None:
         found = md5_of(path)
         fault = None if found == file.md5 else f'md5 {found}, expected {file.md5}'
     else:
-        fault = None if is_archive(path, file.name) else f'not a whole archive ({size:,} bytes)'
+        fault = None if is_archive(path, file.name) else f'not a complete archive ({size:,} bytes)'
     if fault:
-        raise UserError(f'{path}: {fault}; fetch it anew, or {file.remedy}')
+        raise UserError(f'{path}: {fault}; run again to download it again, or {file.remedy}')
 
 
 def md5_of(path: Path) -> str:
-    """The checksum of a file, in hexadecimal digits."""
+    """The MD5 checksum of a file, in hexadecimal digits."""
     digest = hashlib.md5(usedforsecurity=False)
     with open(path, 'rb') as content:
         while piece := content.read(1 << 20):
@@ -137,7 +137,7 @@ def md5_of(path: Path) -> str:
 
 
 def is_archive(path: Path, name: str) -> bool:
-    """Is it what the end of its published name promises? Other files than archives always are."""
+    """Whether a file has the archive format of its published suffix; always true for other files."""
     if name.endswith('.zip'):
         return zipfile.is_zipfile(path)
     return not name.endswith('.tar') or tarfile.is_tarfile(path)

@@ -1,4 +1,4 @@
-"""Label maps drawn from JSON annotations: COCO's instances, and Pascal Context's Detail annotation."""
+"""Label maps from JSON annotations: COCO's instances and Pascal Context's Detail annotation."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from itaclip_mmseg.utils.coco_masks import coco_masks
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import track
 
-# Category ids of the Detail annotation with a label of their own, by label from 1 on; all others are background.
+# Category ids of the Detail annotation by label, from 1; all other ids are background.
 # fmt: off
 CONTEXT_IDS = (
     2, 9, 18, 19, 22, 23, 25, 31, 33, 34, 44, 45, 46, 59, 65, 68, 72, 80, 85, 98, 104, 105, 113, 115, 144, 158,
@@ -28,12 +28,12 @@ CONTEXT_IDS = (
 
 
 def convert_instances(path: Path, folder: Path, workers: int | None = None) -> Conversion:
-    """Write COCO-Object label maps from instances_<split>.json; small objects are painted over large ones.
+    """Write COCO-Object label maps from instances_<split>.json; small objects cover large ones.
 
-    Maps that an earlier run finished are kept where they still fit.
+    Up-to-date maps of an earlier run are kept.
 
     Raises:
-        UserError: categories that are not COCO's, or whatever else is wrong in the file.
+        UserError: the categories are not COCO's, or the file has other errors.
     """
     check_folder(folder, path)
     document = read_json(path)
@@ -47,7 +47,7 @@ def coco_labels(categories: Node) -> dict[int, int]:
     """COCO-Object's labels by category id.
 
     Raises:
-        UserError: a category that COCO does not have, or not by this id.
+        UserError: a category has another id or name than in COCO.
     """
     labels = {raw + 1: int(label) for raw, label in enumerate(object_table()[:91]) if label}
     for category in categories:
@@ -55,8 +55,8 @@ def coco_labels(categories: Node) -> dict[int, int]:
         known = COCOStuffDataset.METAINFO['classes'][labels[key] - 1] if key in labels else 'no category'
         if name != known:
             raise category.fault(
-                f'is {key} "{name}", in COCO that is {known}',
-                'convert classes of your own with annotations_to_labels.py',
+                f'is {key} "{name}", but {known} in COCO',
+                'convert your own classes with annotations_to_labels.py',
             )
     return labels
 
@@ -64,10 +64,10 @@ def coco_labels(categories: Node) -> dict[int, int]:
 def convert_context(path: Path, root: Path, workers: int | None = None) -> Conversion:
     """Write Pascal Context's label maps and split files from the Detail annotation, trainval_merged.json.
 
-    One set of maps, background 0 and labels 1 to 59, serves the 60 classes and the 59: those ignore label 0.
+    The same maps, with background 0 and labels 1 to 59, serve 60 and 59 classes: the latter ignore label 0.
 
     Args:
-        root: VOCdevkit/VOC2010; gets SegmentationClassContext and ImageSets/SegmentationContext.
+        root: VOCdevkit/VOC2010; maps go to SegmentationClassContext, split files to ImageSets/SegmentationContext.
     """
     folder = root / 'SegmentationClassContext'
     check_folder(folder, path)
@@ -84,18 +84,18 @@ def convert_context(path: Path, root: Path, workers: int | None = None) -> Conve
 
 
 def check_folder(folder: Path, path: Path) -> None:
-    """Refuse an output folder that holds the input, before the input is read."""
+    """Raise a `UserError` if the output folder contains the input, before it is read."""
     coco_masks()
     if folder.resolve() in (path.resolve(), path.resolve().parent):
-        raise UserError(f'--out {folder}: holds the input {path}; choose another folder')
+        raise UserError(f'--out {folder}: contains the input {path}; choose another folder')
 
 
 def drawings(
     images: Node, annotations: Iterable[Node], key: str, labels: Mapping[int, int], folder: Path, suffix: str
 ) -> list[Item]:
-    """A map to draw an image, `key` being what the images call their id; categories without a label are background.
+    """Plan one map per image; categories without a label are background, and `key` is the images' key of their id.
 
-    Of an image's name only the last part counts, so that no map is written outside of the folder.
+    Only the last part of an image's path is used, so that no map is written outside the folder.
     """
     sizes = {image[key].key(): image.size() for image in images}
     layers = defaultdict(list)

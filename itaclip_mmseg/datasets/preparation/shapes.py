@@ -1,4 +1,4 @@
-"""What every annotation format is read into: photographs with shapes of classes, in drawing order."""
+"""The common representation of annotations: images with shapes of classes, in drawing order."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Shape:
-    """One shape: polygons, or a mask.
+    """A shape: polygons or a mask.
 
     Attributes:
-        name: its class; None for pixels that are ignored.
-        rings: polygons, corners x, y in pixels (N x 2); all of them count.
-        holes: polygons that are cut out of them.
-        runs: a mask as lengths of runs, column by column, pixels outside first; see `runs_of`.
+        name: its class; None for ignored pixels.
+        rings: polygons of corners x, y in pixels (N x 2); the shape is their union.
+        holes: polygons that are cut out of it.
+        runs: a mask as run lengths, column by column, starting with pixels outside; see `runs_of`.
     """
 
     name: str | None
@@ -27,12 +27,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Annotation:
-    """All shapes of one photograph, later ones over earlier ones.
+    """All shapes of one image; later ones cover earlier ones.
 
     Attributes:
-        names: what the export may call the photograph, the likeliest first: paths with `/`; `x.*` has any suffix.
-        source: where the annotation lies, for messages.
-        size: height and width; None where `rings` are in shares of both.
+        names: possible paths of the image, the likeliest first, with `/`; `x.*` matches any suffix.
+        source: file of the annotation, for messages.
+        size: height and width; None if `rings` are relative to both (0 to 1).
     """
 
     names: tuple[str, ...]
@@ -43,14 +43,14 @@ class Annotation:
 
 @dataclass
 class Export:
-    """What a tool exported.
+    """The export of an annotation tool.
 
     Attributes:
-        classes: the export's own list; None where it has none.
-        annotations: of photographs.
-        pictures: image files that belong to the export and are no photographs.
-        left_out: how often it has shapes of a kind that cannot be drawn, by kind.
-        title: of its format.
+        classes: the export's class list; None if it has none.
+        annotations: annotations of images.
+        pictures: image files that belong to the export itself, such as masks.
+        left_out: number of shapes that cannot be drawn, by kind.
+        title: name of its format.
     """
 
     classes: Sequence[str] | None = None
@@ -61,11 +61,11 @@ class Export:
 
 
 def runs_of(mask: np.ndarray, size: tuple[int, int] | None = None, left: int = 0, top: int = 0) -> np.ndarray:
-    """The runs of a mask, H x W bool, placed in a picture and cut at its edges.
+    """The run lengths of a mask, H x W bool, placed in an image and clipped to it.
 
     Args:
-        size: height and width of the picture; None for the mask's own.
-        left, top: where the mask begins.
+        size: height and width of the image; None for the mask's size.
+        left, top: position of the mask in the image.
     """
     if size is not None:
         mask, small = np.zeros(size, bool), mask
@@ -80,7 +80,7 @@ def runs_of(mask: np.ndarray, size: tuple[int, int] | None = None, left: int = 0
 
 
 def mask_of(runs: np.ndarray, size: tuple[int, int], order: str = 'F') -> np.ndarray:
-    """The mask, H x W bool, of run lengths, pixels outside first; by columns, or by rows for order 'C'."""
+    """The mask, H x W bool, of run lengths that start with pixels outside; by column, or by row for order 'C'."""
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(size, order=order)
 
 
@@ -89,7 +89,7 @@ def circle(x: float, y: float, horizontal: float, vertical: float, degrees: floa
 
     Args:
         x, y: its centre.
-        horizontal, vertical: its radii, before it is turned clockwise by `degrees`.
+        horizontal, vertical: its radii, before it is rotated clockwise by `degrees`.
     """
     angles = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     ring = np.stack([horizontal * np.cos(angles), vertical * np.sin(angles)], axis=-1)
@@ -102,6 +102,6 @@ def box(left: float, top: float, right: float, bottom: float) -> np.ndarray:
 
 
 def turned(ring: np.ndarray, degrees: float, x: float = 0, y: float = 0) -> np.ndarray:
-    """A ring turned clockwise, as one sees it, around x, y."""
+    """A ring rotated clockwise (as displayed) around x, y."""
     sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
     return (ring - (x, y)) @ np.array([[cosine, sine], [-sine, cosine]]) + (x, y)

@@ -1,4 +1,4 @@
-"""The paper's data sets: where their files are, what of them evaluation needs, and how many images that are."""
+"""The paper's datasets: addresses of their files, the parts that evaluation needs, and their numbers of images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +14,18 @@ COCO = 'http://images.cocodataset.org'
 FLICKR = 'photographs: terms of Flickr'
 CONTEXT_SPLIT = 'ImageSets/SegmentationContext/val.txt'
 COCO_ANNOTATIONS, CITYSCAPES_ANNOTATIONS = 'annotations/val2017', 'gtFine/val'
-REGISTER = 'register at cityscapes-dataset.com, download it and pass its folder by --from'
+REGISTER = 'register at cityscapes-dataset.com, download it and pass its folder as --from'
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Photographs and label maps that one or more class lists share.
+    """Images and label maps that one or more class lists share.
 
     Attributes:
-        name: for people.
-        images: how many evaluation reads.
-        licence: one line.
-        steps: from the published files to the folder that the configs name, in this order.
+        name: name to print.
+        images: number of images in the evaluation.
+        licence: licence in one line.
+        steps: steps from the published files to the folder in the configs, in this order.
     """
 
     name: str
@@ -56,7 +56,7 @@ DETAIL = RemoteFile(
     ('https://codalabuser.blob.core.windows.net/public/trainval_merged.json',),
     gigabytes=0.6,
     md5='3c2d0c0656b7be9eb61928ffe885d8ce',
-    remedy=f'people report that it is gone there; {PASS_A_COPY}',
+    remedy=f'it may no longer be published there; {PASS_A_COPY}',
 )
 COCO_IMAGES = RemoteFile(
     'val2017.zip',
@@ -65,7 +65,7 @@ COCO_IMAGES = RemoteFile(
     size=815_585_330,
     md5='442b8da7639aecaf257c1dceb8ba8c80',
 )
-# The paper's truth of COCO-Object too; tools/dataset_converters/coco_object.py draws another one from COCO's instances.
+# Also the paper's ground truth of COCO-Object; tools/dataset_converters/coco_object.py uses COCO's instances instead.
 COCO_MAPS = RemoteFile(
     'stuffthingmaps_trainval2017.zip',
     ('http://calvin.inf.ed.ac.uk/wp-content/uploads/data/cocostuffdataset/stuffthingmaps_trainval2017.zip',),
@@ -82,22 +82,22 @@ CITYSCAPES_MAPS = RemoteFile('gtFine_trainvaltest.zip', gigabytes=0.2, remedy=RE
 
 
 def context_maps(root: Path, annotation: Path) -> None:
-    """Pascal Context's maps and split files."""
+    """Write Pascal Context's label maps and split files."""
     convert_context(annotation, root)
 
 
 def coco_maps(root: Path, annotation: None) -> None:
-    """The maps of COCO-Stuff and COCO-Object, from the raw ones."""
+    """Write the label maps of COCO-Stuff and COCO-Object from the raw maps."""
     convert_folder(root / COCO_ANNOTATIONS)
 
 
 def cityscapes_maps(root: Path, annotation: None) -> None:
-    """The maps of Cityscapes' 19 classes, from those of label ids."""
+    """Write the label maps of Cityscapes' 19 classes from those of label ids."""
     convert_cityscapes(root / CITYSCAPES_ANNOTATIONS)
 
 
 def voc_parts() -> tuple[Unpack, ...]:
-    """The split file of Pascal VOC 2012, and the photographs and maps that it lists."""
+    """The split file of Pascal VOC 2012, and the images and label maps that it lists."""
     inside, splits = 'VOCdevkit/VOC2012', 'ImageSets/Segmentation'
     return (
         Unpack(VOC2012_TAR, f'{inside}/{splits}', splits, 'val.txt'),
@@ -146,7 +146,7 @@ CITYSCAPES = Collection(
     ),
 )
 
-# By the name of configs/_base_/datasets/NAME.py, which says where below `data` the folder is.
+# By the name of configs/_base_/datasets/NAME.py, which has the folder below `data`.
 COLLECTIONS = dict(
     voc21=VOC2012,
     voc20=VOC2012,

@@ -1,4 +1,4 @@
-"""Weights that the configs of a method name: which are missing here, and fetching them."""
+"""Weights in the configs of a method: finding and downloading missing ones."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ class Weights:
     """One `pretrained` of a config.
 
     Attributes:
-        arch, pretrained: as the config has them.
-        source: where a file of that name is from; None for a tag of open_clip, and where it is not known.
+        arch, pretrained: values of the config.
+        source: the published file; None for a tag of open_clip, or if it is unknown.
     """
 
     arch: str | None
@@ -31,24 +31,24 @@ class Weights:
 
     @property
     def folder(self) -> Path:
-        """Where a file goes: where the config, read in this working directory, looks for it."""
+        """The folder in which the config looks for the file, relative to the working directory."""
         return Path(self.pretrained).parent
 
     @property
     def title(self) -> str:
-        """What they are called in the plan."""
-        return self.pretrained if self.arch is None else f'{self.arch} {self.pretrained}, by open_clip, size unknown'
+        """Name in the printed plan."""
+        return self.pretrained if self.arch is None else f'{self.arch} {self.pretrained}, from open_clip, size unknown'
 
     @property
     def licence(self) -> str:
-        """Of the file, as far as it is known."""
+        """Licence of the file, if known."""
         if self.source:
             return self.source.licence
-        return "see open_clip's list of weights" if self.arch else 'not known here'
+        return "see open_clip's list of weights" if self.arch else 'unknown'
 
     @property
     def files(self) -> tuple[RemoteFile, ...]:
-        """The published file."""
+        """The published file, if known."""
         if self.source is None:
             return ()
         address, remedy = self.source.address, f'get it from {self.source.text}, and {PASS_A_COPY}'
@@ -56,11 +56,11 @@ class Weights:
 
     @property
     def is_public(self) -> bool:
-        """Is it known where they are from?"""
+        """Whether their source is known."""
         return self.arch is not None or self.source is not None
 
     def is_here(self) -> bool:
-        """Need nothing be fetched?"""
+        """Whether nothing has to be downloaded."""
         if is_tag(self.arch, self.pretrained):
             return not is_download(self.arch, self.pretrained)
         try:
@@ -69,18 +69,18 @@ class Weights:
             return False
 
     def make(self, fetcher: Fetcher) -> None:
-        """Fetch them; a `UserError` where they are not to be had."""
+        """Download them; a `UserError` if that fails."""
         for file in self.files:
             path = fetcher.fetch(file, self.folder)
             try:
                 self.place(path)
             except UserError:
-                fetcher.discard(file, self.folder)  # no checksum tells that it is a web page, say
+                fetcher.discard(file, self.folder)  # there is no checksum: it may be a web page
                 raise
-        weights_file(self.arch, self.pretrained)  # a tag's are fetched by open_clip, the lack of any other is named
+        weights_file(self.arch, self.pretrained)  # open_clip downloads a tag's; any other missing file raises an error
 
     def place(self, path: Path) -> None:
-        """Put a published file where the config looks for it, as tensors alone; a `UserError` for one that is none."""
+        """Put a published file, reduced to tensors, where the config looks for it; a `UserError` if it is invalid."""
         remove_unfinished([Path(self.pretrained)])
         if self.source.pickled:
             convert(path, self.pretrained)
@@ -96,26 +96,26 @@ class Weights:
 
 
 def weights_of(methods: Sequence[str], sources: Mapping[str, Source] = SOURCES) -> list[Weights]:
-    """What the configs of some methods name, each once.
+    """The weights in the configs of some methods, each once.
 
     Args:
         methods: folders in `configs`.
 
     Raises:
-        UserError: a method that is none.
+        UserError: there is no such method.
     """
     known = sorted(path.parent.name for path in (ROOT / 'configs').glob('*/metafile.yaml'))
     found = {}
     for method in methods:
         if method not in known:
-            raise UserError(f'--weights {method}: no such method; there are {", ".join(known)}')
+            raise UserError(f'--weights {method}: no such method; choose from {", ".join(known)}')
         for path in sorted((ROOT / 'configs' / method).glob('*.py')):
             found |= dict.fromkeys(weights_in(Config.fromfile(path).model, sources))
     return list(found)
 
 
 def weights_in(model: Mapping, sources: Mapping[str, Source] = SOURCES) -> Iterator[Weights]:
-    """What a model's config names."""
+    """The weights in a model's config."""
     for arch, pretrained in named_weights(model):
         if pretrained not in BUNDLED:
             arch = arch if is_tag(arch, pretrained) else None

@@ -1,1 +1,1 @@
-"""Definitions and synonyms written by a language model."""
+"""Generating definitions and synonyms with a language model."""

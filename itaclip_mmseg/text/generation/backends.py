@@ -1,4 +1,4 @@
-"""Language models that answer: a server of the OpenAI kind, or a local model of the transformers library."""
+"""Language models: an OpenAI-compatible server, or a local model of the transformers library."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from itaclip_mmseg.utils.errors import UserError
 
 INSTALL = "run pip install 'itaclip_mmseg[llm]'"
 ADDRESS = re.compile(r'https?://([\w.-]+|\[[\da-fA-F:]+\])(:\d{1,5})?(/\S*)?')
-MAX_NEW_TOKENS = 256  # of a local model; 50 words take about 80
+MAX_NEW_TOKENS = 256  # limit for a local model; 50 words are about 80 tokens
 ADVICE = {
     401: 'set the environment variable OPENAI_API_KEY to a valid key',
     403: 'set the environment variable OPENAI_API_KEY to a key that may use this model',
@@ -22,45 +22,45 @@ ADVICE = {
 
 
 class UnreadableError(Exception):
-    """A reply without a whole answer in it; asking again may help."""
+    """A reply without a complete answer; asking again may help."""
 
 
 class Backend(Protocol):
-    """What `generate` asks.
+    """The interface of language models for `generate_bank`.
 
     Attributes:
-        model: its name, for the provenance.
-        temperature: of sampling; 0 takes the likeliest token.
+        model: name of the model, for the provenance.
+        temperature: sampling temperature; 0 chooses the likeliest token.
     """
 
     model: str
     temperature: float
 
     async def answer(self, messages: list[Message], seed: int) -> str:
-        """The model's next message.
+        """Return the model's next message.
 
         Raises:
-            UnreadableError: the reply is damaged or cut off.
-            UserError: nothing can be had from this model.
+            UnreadableError: the reply is damaged or truncated.
+            UserError: the model cannot be used.
         """
 
     async def close(self) -> None:
-        """Called once, when all is asked."""
+        """Called once, after the last question."""
 
 
 class Server:
-    """An OpenAI-compatible server (vLLM, Ollama, llama.cpp, OpenAI), asked through the `openai` package.
+    """An OpenAI-compatible server (vLLM, Ollama, llama.cpp, OpenAI), used through the `openai` package.
 
-    That package repeats what may pass (429, 5xx, lost connections, time-outs): exponential back-off with jitter, or as
-    long as the server's Retry-After says. The key comes from the environment variable OPENAI_API_KEY alone.
+    That package retries temporary errors (429, 5xx, lost connections, time-outs) with exponential back-off, or after
+    the server's Retry-After. The key is read from the environment variable OPENAI_API_KEY.
 
     Args:
-        base_url: 'http://localhost:8000/v1'
-        timeout: seconds without a byte from the server until a request is repeated.
-        retries: how often a request is repeated.
+        base_url: address such as 'http://localhost:8000/v1'.
+        timeout: seconds without data from the server until a request is retried.
+        retries: number of retries per request.
 
     Raises:
-        UserError: the package is not installed, or `base_url` is no address.
+        UserError: the package is not installed, or `base_url` is not an address.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Server:
         try:
             import openai
         except ImportError as error:
-            raise UserError(f'asking a server needs the openai package; {INSTALL}') from error
+            raise UserError(f'--base-url: needs the openai package; {INSTALL}') from error
         self.model, self.temperature, self.timeout, self.base_url = model, temperature, timeout, base_url
         if not ADDRESS.fullmatch(base_url):
-            raise UserError(f"{base_url}: no address of a server; write it as 'http://localhost:8000/v1'")
-        key = os.environ.get('OPENAI_API_KEY') or 'no-key'  # local servers take any, but the client insists on one
+            raise UserError(f"{base_url}: not an address of a server; write it like 'http://localhost:8000/v1'")
+        key = os.environ.get('OPENAI_API_KEY') or 'no-key'  # local servers accept any key, but the client requires one
         self.client = openai.AsyncOpenAI(base_url=base_url, api_key=key, timeout=timeout, max_retries=retries)
 
     async def answer(self, messages: list[Message], seed: int) -> str:
@@ -88,22 +88,22 @@ class Server:
         except openai.APIError as error:
             raise UserError(f'{self.base_url}: {" ".join(self._describe(error).split())}') from error
         except (AttributeError, IndexError, TypeError, ValueError) as error:
-            raise UnreadableError('the reply holds no answer') from error
+            raise UnreadableError('the reply has no answer') from error
         if reason == 'length':
-            raise UnreadableError('the answer is cut off')
+            raise UnreadableError('the answer is truncated')
         return text
 
     def _describe(self, error: Exception) -> str:
-        """What is wrong and what to do."""
+        """What is wrong and what to do, for an error message."""
         import openai
 
         if isinstance(error, openai.APITimeoutError):
-            return f'silent for {self.timeout:g} s, again and again; raise --timeout or lower --workers'
+            return f'no data for {self.timeout:g} s, repeatedly; raise --timeout or lower --workers'
         status = getattr(error, 'status_code', None)
         if status is None:
-            return f'no answer ({error.__cause__ or error}); check --base-url and that the server runs'
+            return f'no answer ({error.__cause__ or error}); check --base-url and whether the server is running'
         words = str(error).replace(self.client.api_key, '...')[:300]  # some servers repeat the key
-        return f'refused ({words}); {ADVICE.get(status, "see what the server says")}'
+        return f'refused ({words}); {ADVICE.get(status, "check the server log")}'
 
     async def close(self) -> None:
         """Close connections."""
@@ -111,43 +111,43 @@ class Server:
 
 
 class LocalModel:
-    """A chat model in a folder, in the format of the transformers library; nothing is fetched, no code of it is run.
+    """A chat model in a folder, in the format of transformers; nothing is downloaded, and no code from it is run.
 
     Args:
-        folder: holds config.json, safetensors and a tokenizer with a chat template.
+        folder: folder with config.json, safetensors and a tokenizer with a chat template.
 
     Raises:
-        UserError: no transformers library, or the folder holds no such model.
+        UserError: transformers is not installed, or the folder has no such model.
     """
 
     def __init__(self, folder: str | os.PathLike, temperature: float = 0) -> None:
         try:
             from transformers import AutoModelForCausalLM, AutoTokenizer
         except ImportError as error:
-            raise UserError(f'a local model needs the transformers package; {INSTALL}') from error
+            raise UserError(f'--local: needs the transformers package; {INSTALL}') from error
         if not (Path(folder) / 'config.json').is_file():
-            raise UserError(f'{folder}: no local model (no config.json in it); give the folder of one')
+            raise UserError(f'{folder}: not a local model (no config.json in it); give the folder of one')
         self.model, self.temperature = Path(folder).resolve().name, temperature
         safe = dict(local_files_only=True, trust_remote_code=False)
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
             self.network = AutoModelForCausalLM.from_pretrained(folder, dtype='auto', use_safetensors=True, **safe)
-        except Exception as error:  # these libraries raise of all kinds, down to a bare Exception
+        except Exception as error:  # these libraries raise errors of any type
             reason = ' '.join(str(error).split())[:300]
             raise UserError(f'{folder}: not readable as a local model ({reason}); give a complete folder') from error
         if not self.tokenizer.chat_template:
-            raise UserError(f'{folder}: the tokenizer has no chat template; take a model tuned to follow instructions')
+            raise UserError(f'{folder}: the tokenizer has no chat template; use an instruction-tuned model')
         self.network.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
 
     async def answer(self, messages: list[Message], seed: int) -> str:
-        """See `Backend.answer`. It holds the event loop on purpose: one answer after the other."""
+        """See `Backend.answer`. It blocks the event loop on purpose, to give one answer after the other."""
         inputs = self.tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, return_tensors='pt', return_dict=True
         ).to(self.network.device)
-        # The folder's own sampling settings are overridden: seed and temperature alone decide.
+        # Override the folder's sampling settings: only seed and temperature count.
         sampling = dict(do_sample=True, temperature=self.temperature, top_p=1.0, top_k=0)
         greedy = dict(do_sample=False, temperature=None, top_p=None, top_k=None)
-        with torch.inference_mode(), torch.random.fork_rng():  # the caller's random numbers stay as they are
+        with torch.inference_mode(), torch.random.fork_rng():  # keep the caller's random state
             torch.manual_seed(seed)
             tokens = self.network.generate(
                 **inputs,
@@ -160,4 +160,4 @@ class LocalModel:
         return self.tokenizer.decode(tokens, skip_special_tokens=True)
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""

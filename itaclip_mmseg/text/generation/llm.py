@@ -17,12 +17,12 @@ from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import remove_unfinished
 from itaclip_mmseg.utils.sealed_lines import read_sealed, sealed
 
-TRIES = 5  # at a usable answer; lost connections and rate limits are the backend's affair
+TRIES = 5  # for a usable answer; the backend handles lost connections and rate limits
 
 
 @dataclass(frozen=True)
 class Question:
-    """Asks for a definition or synonym (`kind`) of the first word of a class."""
+    """A request for a definition or synonym (`kind`) of the first word of a class."""
 
     kind: str
     name: str
@@ -30,15 +30,15 @@ class Question:
 
 
 class UnusableError(Exception):
-    """No answer to a question could be used."""
+    """No answer to a question was usable."""
 
 
 class AnswerJournal:
-    """Finished answers, a line each, so that a killed run goes on where it was.
+    """A file with one line per finished answer, so that a killed run can resume.
 
     Args:
-        path: of the file.
-        settings: of the run by kind; only answers of the same settings count.
+        path: path of the file.
+        settings: settings of the run by kind; only answers with the same settings are used.
     """
 
     def __init__(self, path: Path, settings: dict[str, dict]) -> None:
@@ -46,7 +46,7 @@ class AnswerJournal:
         self.keys = {kind: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for kind, value in settings.items()}
 
     def read(self) -> dict[Question, str]:
-        """All answers; a line that a kill left half-written is passed over."""
+        """All answers; incomplete lines of a killed run are skipped."""
         answers = {}
         for key in self.keys.values() if self.path.exists() else ():
             for content in read_sealed(self.path, key):
@@ -55,36 +55,36 @@ class AnswerJournal:
         return answers
 
     def append(self, question: Question, text: str) -> None:
-        """Write an answer down for good. The newline comes first: it ends a line that a kill left half-written."""
+        """Append an answer. The newline comes first, to end an incomplete line of a killed run."""
         with open(self.path, 'a', encoding='utf-8') as file:
             file.write('\n' + sealed(json.dumps([asdict(question), text]), self.keys[question.kind]))
             file.flush()
             os.fsync(file.fileno())
 
     def remove(self) -> None:
-        """All answers are in the bank."""
+        """Remove the file of a finished run."""
         self.path.unlink(missing_ok=True)
 
 
 def journal_of(path: Path) -> Path:
-    """Where finished answers of a bank lie until all are there."""
+    """The path of a bank's finished answers until all are complete."""
     return path.with_name(path.name + '.journal')
 
 
 def generate_bank(
     bank: TextBank, path: str | os.PathLike, backend: Backend, kinds: Sequence[str], seed: int = 0, workers: int = 8
 ) -> TextBank:
-    """Ask for texts of all classes but the background; write the bank to `path` when all are there, and return it.
+    """Generate texts for all classes except the background, write the bank to `path` when complete, and return it.
 
-    Until then, finished answers lie in `path` + '.journal'; the next run with the same settings goes on with them.
+    Until then, finished answers are in `path` + '.journal', and the next run with the same settings uses them.
 
     Args:
-        kinds: 'definition', 'synonym'; those in the bank are replaced, texts of other kinds stay.
-        seed: of the first try at an answer; each further try adds 1.
-        workers: how many questions are asked at a time.
+        kinds: 'definition', 'synonym'; these texts of the bank are replaced, texts of other kinds are kept.
+        seed: sampling seed of the first try; each further try adds 1.
+        workers: number of parallel questions.
 
     Raises:
-        UserError: the path cannot be written, the backend gives up, or a class has no usable answer after `TRIES`.
+        UserError: the path is not writable, the backend fails, or a class has no usable answer after `TRIES`.
     """
     path = Path(path)
     settings = {
@@ -104,7 +104,7 @@ def generate_bank(
         save_bank(bank, path)
         journal.remove()
     except OSError as error:
-        raise UserError(f'{path}: cannot be written ({error.strerror}); give another path') from error
+        raise UserError(f'{path}: not writable ({error.strerror}); choose another path') from error
     return bank
 
 
@@ -116,7 +116,7 @@ async def ask_all(
     seed: int,
     workers: int,
 ) -> None:
-    """Complete `answers`; see `generate_bank`. A question without a usable answer does not stop the others."""
+    """Add missing answers to `answers`; a question without a usable answer does not stop the others."""
     open_questions = [question for question in questions if question not in answers]
     gate, failures = asyncio.Semaphore(workers), []
 
@@ -134,21 +134,21 @@ async def ask_all(
         tasks = [asyncio.create_task(finish(question)) for question in open_questions]
         try:
             await asyncio.gather(*tasks)
-        finally:  # an error that stops one stops all
+        finally:  # an error in one task stops all
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await backend.close()
     if failures:
         more = f' (and {len(failures) - 1} more like it)' if len(failures) > 1 else ''
-        raise UserError(f'{failures[0]}{more}; run again to ask for these alone, or take another model')
+        raise UserError(f'{failures[0]}{more}; run again to ask only for these, or use another model')
 
 
 async def ask(question: Question, backend: Backend, seed: int) -> str:
-    """A usable answer, cleaned; a bad one is sent back with what is wrong with it.
+    """Get a usable answer, cleaned; an unusable one is returned to the model with the reason.
 
     Raises:
-        UnusableError: none after `TRIES`.
+        UnusableError: there is none after `TRIES`.
     """
     request = messages = messages_for(question.kind, question.word)
     for attempt in range(TRIES):
@@ -162,11 +162,11 @@ async def ask(question: Question, backend: Backend, seed: int) -> str:
         if fault is None:
             return text
         messages = request + correction(answer, fault)
-    raise UnusableError(f"class '{question.name}': no usable {question.kind} in {TRIES} tries, at last because {fault}")
+    raise UnusableError(f"class '{question.name}': no usable {question.kind} in {TRIES} tries, last because {fault}")
 
 
 def with_texts(bank: TextBank, answers: dict[Question, str], settings: dict[str, dict]) -> TextBank:
-    """The bank with the answers and where they come from; `settings` by kind."""
+    """The bank with the answers and their provenance; `settings` by kind."""
     texts = {}
     for question, text in answers.items():
         texts.setdefault(question.name, {})[question.kind] = text

@@ -1,4 +1,4 @@
-"""The two prompts of the paper's figure 4 in our words, and what an answer to them must be."""
+"""The two prompts of the paper's figure 4 in our words, and the rules that their answers must follow."""
 
 import hashlib
 import json
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 MAX_DEFINITION_WORDS = 50
 MAX_SYNONYM_WORDS = 4
 
-Message = dict[str, str]  # 'role' and 'content', as chat models take them
+Message = dict[str, str]  # 'role' and 'content', the format of chat models
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is asked, and words with answers that show the form."""
+    """An instruction, and example words with answers."""
 
     instruction: str
     examples: tuple[tuple[str, str], ...]
@@ -45,7 +45,7 @@ NOT_COMPOUND = re.compile(r"[^\w\s'’-]|^(none|unknown)$")
 
 
 def messages_for(kind: str, word: str) -> list[Message]:
-    """The conversation that asks for a `kind` of auxiliary text, 'definition' or 'synonym', of a word."""
+    """The conversation to ask for a 'definition' or 'synonym' (`kind`) of a word."""
     prompt = PROMPTS[kind]
     parts = [f'Word: {example}\n{kind.capitalize()}: {answer}' for example, answer in prompt.examples]
     parts = [prompt.instruction, *parts, f'Word: {word}\n{kind.capitalize()}:']
@@ -53,29 +53,29 @@ def messages_for(kind: str, word: str) -> list[Message]:
 
 
 def correction(answer: str, fault: str) -> list[Message]:
-    """What to add to the conversation after a bad answer; without it a model at temperature 0 would repeat itself."""
+    """Messages to add after an unusable answer; otherwise a model at temperature 0 would repeat itself."""
     return [dict(role='assistant', content=answer), dict(role='user', content=CORRECTION.format(fault=fault))]
 
 
 def prompt_hash(kind: str) -> str:
-    """Changes with every word that a model is sent, the class's own apart."""
+    """A hash of all text sent to a model, except the word of the class."""
     conversation = messages_for(kind, '') + correction('', '')
     return hashlib.sha256(json.dumps(conversation).encode()).hexdigest()[:16]
 
 
 def cleaned(kind: str, answer: str) -> str:
-    """An answer in lower case, as CLIP reads it, without blanks, quotes and full stops around it."""
+    """An answer in lower case, as CLIP reads it, without surrounding spaces, quotes and full stops."""
     text = answer.strip(' \t\r\n.\'"‘’“”').lower()
     return re.sub(r'^(a|an|the)\s+', '', text) if kind == 'synonym' else text
 
 
 def find_fault(kind: str, word: str, text: str) -> str | None:
-    """Why a cleaned answer is no definition or synonym of a word, or None."""
+    """Why a cleaned answer is not a definition or synonym of a word; None if it is one."""
     rules = [
         (not text, 'it is empty'),
         (not text.isprintable(), 'it is not one line of text'),
         (echoes_prompt(kind, word, text), 'it repeats the request'),
-        (MARKUP.search(text), 'it holds markup'),
+        (MARKUP.search(text), 'it contains markup'),
         (TALK.match(text), 'it is not the bare answer'),
         (letters(text) == letters(word), 'it is the word itself'),
     ]
@@ -84,7 +84,7 @@ def find_fault(kind: str, word: str, text: str) -> str | None:
 
 
 def definition_rules(word: str, text: str) -> list[tuple[object, str]]:
-    """Rules of a definition alone, as (broken?, fault)."""
+    """Rules for definitions only, as (broken?, reason)."""
     length = len(text.split())
     return [
         (re.match(rf'((a|an|the)\s+)?{re.escape(word.lower())}\s+(is|are|means)\b', text), 'it begins with the word'),
@@ -95,7 +95,7 @@ def definition_rules(word: str, text: str) -> list[tuple[object, str]]:
 
 
 def synonym_rules(text: str) -> list[tuple[object, str]]:
-    """Rules of a synonym alone, as (broken?, fault)."""
+    """Rules for synonyms only, as (broken?, reason)."""
     length = len(text.split())
     return [
         (NOT_COMPOUND.search(text), 'it is not one word or compound'),
@@ -104,14 +104,14 @@ def synonym_rules(text: str) -> list[tuple[object, str]]:
 
 
 def echoes_prompt(kind: str, word: str, text: str) -> bool:
-    """Whether the text holds a sentence of the request or the example definition of another word."""
+    """Whether a text contains a sentence of the request, or the example definition of another word."""
     prompt = PROMPTS[kind]
     sentences = prompt.instruction.split('. ')
-    if kind == 'definition':  # an example's synonym may well be another word's too
+    if kind == 'definition':  # an example's synonym may also be that of another word
         sentences += [answer for example, answer in prompt.examples if example != word.lower()]
     return any(sentence.lower().rstrip('.') in text for sentence in sentences)
 
 
 def letters(text: str) -> str:
-    """Lower-case letters and digits alone: 'Dining-table' and 'dining table' are one word."""
+    """Lower-case letters and digits only: 'Dining-table' and 'dining table' are the same word."""
     return re.sub(r'[\W_]', '', text.lower())

@@ -136,7 +136,7 @@ def test_unknown_classes_are_refused_or_ignored(run, labels, classes, tmp_path):
     listed = classes('background', 'dog')
     assert refused(run(*listed), 'mine.txt', "'cat', 'wet road'", 'a.png') and not (tmp_path / 'labels').exists()
     code, _, error = run(*listed, '--ignore', 'cat', 'wet road', '--ignore', 'cow')
-    assert code == 0 and error == 'warning: --ignore cow: no class of the export\n'
+    assert code == 0 and error == 'warning: --ignore cow: is not a class of the export\n'
     assert labels()[0, 7] == 255 and labels()[0, 0] == 1 and labels('b.png')[0, 0] == 255
 
 
@@ -174,7 +174,7 @@ def test_later_shapes_lie_on_earlier_ones_and_crowds_are_ignored(run, labels, tm
 def test_photographs_without_annotation(run, labels, tmp_path):
     write(tmp_path, [shape()], photographs=('a.png', 'b.png', 'sub/c.png'))
     code, out, error = run()
-    assert (code, error) == (0, '') and '2 photographs without annotation: all 0, background' in out
+    assert (code, error) == (0, '') and '2 photographs without annotation: all 0 (background)' in out
     assert not labels('b.png').any() and not labels('sub/c.png').any()
 
 
@@ -182,19 +182,19 @@ def test_more_than_255_classes_have_16_bits(run, labels, tmp_path):
     crowd = shape(300, LEFT, iscrowd=1)
     write(tmp_path, [shape(300), crowd], {key: f'class {key}' for key in range(1, 301)})
     code, _, error = run()
-    assert code == 0 and '301 classes: the maps have 16 bits, 65535 is ignored' in error
+    assert code == 0 and '301 classes: label maps have 16 bits, and 65535 is ignored' in error
     assert labels()[0].tolist() == [65535] * 4 + [300] * 4 and labels('b.png').dtype == np.uint16
 
 
 def test_a_second_run_keeps_what_fits(run, labels, classes, tmp_path):
     """By content: an edited annotation makes its map anew, another class order all of them; a lost one comes back."""
     write(tmp_path, [shape(), shape(image=1)])
-    assert '2 label maps, 0 kept, 2 made' in run()[1] and '2 label maps, 2 kept, 0 made' in run()[1]
+    assert '2 label maps, 0 kept, 2 written' in run()[1] and '2 label maps, 2 kept, 0 written' in run()[1]
     (tmp_path / 'labels/b.png').unlink()
-    assert '2 label maps, 1 kept, 1 made' in run()[1]
+    assert '2 label maps, 1 kept, 1 written' in run()[1]
     write(tmp_path, [shape(), shape(2, image=1)])
-    assert '2 label maps, 1 kept, 1 made' in run()[1] and labels('b.png')[0, 0] == 2
-    assert '2 label maps, 0 kept, 2 made' in run(*classes('dog', 'cat'))[1] and labels('b.png')[0, 0] == 0
+    assert '2 label maps, 1 kept, 1 written' in run()[1] and labels('b.png')[0, 0] == 2
+    assert '2 label maps, 0 kept, 2 written' in run(*classes('dog', 'cat'))[1] and labels('b.png')[0, 0] == 0
     assert (tmp_path / 'labels/classes.txt').read_text() == 'dog\ncat\n'
 
 
@@ -210,15 +210,15 @@ def test_what_others_wrote_is_not_replaced(run, tmp_path):
 
 def test_outputs_that_are_inputs_or_one_file(run, classes, tmp_path):
     write(tmp_path, [shape()])
-    assert refused(run(out='images'), '--out', 'images: holds the photographs') and refused(
-        run(out='.'), '--out', 'holds the photographs'
+    assert refused(run(out='images'), '--out', 'images: contains the images') and refused(
+        run(out='.'), '--out', 'contains the images'
     )
     (tmp_path / 'labels').mkdir()
     shutil.copy(classes('background', 'cat')[1], tmp_path / 'labels/classes.txt')
     assert refused(run('--classes', tmp_path / 'labels/classes.txt'), 'would replace the input')
     (tmp_path / 'labels/classes.txt').unlink()
     (tmp_path / 'linked').symlink_to(tmp_path / 'images')
-    assert refused(run(out='linked'), 'holds the photographs')
+    assert refused(run(out='linked'), 'contains the images')
     Image.new('RGB', (WIDTH, HEIGHT)).save(tmp_path / 'images/a.jpg')
     assert refused(run(), 'images/a.png: shares its name with', 'images/a.jpg') and not list(
         (tmp_path / 'labels').iterdir()
@@ -272,7 +272,7 @@ def test_a_photograph_goes_to_the_annotation_that_names_its_place(run, labels, t
     images = [dict(id=i, file_name=f'{split}/a.png', height=6, width=8) for i, split in enumerate(('train', 'val'))]
     write(tmp_path, [shape(), shape(2, image=1)], photographs=('val/a.png',), images=images)
     code, _, error = run()
-    assert code == 0 and 'coco.json: train/a.png: no such photograph below --images (1 annotations without' in error
+    assert code == 0 and 'coco.json: train/a.png: image not found below --images (1 annotations without' in error
     assert labels('val/a.png')[0, 0] == 2
 
 
@@ -301,24 +301,24 @@ RLE = dict(size=[6, 8], counts=[0, 24, 24])
     ('shapes', 'changes', 'named'),
     [
         ([shape()], dict(categories=None), 'coco.json: has no "categories"'),
-        ([shape(9)], {}, 'annotations[0].category_id is 9, which no category has'),
-        ([shape(image=9)], {}, 'annotations[0].image_id is 9, which no image has'),
+        ([shape(9)], {}, 'annotations[0].category_id is 9, but no category has this id'),
+        ([shape(image=9)], {}, 'annotations[0].image_id is 9, but no image has this id'),
         ([shape(ring=[0, 0, 8, 0, 8])], {}, 'annotations[0].segmentation[0] has 5 numbers that are not pairs'),
-        ([shape(ring=[0, 0, 8, float('nan'), 8, 3])], {}, 'annotations[0].segmentation[0] has something that is no'),
-        ([shape(ring=[0, 0, 8, 'x', 8, 3])], {}, 'annotations[0].segmentation[0] has something that is no number'),
+        ([shape(ring=[0, 0, 8, float('nan'), 8, 3])], {}, 'annotations[0].segmentation[0] has a value that is not'),
+        ([shape(ring=[0, 0, 8, 'x', 8, 3])], {}, 'annotations[0].segmentation[0] has a value that is not a number'),
         ([shape(ring=[0, 0, 1e9, 0, 8, 3])], {}, 'annotations[0].segmentation[0] has corners more than 100000 pixels'),
         ([shape(segmentation=RLE | dict(counts=[0, 24]))], {}, 'run lengths of 24 pixels instead of 48'),
         ([shape(segmentation=RLE | dict(counts='0PQ'))], {}, 'segmentation.counts'),
         (
             [shape(segmentation=RLE | dict(size=[8, 6]))],
             {},
-            'segmentation.size is [8, 6], but its photograph has [6, 8]',
+            'segmentation.size is [8, 6], but the image has [6, 8]',
         ),
-        ([shape()], changed(height=7)(), 'a.png: size 7 x 8 (height x width), but its photograph has 6 x 8'),
-        ([shape()], changed(height='high')(), 'images[0].height is no number (high)'),
-        ([shape()], changed(width=10**9, height=10**9)(), 'a photograph of 1000000000 x 1000000000 pixels'),
+        ([shape()], changed(height=7)(), 'a.png: size 7 x 8 (height x width), but the image has 6 x 8'),
+        ([shape()], changed(height='high')(), 'images[0].height is not a number (high)'),
+        ([shape()], changed(width=10**9, height=10**9)(), 'an image size of 1000000000 x 1000000000 pixels'),
         ([shape()], changed(file_name=None)(), 'images[0] has no "file_name"'),
-        ([shape()], changed(file_name='nowhere.png')(), 'no photograph nowhere.png'),
+        ([shape()], changed(file_name='nowhere.png')(), 'image nowhere.png not found'),
         (
             [shape()],
             dict(images=[dict(id=i, file_name='a.png', height=6, width=8) for i in range(2)]),
@@ -337,28 +337,28 @@ def test_shapes_that_cover_nothing_are_counted(run, labels, tmp_path):
     write(tmp_path, [shape(ring=[0, 0, 8, 6]), shape(segmentation=[], bbox=[0, 0, 8, 6]), shape(2, LEFT)])
     code, _, error = run()
     assert code == 0 and 'a.png: a polygon of fewer than 3 corners covers nothing (1 such polygons)' in error
-    assert 'box without a polygon or mask, 1 of them' in error and set(np.unique(labels())) == {0, 2}
+    assert "1 shapes of kind 'box without a polygon or mask'" in error and set(np.unique(labels())) == {0, 2}
 
 
 def test_two_photographs_for_one_name(run, tmp_path):
     images = [dict(id=0, file_name='dog.png', height=6, width=8)]
     write(tmp_path, [shape()], photographs=('x/dog.png', 'y/dog.png'), images=images)
-    assert refused(run(), 'dog.png', 'may be x/dog.png or y/dog.png')
+    assert refused(run(), 'dog.png', 'could be x/dog.png or y/dog.png')
 
 
 def test_formats_that_are_unclear(run, annotate, tmp_path):
     write(tmp_path, [shape()])
     (tmp_path / 'other').mkdir()
-    assert refused(run(source='other'), 'other: holds no annotations of a format that is known', 'coco', 'voc')
+    assert refused(run(source='other'), 'other: contains no annotations in a known format', 'coco', 'voc')
     assert refused(run(source='nowhere'), 'nowhere: no such file or folder')
-    assert refused(run('--format', 'excel'), '--format excel: not known; allowed: cityscapes, coco')
-    assert refused(run('--format', 'yolo'), 'holds nothing of the format yolo')
+    assert refused(run('--format', 'excel'), '--format excel: unknown; allowed: cityscapes, coco')
+    assert refused(run('--format', 'yolo'), 'contains nothing in the format yolo')
     shutil.copy(tmp_path / 'coco.json', tmp_path / 'other')
     shutil.copy(EXPORTS / 'labelme/export/crossing.json', tmp_path / 'other')
     assert refused(run(source='other'), 'several formats: coco', 'coco.json', 'labelme', 'crossing.json', '--format')
     assert run('--format', 'coco', source='other')[0] == 0
     (tmp_path / 'export.zip').write_bytes(b'PK')
-    assert refused(run(source='export.zip'), 'export.zip: an archive; unpack it')
+    assert refused(run(source='export.zip'), 'export.zip: is an archive; unpack it')
 
 
 def test_label_studio_exports_that_name_no_photograph(annotate, tmp_path):
@@ -377,7 +377,7 @@ def test_label_studio_exports_that_name_no_photograph(annotate, tmp_path):
 def test_missing_images(run, tmp_path):
     write(tmp_path, [shape()])
     (tmp_path / 'empty').mkdir()
-    assert refused(run(images='nowhere'), 'nowhere: no such folder') and refused(run(images='empty'), 'no photograph')
+    assert refused(run(images='nowhere'), 'nowhere: no such folder') and refused(run(images='empty'), 'no images')
 
 
 def test_without_pycocotools(run, tmp_path, monkeypatch):
@@ -388,7 +388,7 @@ def test_without_pycocotools(run, tmp_path, monkeypatch):
 
 def test_damaged_class_lists(run, classes, tmp_path):
     write(tmp_path, [shape()])
-    assert refused(run(*classes('cat', 'dog', 'cat')), "mine.txt: 'cat' comes twice")
-    assert refused(run(*classes('')), 'mine.txt: names no class')
+    assert refused(run(*classes('cat', 'dog', 'cat')), "mine.txt: 'cat' is listed twice")
+    assert refused(run(*classes('')), 'mine.txt: has no class')
     assert refused(run('--classes', tmp_path / 'nowhere.txt'), 'nowhere.txt: not readable')
-    assert refused(run(*classes('cat, big', 'cat, small')), "class 'cat': may be 'cat, big' or 'cat, small'")
+    assert refused(run(*classes('cat, big', 'cat, small')), "class 'cat': could be 'cat, big' or 'cat, small'")

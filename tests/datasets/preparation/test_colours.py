@@ -34,12 +34,12 @@ def test_conversion(run, tmp_path):
     for name, mode in (('a.png', 'RGB'), ('x/a.PNG', 'RGBA'), ('y/b.bmp', 'RGB'), ('p.png', 'P')):
         picture(tmp_path / 'colours' / name, mode=mode)
     table = {'#000000': 7, '#804080': 1, '#FFFFFF': 255}
-    assert run(table) == (0, 'labels: 4 label maps, 0 kept, 4 made\n')
+    assert run(table) == (0, 'labels: 4 label maps, 0 kept, 4 written\n')
     for name in ('a.png', 'x/a.png', 'y/b.png', 'p.png'):
         assert np.array_equal(labels_of(tmp_path / 'labels' / name), np.array([7, 1, 255])[LABELS])
     (tmp_path / 'labels/.a.abcd1234.png').write_bytes(b'half')
     (tmp_path / 'labels/p.png').unlink()
-    assert run(table) == (0, 'labels: 4 label maps, 3 kept, 1 made\n')
+    assert run(table) == (0, 'labels: 4 label maps, 3 kept, 1 written\n')
     assert not (tmp_path / 'labels/.a.abcd1234.png').exists()
 
 
@@ -53,9 +53,9 @@ def test_maps_of_a_mended_table_or_picture_are_made_anew(run, tmp_path):
         picture(tmp_path / 'colours' / name)
     run({'#000000': 0, '#804080': 1, '#ffffff': 2})
     picture(tmp_path / 'colours/b.png', COLOURS[LABELS.T])
-    assert run({'#000000': 0, '#804080': 1, '#ffffff': 2}) == (0, 'labels: 2 label maps, 1 kept, 1 made\n')
+    assert run({'#000000': 0, '#804080': 1, '#ffffff': 2}) == (0, 'labels: 2 label maps, 1 kept, 1 written\n')
     assert np.array_equal(labels_of(tmp_path / 'labels/b.png'), LABELS.T)
-    assert run({'#000000': 0, '#804080': 2, '#ffffff': 1}) == (0, 'labels: 2 label maps, 0 kept, 2 made\n')
+    assert run({'#000000': 0, '#804080': 2, '#ffffff': 1}) == (0, 'labels: 2 label maps, 0 kept, 2 written\n')
     assert np.array_equal(labels_of(tmp_path / 'labels/a.png'), np.array([0, 2, 1])[LABELS])
 
 
@@ -74,7 +74,7 @@ def test_a_map_without_a_picture_is_named(run, tmp_path):
         picture(tmp_path / 'colours' / name)
     run(table)
     (tmp_path / 'colours/b.png').unlink()
-    assert 'warning: labels/b.png: of an earlier run' in run(table)[1]
+    assert 'warning: labels/b.png: from an earlier run' in run(table)[1]
 
 
 def test_labelmap_of_cvat(run, tmp_path):
@@ -88,11 +88,11 @@ def test_labelmap_of_cvat(run, tmp_path):
 @pytest.mark.parametrize(
     ('table', 'named'),
     [
-        ('cat:1,2', "'cat:1,2' is no class and colour"),
-        ('cat:1,2,256::', 'is no class and colour'),
-        ('cat:1,2,3::\ncat:1,2,4::', 'name cat comes twice'),
-        ('cat:1,2,3::\ndog:1,2,3::', 'colour #010203 comes twice'),
-        ('# nothing\n', 'names no class'),
+        ('cat:1,2', "'cat:1,2' is not a class and colour"),
+        ('cat:1,2,256::', 'is not a class and colour'),
+        ('cat:1,2,3::\ncat:1,2,4::', 'name cat occurs twice'),
+        ('cat:1,2,3::\ndog:1,2,3::', 'colour #010203 occurs twice'),
+        ('# nothing\n', 'has no class'),
     ],
 )
 def test_damaged_labelmaps_end_in_one_line(run, tmp_path, table, named):
@@ -111,11 +111,11 @@ def test_many_classes_have_16_bits(run, tmp_path):
     ('table', 'out', 'named'),
     [
         ({'#000000': 0, '#804080': 1}, 'labels', 'a.png: colour #ffffff at row 1, column 0 has no label'),
-        ({'black': 0}, 'labels', 'map.json: no labels by colour'),
-        ({'#000000': -1}, 'labels', 'map.json: no labels by colour'),
-        ([], 'labels', 'map.json: no labels by colour'),
+        ({'black': 0}, 'labels', 'map.json: is not a table of labels by colour'),
+        ({'#000000': -1}, 'labels', 'map.json: is not a table of labels by colour'),
+        ([], 'labels', 'map.json: is not a table of labels by colour'),
         ('no JSON', 'labels', 'map.json: not readable as JSON'),
-        ({'#000000': 0}, 'colours', '--out colours: holds the pictures'),
+        ({'#000000': 0}, 'colours', '--out colours: contains the images'),
     ],
 )
 def test_faults_end_in_one_line(run, tmp_path, table, out, named):
@@ -126,6 +126,6 @@ def test_faults_end_in_one_line(run, tmp_path, table, out, named):
 
 def test_jpegs_and_empty_folders_are_refused(run, tmp_path):
     (tmp_path / 'colours').mkdir()
-    assert 'holds no picture' in run({'#000000': 0})[1]
+    assert 'contains no images' in run({'#000000': 0})[1]
     picture(tmp_path / 'colours/a.jpg')
-    assert 'a JPEG, which does not keep colours' in run({'#000000': 0})[1]
+    assert 'is a JPEG, whose compression changes colours' in run({'#000000': 0})[1]

@@ -150,7 +150,7 @@ def test_a_page_instead_of_an_archive(tmp_path, serve, content):
     (tmp_path / 'served/maps.zip').write_bytes(content)
     server.faults['maps.zip'] = ['page']
     for found in ('26 bytes', '3,000,000 bytes'):
-        with pytest.raises(UserError, match=rf'maps.zip.part: not a whole archive \({found}\)'):
+        with pytest.raises(UserError, match=rf'maps.zip.part: not a complete archive \({found}\)'):
             Fetcher().fetch(RemoteFile('maps.zip', (f'{server.url}/maps.zip',)), tmp_path / 'data')
 
 

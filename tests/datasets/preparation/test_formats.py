@@ -74,9 +74,9 @@ def test_label_studio_turned_shapes():
     [
         (dict(value=dict(points=[[1, 1], [2, 1], [2, 2]])), 'has no label'),
         (dict(value=dict(points=[[1, 1], [2, 1], [2, 2]], polygonlabels=['a', 'b'])), 'has 2 labels'),
-        (dict(value=dict(points=[]), image_rotation=90), 'image_rotation is not 0; turn the photograph'),
+        (dict(value=dict(points=[]), image_rotation=90), 'image_rotation is not 0; rotate the image'),
         (dict(value=dict(rle=[0, 0, 0, 4, 1], polygonlabels=['a'])), r'value\.rle (has|is)'),
-        (dict(value=dict(rle=[0, 300], polygonlabels=['a'])), r'value\.rle is no list of bytes'),
+        (dict(value=dict(rle=[0, 300], polygonlabels=['a'])), r'value\.rle is not a list of bytes'),
     ],
 )
 def test_label_studio_faults(result, named):
@@ -111,18 +111,18 @@ def test_labelme_ignores_what_it_calls_so():
 
 def test_cvat_for_video_is_refused(tmp_path):
     (tmp_path / 'a.xml').write_text('<annotations><track id="0"/></annotations>')
-    with pytest.raises(UserError, match=r'a\.xml: CVAT for video; export it as "CVAT for images 1\.1"'):
+    with pytest.raises(UserError, match=r'a\.xml: is "CVAT for video"; export it as "CVAT for images 1\.1"'):
         read_export(Source(tmp_path))
 
 
 @pytest.mark.parametrize(
     ('line', 'named'),
     [
-        ('4 0 0 1 0 1 1', 'line 1 has class 4, which data.yaml does not name'),
+        ('4 0 0 1 0 1 1', 'line 1 has class 4, which is not in data.yaml'),
         ('0 0.5 0.5 0.1 0.1', 'line 1 has 4 numbers: a box'),
-        ('0 0 0 30 0 30 20', 'line 1 has 30, which is no share; write CLASS X Y'),
+        ('0 0 0 30 0 30 20', 'line 1 has 30, which is not between 0 and 1; write CLASS X Y'),
         ('0 0 0 1 0 1', 'line 1 has 5 numbers that are not pairs'),
-        ('0 0 0 1 nan 1 1', 'line 1 has something that is no number'),
+        ('0 0 0 1 nan 1 1', 'line 1 has a value that is not a number'),
     ],
 )
 def test_yolo_faults(line, named):
@@ -134,7 +134,7 @@ def test_yolo_names():
     assert yolo.class_names(node(['a b', 7])) == {'0': 'a b', '1': '7'}
     assert list(yolo.class_names(node({10: 'b', '2': 'a'})).values()) == ['a', 'b']
     for names, named in (
-        ({'a': 'b'}, 'keys that are no numbers'),
+        ({'a': 'b'}, 'keys that are not numbers'),
         ([True], r'names\[0\] is not a text'),
         (3, 'no list|not a list'),
     ):
@@ -145,11 +145,11 @@ def test_yolo_names():
 def test_voc_needs_names(tmp_path):
     (tmp_path / 'SegmentationClass').mkdir()
     Image.new('L', (4, 4)).save(tmp_path / 'SegmentationClass/a.png')
-    with pytest.raises(UserError, match=r'class_names\.txt: missing; write the classes there'):
+    with pytest.raises(UserError, match=r'class_names\.txt: missing; write the classes to it'):
         read_export(Source(tmp_path))
     (tmp_path / 'class_names.txt').write_text('_background_\ncat\n')
     Image.new('L', (4, 4), 7).save(tmp_path / 'SegmentationClass/a.png')
-    with pytest.raises(UserError, match=r'a\.png: 7 at row 0, column 0 is no class of the export'):
+    with pytest.raises(UserError, match=r'a\.png: 7 at row 0, column 0 is not a class'):
         read_export(Source(tmp_path))
 
 

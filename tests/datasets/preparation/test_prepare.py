@@ -79,7 +79,7 @@ def test_all_data_sets(make, server, archives, tmp_path, capsys):
     assert len([name for name in files if name.startswith('cityscapes/') and name.endswith('.png')]) == 3 * IMAGES
     make(*PUBLIC, 'cityscapes19')
     assert hashes(tmp_path / 'data') == files and not server.requests
-    assert capsys.readouterr().out.count('already there, left alone') == 5
+    assert capsys.readouterr().out.count('already there') == 5
 
 
 def test_archives_are_removed_or_kept(make, server, tmp_path):
@@ -137,7 +137,11 @@ def test_one_failure_does_not_stop_the_others(make, server, tmp_path, capsys):
     assert str(fault.value).startswith('Pascal Context (context60); Cityscapes (cityscapes19): not ready')
     captured = capsys.readouterr()
     first, last = captured.err.splitlines()
-    assert 'trainval_merged.json: not to be had' in first and '404' in first and 'gone there; pass the folder' in first
+    assert (
+        'trainval_merged.json: cannot be downloaded' in first
+        and '404' in first
+        and 'published there; pass the folder' in first
+    )
     assert 'leftImg8bit_trainvaltest.zip' in last and 'register' in last and '--from' in last
     assert 'voc21:' in captured.out and '3 images' in captured.out
     assert (tmp_path / 'data/VOCdevkit/VOC2012/JPEGImages').is_dir()
@@ -149,7 +153,7 @@ def test_a_plan_alone_writes_and_asks_nothing(make, server, tmp_path, capsys):
     assert not server.requests and not list(tmp_path.iterdir())
     for file in (file for name in PUBLIC for file in COLLECTIONS[name].files):
         assert file.name in out
-    assert 'to fetch: 6 files, about 6.3 GB' in out and 'CC BY 4.0' in out
+    assert 'to download: 6 files, about 6.3 GB' in out and 'CC BY 4.0' in out
     assert 'gtFine_trainvaltest.zip, 0.2 GB: register at cityscapes-dataset.com' in out
 
 
@@ -170,13 +174,13 @@ def test_faults_of_the_check_are_faults(make, server, tmp_path, capsys):
     with pytest.raises(UserError, match='voc21: not ready'):
         make('voc21')
     captured = capsys.readouterr()
-    assert f'fault: {path}' in captured.out and f'voc21: 1 faults, the first: {path}' in captured.err
+    assert f'error: {path}' in captured.out and f'voc21: 1 errors, the first: {path}' in captured.err
     assert path.stat().st_size == 40
 
 
 def test_two_runs_at_once(make, tmp_path):
     (tmp_path / 'data').mkdir()
-    with locked(tmp_path / 'data'), pytest.raises(UserError, match='another run writes into this folder'):
+    with locked(tmp_path / 'data'), pytest.raises(UserError, match='another run is writing to this folder'):
         make('voc21')
 
 
@@ -194,7 +198,7 @@ def test_a_full_disk(make, server, mounted, capsys, archives, tmp_path):
     with pytest.raises(UserError, match='not ready'):
         prepare(['voc21', 'ade20k150'], data_root=folder / 'data', collections=table)
     warning, *lines = capsys.readouterr().err.splitlines()
-    assert warning.startswith(f'warning: {folder}: too little room')
+    assert warning.startswith(f'warning: {folder}: not enough disk space')
     assert len(lines) == 2 and all(f'{folder}/data/' in line and 'No space left on device' in line for line in lines)
     (folder / 'other').unlink()
     prepare(['voc21', 'ade20k150'], data_root=folder / 'data', collections=table)

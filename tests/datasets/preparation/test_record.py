@@ -25,7 +25,7 @@ def contents(folder):
 
 
 def test_what_fits_is_kept(tmp_path):
-    assert str(convert(tmp_path, 'x')) == f'{tmp_path}: 2 label maps, 0 kept, 2 made'
+    assert str(convert(tmp_path, 'x')) == f'{tmp_path}: 2 label maps, 0 kept, 2 written'
     assert convert(tmp_path, 'x')[1:3] == (2, 0) and convert(tmp_path, 'y')[1:3] == (0, 2)
     assert contents(tmp_path) == {'a.png': 'y', 'b.png': 'y'}
 
@@ -45,7 +45,7 @@ def test_a_run_that_ended_early_leaves_nothing_that_looks_right(tmp_path, monkey
 def test_a_damaged_record_vouches_for_nothing(tmp_path, text):
     convert(tmp_path, 'x')
     (tmp_path / NAME).write_text(text)
-    with pytest.raises(UserError, match=r'\.png: was not written by a converter .*made_from\.json does not name it'):
+    with pytest.raises(UserError, match=r'\.png: was not written by a converter .*made_from\.json does not list it'):
         convert(tmp_path, 'x', names=('b',))
     assert convert(tmp_path, 'x', replace=True)[1:3] == (0, 2)
 
@@ -90,5 +90,5 @@ def test_from_pixel_maps_to_instances_and_back(tmp_path):
 
 
 def test_workers_are_checked(tmp_path):
-    with pytest.raises(UserError, match='--workers=0: not possible'):
+    with pytest.raises(UserError, match='--workers=0: invalid'):
         convert_all(None, [], Record(tmp_path, 'one'), [], 0)

@@ -34,7 +34,7 @@ def test_the_truth_of_label_maps(make, tmp_path):
     Image.fromarray(labels).save(tmp_path / 'maps/deep/one.png')
     assert (
         make(tmp_path / 'maps', '--out', tmp_path / 'out', '--truth')
-        == f'{tmp_path}/out: 1 region maps, 0 kept, 1 made'
+        == f'{tmp_path}/out: 1 region maps, 0 kept, 1 written'
     )
     assert read_regions(tmp_path / 'out/one.npz').tolist() == [[1, 1, 2], [3, 1, 2]]
 
@@ -52,9 +52,9 @@ def test_photographs_and_what_is_there_stays(make, tmp_path, monkeypatch):
     for name in ('one', 'two'):
         Image.new('RGB', (4, 3), (len(name), 0, 0)).save(tmp_path / f'in/{name}.png')
     arguments = (tmp_path / 'in', '--out', tmp_path / 'out', '--type', 'felzenszwalb', '--options', 'scale=50')
-    assert make(*arguments).endswith('2 region maps, 0 kept, 2 made')
+    assert make(*arguments).endswith('2 region maps, 0 kept, 2 written')
     (tmp_path / 'out/two.npz').unlink()
-    assert make(*arguments).endswith('2 region maps, 1 kept, 1 made')
+    assert make(*arguments).endswith('2 region maps, 1 kept, 1 written')
     assert read_regions(tmp_path / 'out/one.npz').tolist() == [[3] * 4] * 3
     assert computed == [(str(tmp_path / 'in/one.png'), 50)]  # alike pictures share a map on disk
 
@@ -65,9 +65,9 @@ def test_maps_are_kept_by_content(make, tmp_path):
     for name in ('one', 'two', '.thumbnails/one'):
         Image.fromarray(np.uint8([[0, 0, 1]])).save(tmp_path / f'in/{name}.png')
     arguments = (tmp_path / 'in', '--out', tmp_path / 'out', '--truth')
-    assert make(*arguments).endswith('2 region maps, 0 kept, 2 made')
+    assert make(*arguments).endswith('2 region maps, 0 kept, 2 written')
     Image.fromarray(np.uint8([[0, 1, 0]])).save(tmp_path / 'in/two.png')
-    assert make(*arguments).endswith('2 region maps, 1 kept, 1 made')
+    assert make(*arguments).endswith('2 region maps, 1 kept, 1 written')
     assert read_regions(tmp_path / 'out/two.npz').tolist() == [[1, 3, 2]]
     (tmp_path / 'out/made_from.json').unlink()
     assert 'one.npz: was not written by a converter' in make(*arguments)
@@ -76,8 +76,8 @@ def test_maps_are_kept_by_content(make, tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['--type', 'sam3'], "error: regions.type='sam3': not possible; allowed: felzenszwalb, files, sam2"),
-        (['--truth'], 'in: no picture in it (hidden files and folders are not read); allowed: .jpg'),
+        (['--type', 'sam3'], "error: regions.type='sam3': invalid; allowed: felzenszwalb, files, sam2"),
+        (['--truth'], 'in: contains no images (hidden files and folders are not read); allowed: .jpg'),
     ],
 )
 def test_faults_end_in_one_line(make, tmp_path, arguments, message):
@@ -91,4 +91,4 @@ def test_two_pictures_of_one_name(make, tmp_path):
         (tmp_path / 'in' / folder).mkdir(parents=True)
         Image.new('L', (2, 2)).save(tmp_path / f'in/{folder}/one.png')
     line = make(tmp_path / 'in', '--out', tmp_path / 'out', '--truth')
-    assert 'has the same name, so one map would replace the other' in line and not (tmp_path / 'out').exists()
+    assert 'so one map would replace the other' in line and not (tmp_path / 'out').exists()

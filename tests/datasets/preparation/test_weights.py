@@ -66,7 +66,7 @@ def test_tags_are_fetched_by_open_clip(server, monkeypatch, capsys):
     monkeypatch.setattr(weights, 'is_download', lambda arch, tag: not asked)
     monkeypatch.setattr(weights, 'weights_file', lambda *name: asked.append(name))
     prepare([], ['scclip'], sources=server.sources)
-    assert asked == [('ViT-B-16', 'openai')] and 'ViT-B-16 openai, by open_clip' in capsys.readouterr().out
+    assert asked == [('ViT-B-16', 'openai')] and 'ViT-B-16 openai, from open_clip' in capsys.readouterr().out
 
 
 def test_what_people_alone_find_is_taken_from_a_folder(server, tmp_path, capsys):

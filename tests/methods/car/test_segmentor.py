@@ -132,12 +132,12 @@ def test_words_without_a_background(build):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(confidence_threshold=-1), 'confidence_threshold=-1: not possible'),
+        (dict(confidence_threshold=-1), 'confidence_threshold=-1: invalid'),
         (dict(visual_prompts=('arrow',)), "visual_prompts='arrow': not known"),
         (dict(affinity_layers=(13,)), 'counted from 1 to 12'),
         (dict(stuff=dict(classes=['snow'], visual_prompts=['blur'], background_factor=1)), "stuff.classes='snow'"),
         (dict(classifier=dict(pretrained='nowhere.pt')), 'nowhere.pt: no such weights file'),
-        (dict(judge_templates='none'), "templates='none': not known"),
+        (dict(judge_templates='none'), "templates='none': unknown"),
     ],
 )
 def test_errors_are_one_line(build, changes, message):

@@ -145,7 +145,7 @@ def test_words_and_settings_change_without_encoding(build, picture, monkeypatch)
     same = model.decode(encoded, model.bank, {}, (60, 70), scores=False)
     assert same.scores is None and not torch.equal(same.labels, found.labels)
     for name, value in dict(prior='window', scale_spectrum=False, decomposition='drawn').items():
-        with pytest.raises(UserError, match=rf'{name}={value!r}: not possible; allowed: .* use --cfg-options'):
+        with pytest.raises(UserError, match=rf'{name}={value!r}: invalid; allowed: .* use --cfg-options'):
             model.decode(encoded, model.bank, {name: value}, (60, 70), scores=False)
     with pytest.raises(UserError, match="setting='colour'"):
         model.decode(encoded, model.bank, dict(colour=1), (60, 70), scores=False)
@@ -154,7 +154,7 @@ def test_words_and_settings_change_without_encoding(build, picture, monkeypatch)
 @pytest.mark.parametrize(
     ('changes', 'named'),
     [
-        (dict(decomposition='random'), "decomposition='random': not possible; allowed: exact, drawn"),
+        (dict(decomposition='random'), "decomposition='random': invalid; allowed: exact, drawn"),
         (dict(prior='view'), "prior='view'"),
         (dict(global_weight=2), 'global_weight=2'),
         (dict(patch_weight=-1), 'patch_weight=-1'),

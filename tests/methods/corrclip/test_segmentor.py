@@ -231,11 +231,11 @@ def test_a_batch_equals_single_images_and_words_change_without_encoding(corrclip
 @pytest.mark.parametrize(
     ('changes', 'named'),
     [
-        (dict(regions=None), r'regions=None: not possible'),
-        (dict(regions='sam'), r"regions\.type='sam': not possible; allowed: .*files"),
-        (dict(regions=dict(type='files', path='x')), r"regions='path': not possible; allowed: folder"),
+        (dict(regions=None), r'regions=None: invalid'),
+        (dict(regions='sam'), r"regions\.type='sam': invalid; allowed: .*files"),
+        (dict(regions=dict(type='files', path='x')), r"regions='path': invalid; allowed: folder"),
         (dict(merge_distance=-1), 'merge_distance=-1'),
-        (dict(spatial_layers=(6, 12)), r'spatial_layers=\(6, 12\): not possible; allowed: numbers of blocks.* to 11'),
+        (dict(spatial_layers=(6, 12)), r'spatial_layers=\(6, 12\): invalid; allowed: numbers of blocks.* to 11'),
         (dict(semantic_weight='half'), 'semantic_weight'),
     ],
 )
@@ -245,5 +245,5 @@ def test_impossible_settings_are_named(corrclip, changes, named):
 
 
 def test_settings_that_need_other_tokens_are_refused_after_encoding(model):
-    with pytest.raises(UserError, match="setting='sharpness': not possible; allowed: logit_scale, "):
+    with pytest.raises(UserError, match="setting='sharpness': invalid; allowed: logit_scale, "):
         model.settings.vary(dict(sharpness=3))

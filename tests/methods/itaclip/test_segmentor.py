@@ -210,7 +210,7 @@ def test_long_texts_are_named(build_model, golden_banks, tmp_path, monkeypatch):
     assert not [line for line in lines if 'longer than' in line]
     build_model('long')
     (line,) = [line for line in lines if 'longer than' in line]
-    assert f"class '{bank['classes'][1]['name']}': its definition" in line and 'very long' in line
+    assert f"class '{bank['classes'][1]['name']}': the definition" in line and 'very long' in line
 
 
 def test_prediction_leaves_random_numbers_alone(build_model):

@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import marked
 from golden import DIR, hold
 from golden.trident_runs import ALONE, RUNS, WORDS, alone, config
 
@@ -89,7 +88,8 @@ def test_prompts(runs, recorded):
     hold('stage_mask_logits', logits[:, ::8, ::8], recorded['stage_mask_logits'], atol=1e-3, most=(2e-5, 0.99))
 
 
-@pytest.mark.parametrize('name', marked(ALONE, 'alone_b'))
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ALONE)
 @torch.no_grad()
 def test_refinement(network_weights, recorded, name):
     """From scores to regions, masks and final scores, without the rest of the method."""

@@ -155,9 +155,9 @@ def test_parts_of_weights_are_called_so(tiny_state, tmp_path):
         (tmp_path / 'config.json').write_text(content)
         with pytest.raises(UserError, match=r'config\.json: a JSON file, not weights'):
             load_clip('ViT-B-16', str(tmp_path / 'config.json'))
-    with pytest.raises(UserError, match='a folder; name a file in it'):
+    with pytest.raises(UserError, match='is a folder; give the path of a file in it'):
         load_clip('ViT-B-16', str(tmp_path))
-    with pytest.raises(UserError, match='a folder; name a file in it'):
+    with pytest.raises(UserError, match='is a folder; give the path of a file in it'):
         read_checkpoint(str(tmp_path), 'get it somewhere')
 
 

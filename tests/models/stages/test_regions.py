@@ -79,9 +79,9 @@ def test_what_has_no_map_is_named(tmp_path):
 @pytest.mark.parametrize(
     ('config', 'message'),
     [
-        ('slic', r"regions\.type='slic': not possible; allowed: felzenszwalb, files, sam2"),
+        ('slic', r"regions\.type='slic': invalid; allowed: felzenszwalb, files, sam2"),
         (dict(folder='x'), r'regions\.type=None'),
-        (dict(type='felzenszwalb', size=3), r"regions='size': not possible; allowed: min_size, scale, sigma"),
+        (dict(type='felzenszwalb', size=3), r"regions='size': invalid; allowed: min_size, scale, sigma"),
         (dict(type='felzenszwalb', sigma='1'), r"regions\.sigma='1'"),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_bad_answer_is_sent_back_with_its_fault(ade, tmp_path):
     assert first == again and first['seed'] == 5 and first['temperature'] == 0 and first['model'] == 'tiny'
     assert corrected['seed'] == 6 and corrected['messages'][0] == first['messages'][0]
     assert [message['role'] for message in corrected['messages']] == ['user', 'assistant', 'user']
-    assert 'it holds markup' in corrected['messages'][2]['content']
+    assert 'it contains markup' in corrected['messages'][2]['content']
     assert after_garbage == corrected | dict(seed=7)
 
 
@@ -109,7 +109,7 @@ def test_a_class_without_a_usable_answer(ade, tmp_path):
     bank, path = without_texts(ade, 12), tmp_path / 'bank.json'
     key = ('synonym', bank.classes[3].words[0])
     with ChatServer(good_answers(ade), {key: ['markup'] * TRIES}) as chat:
-        message = f"class '{bank.classes[3].name}': no usable synonym in {TRIES} tries, at last because it holds markup"
+        message = f"class '{bank.classes[3].name}': no usable synonym in {TRIES} tries, last because it contains markup"
         with pytest.raises(UserError, match=message):
             generate(bank, path, chat, ['synonym'])
         assert chat.counts().total() == 11 + TRIES and not path.exists()
@@ -153,7 +153,7 @@ def test_what_cannot_pass_stops_at_once(ade, tmp_path, monkeypatch, refusal, adv
 
 
 @pytest.mark.parametrize(
-    ('fault', 'advice'), [('hang', 'silent for 0.5 s'), ('cut', 'no answer'), ('rate limit', 'lower --workers')]
+    ('fault', 'advice'), [('hang', 'no data for 0.5 s'), ('cut', 'no answer'), ('rate limit', 'lower --workers')]
 )
 def test_what_does_not_pass_ends_in_one_line(ade, tmp_path, fault, advice):
     key = ('synonym', ade.classes[0].words[0])
@@ -199,10 +199,10 @@ def test_faults_of_the_command_line(tmp_path, refused):
         (['old.json', *server, '--model', 'm'], 'exists already; add --overwrite'),
         (['new.json', *server], 'needs --model'),
         (['new.json', *server, '--model', 'm', '--workers', '0'], '--workers'),
-        (['new.json', '--base-url', 'localhost:8000', '--model', 'm'], 'no address of a server'),
-        (['new.json', '--local', 'absent'], 'no local model'),
-        (['new.json', '--local', 'absent', '--model', 'm'], '--model: names'),
-        (['pets.txt/new.json', *server, '--model', 'm'], 'cannot be written'),
+        (['new.json', '--base-url', 'localhost:8000', '--model', 'm'], 'not an address of a server'),
+        (['new.json', '--local', 'absent'], 'not a local model'),
+        (['new.json', '--local', 'absent', '--model', 'm'], '--model: is the name'),
+        (['pets.txt/new.json', *server, '--model', 'm'], 'not writable'),
     ):
         assert fault in refused(TOOL, tmp_path / 'pets.txt', tmp_path / arguments[0], *arguments[1:])
 

@@ -128,6 +128,7 @@ def test_garbage_of_a_local_model_is_refused(folders, tmp_path, monkeypatch):
     assert not (tmp_path / 'pets.json').exists()
 
 
+@pytest.mark.slow
 def test_seed_and_temperature_decide(folders, monkeypatch):
     """The same seed repeats an answer; another seed gives another, or asking again would be no use."""
     monkeypatch.setattr('itaclip_mmseg.text.generation.backends.MAX_NEW_TOKENS', 30)

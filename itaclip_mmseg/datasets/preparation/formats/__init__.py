@@ -1,4 +1,4 @@
-"""A file an annotation format: its `TITLE`, `find(source)` for its files in an export, and `read(source, files)`."""
+"""Annotation formats, one module each, with `TITLE`, `find(source)` for an export's files and `read(source, files)`."""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -12,13 +12,13 @@ FORMATS = tuple(module.name for module in iter_modules(__path__))
 
 
 def read_export(source: Source, name: str | None = None) -> Export:
-    """Read an export, whose format is seen from its content unless it is named.
+    """Read an export; its format is detected from its content unless `name` is given.
 
     Raises:
-        UserError: no such format, none that fits or several, or whatever is wrong in the export.
+        UserError: the format is unknown, no format or several match, or the export has errors.
     """
     if name is not None and name not in FORMATS:
-        raise UserError(f'--format {name}: not known; allowed: {", ".join(FORMATS)}')
+        raise UserError(f'--format {name}: unknown; allowed: {", ".join(FORMATS)}')
     found = {}
     for format_name in FORMATS if name is None else [name]:
         module = import_module(f'{__name__}.{format_name}')
@@ -29,7 +29,7 @@ def read_export(source: Source, name: str | None = None) -> Export:
         raise UserError(f'{source.path}: {nothing_found(name)}')
     if len(found) > 1:
         examples = ', '.join(f'{short(module)} ({files[0]})' for module, files in found.items())
-        raise UserError(f'{source.path}: holds exports of several formats: {examples}; name one with --format')
+        raise UserError(f'{source.path}: contains exports of several formats: {examples}; choose one with --format')
     ((module, files),) = found.items()
     export = module.read(source, files)
     export.title = module.TITLE
@@ -37,12 +37,12 @@ def read_export(source: Source, name: str | None = None) -> Export:
 
 
 def nothing_found(name: str | None) -> str:
-    """What to say of a source without an export."""
+    """The error for a source without an export."""
     if name is not None:
-        return f'holds nothing of the format {name}; leave --format out, or check the path'
-    return f'holds no annotations of a format that is known; known are {", ".join(FORMATS)}'
+        return f'contains nothing in the format {name}; remove --format, or check the path'
+    return f'contains no annotations in a known format; known formats: {", ".join(FORMATS)}'
 
 
 def short(module: ModuleType) -> str:
-    """The name of a format as `--format` takes it."""
+    """The name of a format for `--format`."""
     return module.__name__.rpartition('.')[2]

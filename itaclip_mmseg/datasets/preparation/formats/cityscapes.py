@@ -10,17 +10,17 @@ from itaclip_mmseg.datasets.preparation.source import Source
 
 TITLE = "Cityscapes' polygons"
 END = re.compile(r'_gt(Fine|Coarse)_polygons$')
-# A group of these, where single ones cannot be told apart, counts as the class.
+# A group of these that cannot be separated counts as the class.
 GROUPED = ('person', 'rider', 'car', 'truck', 'bus', 'caravan', 'trailer', 'train', 'motorcycle', 'bicycle')
 
 
 def find(source: Source) -> list[Path]:
-    """A file a photograph."""
+    """One file per image."""
     return source.objects('imgHeight', 'imgWidth', 'objects')
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """All files; the classes are those that shapes bear."""
+    """Read all files; the classes are those of the shapes."""
     export = Export()
     groups = {f'{name}group': name for name in GROUPED}
     for path in files:

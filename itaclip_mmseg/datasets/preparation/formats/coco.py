@@ -17,7 +17,7 @@ def find(source: Source) -> list[Path]:
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """All files together, such as those of splits; classes of one name are one."""
+    """Read all files, such as one per split; classes with the same name are merged."""
     export = Export(classes=[])
     for path in files:
         document = source.documents()[path]
@@ -28,7 +28,7 @@ def read(source: Source, files: list[Path]) -> Export:
         for entry in document['annotations']:
             key = entry['image_id'].key()
             if key not in images:
-                raise entry['image_id'].fault(f'is {key}, which no image has')
+                raise entry['image_id'].fault(f'is {key}, but no image has this id')
             shapes[key] += read_shapes(entry, categories, images[key].size(), export.left_out)
         folder = source.place(path.parent)
         for key, image in images.items():
@@ -40,21 +40,21 @@ def read(source: Source, files: list[Path]) -> Export:
 
 
 def by_id(images: Node) -> dict[object, Node]:
-    """Images by their id, which only one may have."""
+    """Images by id; a `UserError` if two share one."""
     found = {}
     for image in images:
         key = image['id'].key()
         if key in found:
-            raise image['id'].fault(f'is {key}, which another image has')
+            raise image['id'].fault(f'is {key}, but another image has the same id')
         found[key] = image
     return found
 
 
 def read_shapes(entry: Node, categories: dict, size: tuple[int, int], left_out: Counter) -> list[Shape]:
-    """The shape of an annotation; none of a box alone."""
+    """The shape of an annotation; none for an annotation with only a box."""
     category = entry['category_id']
     if category.key() not in categories:
-        raise category.fault(f'is {category.value}, which no category has')
+        raise category.fault(f'is {category.value}, but no category has this id')
     crowd = entry.get('iscrowd')
     segmentation = entry.get('segmentation')
     if segmentation is None or segmentation.value == []:

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1: an XML file of polygons, boxes, ellipses and masks, in layers (`z_order`)."""
+"""CVAT for images 1.1: an XML file with polygons, boxes, ellipses and masks, in layers (`z_order`)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +14,12 @@ COVER_NOTHING = ('tag', 'points', 'polyline')
 
 
 def find(source: Source) -> list[Path]:
-    """XML files of CVAT's."""
+    """CVAT's XML files."""
     return [path for path in source.ending('.xml') if first_tag(path) == 'annotations']
 
 
 def first_tag(path: Path) -> str:
-    """The outermost tag of an XML file; empty where there is none."""
+    """The root tag of an XML file; empty if there is none."""
     try:
         with open(path, 'rb') as file:
             return next(ElementTree.iterparse(file, ['start']))[1].tag
@@ -28,7 +28,7 @@ def first_tag(path: Path) -> str:
 
 
 def read_xml(path: Path) -> ElementTree.Element:
-    """The root of an XML file."""
+    """Read the root of an XML file."""
     try:
         return ElementTree.parse(path).getroot()
     except (OSError, ValueError, ElementTree.ParseError) as error:
@@ -36,12 +36,12 @@ def read_xml(path: Path) -> ElementTree.Element:
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """All files, such as those of several tasks."""
+    """Read all files, such as one per task."""
     export = Export(classes=[])
     for path in files:
         root = read_xml(path)
         if root.find('track') is not None:
-            raise UserError(f'{path}: CVAT for video; export it as "CVAT for images 1.1"')
+            raise UserError(f'{path}: is "CVAT for video"; export it as "CVAT for images 1.1"')
         labels = [label for label in root.iterfind('meta//labels/label') if label.find('parent') is None]
         classes = [Node(label.findtext('name'), path, 'label.name').text() for label in labels]
         export.classes += classes
@@ -55,7 +55,7 @@ def read(source: Source, files: list[Path]) -> Export:
                     export.left_out[element.tag] += 1
                     continue
                 if classes and shape.name not in classes:
-                    raise place.fault(f'has label "{shape.name}", which the list of labels lacks')
+                    raise place.fault(f'has label "{shape.name}", which is not in the list of labels')
                 shapes.append(shape)
             name = node['name'].text()
             export.annotations.append(Annotation((name,), f'{path}: {name}', size, shapes))
@@ -70,7 +70,7 @@ def in_layers(image: ElementTree.Element, node: Node) -> Iterator[ElementTree.El
 
 
 def read_shape(tag: str, node: Node, size: tuple[int, int]) -> Shape | None:
-    """A shape; None for a kind that is not known."""
+    """Read a shape; None for an unknown kind."""
     name = node['label'].text() if tag in ('polygon', 'box', 'ellipse', 'mask') else None
     if tag == 'polygon':
         pairs = [pair.split(',') for pair in node['points'].text().split(';')]

@@ -1,4 +1,4 @@
-"""CVAT's segmentation mask 1.1: pictures in which every class has a colour, and `labelmap.txt`."""
+"""CVAT's segmentation mask 1.1: images in which every class has a colour, and `labelmap.txt`."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ FOLDER = 'SegmentationClass'
 
 
 def find(source: Source) -> list[Path]:
-    """The table of colours."""
+    """The tables of colours."""
     return [path for path in source.files if path.name == NAME and (path.parent / FOLDER).is_dir()]
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """The pictures beside each table; those of objects do not matter."""
+    """Read the class masks beside each table, not the object masks."""
     export = Export(classes=[], pictures=source.pictures(FOLDER, 'SegmentationObject'))
     for table in files:
         classes = dict(read_labelmap(table))

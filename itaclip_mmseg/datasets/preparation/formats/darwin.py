@@ -12,23 +12,23 @@ from itaclip_mmseg.datasets.preparation.source import Source
 
 TITLE = 'Darwin JSON (V7)'
 COVER_NOTHING = ('tag', 'line', 'keypoint', 'skeleton', 'raster_layer')
-KINDS = ('polygon', 'mask', 'ellipse', *COVER_NOTHING, 'cuboid', 'bounding_box')  # a box comes with the others, too
+KINDS = ('polygon', 'mask', 'ellipse', *COVER_NOTHING, 'cuboid', 'bounding_box')  # other kinds have a box, too
 
 
 def find(source: Source) -> list[Path]:
-    """A file a photograph."""
+    """One file per image."""
     return source.objects('item', 'annotations', 'schema_ref')
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """All files; the classes are those that shapes bear."""
+    """Read all files; the classes are those of the shapes."""
     export = Export()
     for path in files:
         document = source.documents()[path]
         item = document['item']
         slots = list(item['slots'])
         if len(slots) != 1:
-            raise item['slots'].fault(f'has {len(slots)} entries; only items of one photograph are read')
+            raise item['slots'].fault(f'has {len(slots)} entries, but only items with one image are supported')
         size, shapes = slots[0].size(), []
         masks = read_layers(document['annotations'], size)
         for node in document['annotations']:
@@ -59,20 +59,20 @@ def read_layers(annotations: Node, size: tuple[int, int]) -> dict[str, np.ndarra
             numbers = {key: ids[key].whole() for key in ids.of(dict).value}
             unknown = {*np.unique(values).tolist()} - {0, *numbers.values()}
             if unknown:
-                raise layer['dense_rle'].fault(f'has value {min(unknown):g}, which no mask has')
+                raise layer['dense_rle'].fault(f'has value {min(unknown):g}, but no mask has it')
             masks |= {key: values == number for key, number in numbers.items()}
     return masks
 
 
 def read_shape(kind: str, node: Node, size: tuple[int, int], masks: Mapping[str, np.ndarray]) -> Shape | None:
-    """A shape; None for a kind that covers nothing or is not known."""
+    """Read a shape; None for a kind without area or an unknown one."""
     if kind == 'polygon':
         rings = [corners(path) for path in node['polygon']['paths']]
         return Shape(node['name'].text(), runs=runs_of(even_odd(rings, size)))
     if kind == 'mask':
         key = node['id'].text()
         if key not in masks:
-            raise node.fault('is a mask that no raster layer has')
+            raise node.fault('is a mask that is in no raster layer')
         return Shape(node['name'].text(), runs=runs_of(masks[key]))
     if kind == 'ellipse':
         ellipse = node['ellipse']
@@ -88,6 +88,6 @@ def read_shape(kind: str, node: Node, size: tuple[int, int], masks: Mapping[str,
 
 
 def corners(path: Node) -> np.ndarray:
-    """A ring of corners that are objects."""
+    """Read a ring whose corners are objects with x and y."""
     pairs = [[corner['x'].number(), corner['y'].number()] for corner in path]
     return Node(pairs, path.path, path.place).points()

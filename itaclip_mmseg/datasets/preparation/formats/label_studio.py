@@ -14,7 +14,7 @@ from itaclip_mmseg.datasets.reading import SUFFIXES
 from itaclip_mmseg.utils.errors import UserError
 
 TITLE = "Label Studio's JSON"
-UPLOADED = re.compile(r'[0-9a-f]{8}-(?=[^/]+$)')  # what an upload puts before a file's name
+UPLOADED = re.compile(r'[0-9a-f]{8}-(?=[^/]+$)')  # the prefix of uploaded files
 COVER_NOTHING = ('keypointlabels', 'keypoint', 'choices', 'textarea', 'taxonomy', 'rating', 'number', 'relation')
 MASK_FILE = re.compile(r'task-\d+-annotation-\d+-by-.*\.(png|npy)')
 
@@ -23,12 +23,12 @@ def find(source: Source) -> list[Path]:
     """Lists of tasks."""
     masks = [path for path in source.files if MASK_FILE.fullmatch(path.name)]
     if masks:
-        raise UserError(f'{masks[0]}: Label Studio\'s brush masks name no photograph; export the project as "JSON"')
+        raise UserError(f'{masks[0]}: Label Studio\'s brush masks do not refer to images; export the project as "JSON"')
     return [path for path, node in source.documents().items() if is_tasks(node)]
 
 
 def is_tasks(node: Node) -> bool:
-    """Is it a list of tasks, or one task?"""
+    """Whether a document is a list of tasks or a single task."""
     value = node.value
     first = value[0] if isinstance(value, list) and value else value
     keys = {*first} if isinstance(first, dict) else set()
@@ -38,7 +38,7 @@ def is_tasks(node: Node) -> bool:
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """All tasks of all files; the classes are those that shapes bear."""
+    """Read all tasks of all files; the classes are those of the shapes."""
     export = Export()
     for path in files:
         node = source.documents()[path]
@@ -46,7 +46,7 @@ def read(source: Source, files: list[Path]) -> Export:
             names = photograph_names(task)
             done = [entry for entry in task['annotations'] if not entry.of(dict).value.get('was_cancelled')]
             if len(done) > 1:
-                raise task.fault(f'has {len(done)} annotations of {names[0]}', 'keep one, cancel the others')
+                raise task.fault(f'has {len(done)} annotations of {names[0]}', 'keep one and cancel the others')
             results = [result for entry in done for result in entry['result']]
             shapes, size = [], None
             for result in results:
@@ -54,7 +54,7 @@ def read(source: Source, files: list[Path]) -> Export:
                 if kind in COVER_NOTHING:
                     continue
                 if size not in (None, own := result.size('original_height', 'original_width')):
-                    raise result.fault('has another size than the shape before it')
+                    raise result.fault('has a different size than the previous shape')
                 size = own
                 shape = read_shape(result, kind, size)
                 if shape:
@@ -66,20 +66,20 @@ def read(source: Source, files: list[Path]) -> Export:
 
 
 def photograph_names(task: Node) -> tuple[str, ...]:
-    """What the photograph of a task may be called: as it lies there, and without the signs of an upload."""
+    """Possible names of a task's image: as stored, and without the prefix of an upload."""
     texts = [value for value in task['data'].of(dict).value.values() if isinstance(value, str)]
     for text in texts:
         parts = urlsplit(text)
         name = ' '.join(parse_qs(parts.query).get('d', [parts.path])[0].split()).lstrip('/')
         if name.lower().endswith(SUFFIXES):
             return name, UPLOADED.sub('', name)
-    raise task['data'].fault('names no photograph')
+    raise task['data'].fault('has no image')
 
 
 def read_shape(result: Node, kind: str, size: tuple[int, int]) -> Shape | None:
-    """The shape of a region; None for a kind that is not known."""
+    """Read the shape of a region; None for an unknown kind."""
     if (whole := result.get('image_rotation')) and whole.number():
-        raise whole.fault('is not 0', 'turn the photograph itself')
+        raise whole.fault('is not 0', 'rotate the image itself')
     value = result['value']
     scale = np.array(size[::-1]) / 100
     if 'points' in value.of(dict).value:
@@ -99,17 +99,17 @@ def read_shape(result: Node, kind: str, size: tuple[int, int]) -> Shape | None:
 
 
 def region_class(value: Node, kind: str) -> str:
-    """The one label of a region."""
+    """The label of a region; a `UserError` unless there is exactly one."""
     labels = value.get(kind) or value.get('labels')
     if labels is None:
         raise value.fault('has no label', 'label the region')
     names = [label.text() for label in labels]
     if len(names) != 1:
-        raise labels.fault(f'has {len(names)} labels', 'a region needs one')
+        raise labels.fault(f'has {len(names)} labels', 'give each region one')
     return names[0]
 
 
 def rotation(value: Node) -> float:
-    """Degrees, clockwise."""
+    """Rotation in degrees, clockwise."""
     node = value.get('rotation')
     return node.number() if node else 0

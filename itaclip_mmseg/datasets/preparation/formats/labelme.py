@@ -1,4 +1,4 @@
-"""labelme: a JSON file a photograph; polygons, rectangles, circles and masks."""
+"""labelme: one JSON file per image, with polygons, rectangles, circles and masks."""
 
 import base64
 import io
@@ -18,12 +18,12 @@ IGNORED = '__ignore__'
 
 
 def find(source: Source) -> list[Path]:
-    """A file a photograph."""
+    """One file per image."""
     return source.objects('shapes', 'imagePath', 'imageHeight', 'imageWidth')
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """All files; the classes are those that shapes bear."""
+    """Read all files; the classes are those of the shapes."""
     export = Export()
     for path in files:
         document = source.documents()[path]
@@ -47,7 +47,7 @@ def read(source: Source, files: list[Path]) -> Export:
 
 
 def read_shape(node: Node, kind: str, size: tuple[int, int]) -> Shape | None:
-    """A shape; None for a kind that is not known."""
+    """Read a shape; None for an unknown kind."""
     name = node['label'].text()
     name = None if name == IGNORED else name
     points = node['points'].points()
@@ -56,7 +56,7 @@ def read_shape(node: Node, kind: str, size: tuple[int, int]) -> Shape | None:
     if kind not in ('rectangle', 'circle', 'mask'):
         return None
     if len(points) != 2:
-        raise node['points'].fault(f'has {len(points)} points, a {kind} has two')
+        raise node['points'].fault(f'has {len(points)} points, but a {kind} has two')
     (x, y), (to_x, to_y) = points
     if kind == 'circle':
         radius = np.hypot(to_x - x, to_y - y)
@@ -67,9 +67,9 @@ def read_shape(node: Node, kind: str, size: tuple[int, int]) -> Shape | None:
 
 
 def read_mask(node: Node) -> np.ndarray:
-    """A PNG of 0 and 1 in base64."""
+    """Decode a mask: a PNG of 0 and 1 in base64."""
     try:
         with Image.open(io.BytesIO(base64.b64decode(node.of(str).value, validate=True))) as image:
             return np.array(image.convert('L')) > 0
-    except Exception as error:  # whatever Pillow's many readers raise
-        raise node.fault('is no PNG in base64, or cut off') from error
+    except Exception as error:  # Pillow's readers raise errors of many types
+        raise node.fault('is not a PNG in base64, or truncated') from error

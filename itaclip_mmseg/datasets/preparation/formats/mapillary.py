@@ -10,12 +10,12 @@ TITLE = "Mapillary Vistas' polygons"
 
 
 def find(source: Source) -> list[Path]:
-    """A file a photograph."""
+    """One file per image."""
     return source.objects('width', 'height', 'objects')
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """All files, and the classes of the config that lies with them."""
+    """Read all files, and the classes from the config beside them."""
     configs = [path for path in source.ending('.json') if path.name.startswith('config_v')]
     classes = [entry['name'].text() for path in configs[-1:] for entry in source.documents()[path]['labels']]
     export = Export(classes=classes or None)
@@ -24,7 +24,7 @@ def read(source: Source, files: list[Path]) -> Export:
         shapes = read_objects(document)
         for shape in shapes:
             if classes and shape.name not in classes:
-                raise document.fault(f'has label "{shape.name}", which {configs[-1].name} lacks')
+                raise document.fault(f'has label "{shape.name}", which is not in {configs[-1].name}')
         names = (source.place(path).removesuffix('.json') + '.*',)
         export.annotations.append(Annotation(names, str(path), document.size(), shapes))
     return export

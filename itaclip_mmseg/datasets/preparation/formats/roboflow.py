@@ -1,4 +1,4 @@
-"""Roboflow's semantic masks: `NAME_mask.png` of one number a pixel, and `_classes.csv` in each folder."""
+"""Roboflow's semantic masks: `NAME_mask.png` with one number per pixel, and `_classes.csv` in each folder."""
 
 import csv
 from pathlib import Path
@@ -21,7 +21,7 @@ def find(source: Source) -> list[Path]:
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """The masks beside each table."""
+    """Read the masks beside each table."""
     export = Export(classes=[], pictures=source.ending(END))
     for table in files:
         names = read_table(table)
@@ -34,10 +34,10 @@ def read(source: Source, files: list[Path]) -> Export:
 
 
 def read_table(path: Path) -> dict[int, str]:
-    """Classes by value; the first line is a title."""
+    """Read classes by value; the first line is the header."""
     names = {}
     for row in [*csv.reader(read_lines(path), skipinitialspace=True)][1:]:
         if len(row) != 2 or not row[0].strip().isdecimal() or not row[1].strip():
-            raise UserError(f'{path}: {", ".join(row)!r} is no value and class; export it again')
+            raise UserError(f'{path}: {", ".join(row)!r} is not a value and a class; export it again')
         names[int(row[0])] = row[1].strip()
     return names

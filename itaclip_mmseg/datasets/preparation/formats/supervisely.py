@@ -1,4 +1,4 @@
-"""Supervisely: `meta.json`, and `ann/PHOTOGRAPH.json` with polygons, bitmaps and rectangles."""
+"""Supervisely: `meta.json`, and `ann/IMAGE.json` with polygons, bitmaps and rectangles."""
 
 import base64
 import io
@@ -15,16 +15,16 @@ from itaclip_mmseg.datasets.preparation.source import Source
 TITLE = 'Supervisely'
 COVER_NOTHING = ('line', 'point')
 META = 'meta.json'
-LARGEST = 1 << 26  # bytes of a bitmap; more is no bitmap
+LARGEST = 1 << 26  # largest bitmap in bytes
 
 
 def find(source: Source) -> list[Path]:
-    """A file a photograph."""
+    """One file per image."""
     return source.objects('size', 'objects')
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """All files, and the classes of `meta.json`."""
+    """Read all files, and the classes from `meta.json`."""
     metas = [node for path, node in source.documents().items() if path.name == META]
     classes = [entry['title'].text() for meta in metas for entry in meta['classes']]
     export = Export(classes=classes or None)
@@ -35,7 +35,7 @@ def read(source: Source, files: list[Path]) -> Export:
         for node in document['objects']:
             name = node['classTitle'].text()
             if classes and name not in classes:
-                raise node.fault(f'is of class "{name}", which {META} lacks')
+                raise node.fault(f'has class "{name}", which is not in {META}')
             kind = node['geometryType'].text()
             shape = read_shape(name, kind, node, size)
             if shape:
@@ -50,7 +50,7 @@ def read(source: Source, files: list[Path]) -> Export:
 
 
 def read_shape(name: str, kind: str, node: Node, size: tuple[int, int]) -> Shape | None:
-    """A shape; None for a kind that covers nothing or is not known."""
+    """Read a shape; None for a kind without area or an unknown one."""
     if kind == 'bitmap':
         bitmap = node['bitmap']
         left, top = bitmap['origin'].points()[0]
@@ -63,16 +63,16 @@ def read_shape(name: str, kind: str, node: Node, size: tuple[int, int]) -> Shape
         holes = tuple(ring.points() for ring in points.get('interior') or ())
         return Shape(name, rings=(exterior,), holes=holes)
     if len(exterior) != 2:
-        raise points['exterior'].fault(f'has {len(exterior)} points, a rectangle has two')
+        raise points['exterior'].fault(f'has {len(exterior)} points, but a rectangle has two')
     return Shape(name, rings=(box(*exterior.ravel()),))
 
 
 def read_bitmap(node: Node) -> np.ndarray:
-    """A PNG, compressed once more and in base64; what is opaque, or else not black, is the mask."""
+    """Decode a mask: a compressed PNG in base64; opaque pixels or, without opacity, those that are not black."""
     try:
         content = base64.b64decode(node.of(str).value, validate=True)
         with Image.open(io.BytesIO(zlib.decompressobj().decompress(content, LARGEST))) as image:
             opaque = 'A' in image.getbands() or 'transparency' in image.info
             return np.array(image.convert('RGBA').getchannel('A') if opaque else image.convert('L')) > 0
-    except Exception as error:  # whatever Pillow's many readers raise
-        raise node.fault('is no compressed PNG in base64, or cut off') from error
+    except Exception as error:  # Pillow's readers raise errors of many types
+        raise node.fault('is not a compressed PNG in base64, or truncated') from error

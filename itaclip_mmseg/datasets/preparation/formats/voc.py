@@ -1,4 +1,4 @@
-"""Palette maps in Pascal VOC's `SegmentationClass`, and `class_names.txt` as labelme's converter writes it."""
+"""Palette maps in Pascal VOC's `SegmentationClass`, with labelme's `class_names.txt`."""
 
 from pathlib import Path
 
@@ -18,18 +18,18 @@ NAMES = 'class_names.txt'
 
 
 def find(source: Source) -> list[Path]:
-    """The maps' folders, without CVAT's."""
+    """The folders of maps, without CVAT's."""
     folders = {path.parents[level] for path in source.pictures(*FOLDERS) for level in range(len(path.parents))}
     return sorted(folder for folder in folders if folder.name in FOLDERS and not (folder.parent / LABELMAP).exists())
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """The maps of all folders."""
+    """Read the maps of all folders."""
     export = Export(classes=[], pictures=source.pictures(*FOLDERS, *OTHERS))
     for folder in files:
         table = folder.parent / NAMES
         if not table.is_file():
-            raise UserError(f'{table}: missing; write the classes there, one a line, in the order of their values')
+            raise UserError(f'{table}: missing; write the classes to it, one per line, in the order of their values')
         classes = read_lines(table)
         export.classes += classes
         names = dict(enumerate(classes)) | {IGNORED: None}

@@ -1,4 +1,4 @@
-"""YOLO segmentation: `data.yaml`, and a text file a photograph with a polygon a line, in shares of width and height."""
+"""YOLO segmentation: `data.yaml`, and a text file per image with one polygon per line, relative to width and height."""
 
 from pathlib import Path, PurePosixPath
 
@@ -11,12 +11,12 @@ from itaclip_mmseg.datasets.preparation.source import Source
 from itaclip_mmseg.utils.errors import UserError
 
 TITLE = 'YOLO segmentation'
-OVER = 0.01  # how far shares may lie beyond the edges, by rounding
-REMEDY = 'write CLASS X Y X Y X Y ..., shares of width and height'
+OVER = 0.01  # how far coordinates may exceed 0 to 1 by rounding
+REMEDY = 'write CLASS X Y X Y X Y ..., relative to width and height (0 to 1)'
 
 
 def find(source: Source) -> list[Path]:
-    """The file that names the classes."""
+    """The files with the classes."""
     found = []
     for path in source.ending('.yaml', '.yml'):
         content = read_yaml(path)
@@ -26,7 +26,7 @@ def find(source: Source) -> list[Path]:
 
 
 def read_yaml(path: Path) -> object:
-    """A YAML file."""
+    """Read a YAML file."""
     try:
         return yaml.safe_load(path.read_text(encoding='utf-8-sig'))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
@@ -34,13 +34,13 @@ def read_yaml(path: Path) -> object:
 
 
 def read(source: Source, files: list[Path]) -> Export:
-    """All label files, those in folders called `labels`."""
+    """Read all label files, which are in folders named `labels`."""
     if len(files) > 1:
-        raise UserError(f'{files[0]}: names classes, and so does {files[1]}; give one of them as SOURCE')
+        raise UserError(f'{files[0]}: lists classes, and so does {files[1]}; give one of them as SOURCE')
     names = class_names(Node(read_yaml(files[0]), files[0])['names'])
     paths = [path for path in source.ending('.txt') if 'labels' in path.relative_to(source.root).parts[:-1]]
     if not paths:
-        raise UserError(f'{files[0]}: no label files in a folder "labels" beside it; put it at the top of its data set')
+        raise UserError(f'{files[0]}: no label files in a folder "labels" beside it; move it to the dataset folder')
     export = Export(classes=list(names.values()))
     for path in paths:
         place = PurePosixPath(source.place(path, '.*'))
@@ -53,25 +53,25 @@ def read(source: Source, files: list[Path]) -> Export:
 
 
 def class_names(node: Node) -> dict[str, str]:
-    """Classes by number, as a list or a dict has them; numbers that stand for names are texts."""
+    """Classes by number, from a list or a dict; names that are numbers become texts."""
     entries = node.value if isinstance(node.value, dict) else dict(enumerate(node.of(list).value))
     try:
         entries = dict(sorted((int(key), entry) for key, entry in entries.items()))
     except (TypeError, ValueError) as error:
-        raise node.fault('has keys that are no numbers', 'write 0: NAME') from error
+        raise node.fault('has keys that are not numbers', 'write 0: NAME') from error
     names = {key: str(entry) if type(entry) in (int, float) else entry for key, entry in entries.items()}
     return {str(key): Node(entry, node.path, f'names[{key}]').text() for key, entry in names.items()}
 
 
 def read_line(line: str, names: dict[str, str], path: Path, number: int) -> Shape:
-    """The polygon of a line."""
+    """Read the polygon of a line."""
     key, *shares = line.split()
     place = Node(shares, path, f'line {number}')
     if key not in names:
-        raise place.fault(f'has class {key}, which data.yaml does not name')
+        raise place.fault(f'has class {key}, which is not in data.yaml')
     if len(shares) == 4:
         raise place.fault('has 4 numbers: a box, or a polygon of two points', REMEDY)
     ring = place.points()
     if ring.size and (ring.min() < -OVER or ring.max() > 1 + OVER):
-        raise place.fault(f'has {ring.flat[np.abs(ring - 0.5).argmax()]:g}, which is no share', REMEDY)
+        raise place.fault(f'has {ring.flat[np.abs(ring - 0.5).argmax()]:g}, which is not between 0 and 1', REMEDY)
     return Shape(names[key], rings=(ring.clip(0, 1),))
