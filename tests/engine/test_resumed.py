@@ -142,7 +142,6 @@ def test_mended_label_maps_count(scenes, tmp_path, capsys):
         shutil.copy(path, folder / path.name)
     capsys.readouterr()
     mended = run_test(scenes('work'))
-    assert '0 of 3 images are already counted' in capsys.readouterr().err
     fresh = run_test(scenes('fresh'))
     assert (mended['mIoU'], mended['classes']) == (fresh['mIoU'], fresh['classes'])
     assert mended['data'] == fresh['data']
@@ -207,7 +206,7 @@ def test_chosen_images_go_on_after_a_kill(scenes, indices, tmp_path, capsys, mon
     monkeypatch.setattr(JournalHook, 'after_test_iter', append)
     capsys.readouterr()
     results = run_test(config('work'))
-    assert '1 of 2 images are counted already' in capsys.readouterr().err
+    assert '1 of 2 images are already counted' in capsys.readouterr().err
     assert results['num_images'] == 2 and results['mIoU'] == run_test(config('fresh'))['mIoU']
 
 
