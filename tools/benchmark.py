@@ -47,10 +47,12 @@ def main() -> None:
     from itaclip_mmseg.benchmark.run import BenchmarkSettings, run_benchmark
     from itaclip_mmseg.engine.config import load_config, parse_options
     from itaclip_mmseg.engine.own_data import first_image, own_data
-    from itaclip_mmseg.utils.outputs import Output, check_outputs
+    from itaclip_mmseg.utils.outputs import Output, check_outputs, check_picture
     from itaclip_mmseg.utils.resources import files_among
 
     settings = BenchmarkSettings(args.repeats, args.device, args.precision, args.random_weights, not args.no_reference)
+    if args.picture:
+        check_picture(args.picture, '--picture')
     written = [Output(path) for path in (args.json, args.picture) if path]
     check_outputs(written, files_among((args.image, args.config, args.classes)))
     data = own_data(args.images, args.labels, args.classes)

@@ -44,13 +44,14 @@ def main() -> None:
     from itaclip_mmseg.studies.figures import compare, draw_attention, draw_recurrence, read_truth
     from itaclip_mmseg.studies.tables import method_changes
     from itaclip_mmseg.utils.errors import UserError
-    from itaclip_mmseg.utils.outputs import Output, check_outputs
+    from itaclip_mmseg.utils.outputs import Output, check_outputs, check_picture
     from itaclip_mmseg.utils.resources import files_among, written_whole
     from itaclip_mmseg.visualization.plots import save
 
     options = parse_options(args.cfg_options) or {}
     out = args.out or Path(f'work_dirs/figures/{args.command}.png')
     images = args.images if args.command == 'compare' else [args.image]
+    check_picture(out, '--out')
     check_outputs([Output(out)], files_among([*images, args.config, getattr(args, 'classes', None)]))
     bank = load_config(args.config).model.text_bank
     if args.command == 'compare':

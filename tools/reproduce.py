@@ -57,9 +57,12 @@ def leaderboard() -> None:
     from itaclip_mmseg.benchmark.costs import measure_costs, read_costs
     from itaclip_mmseg.scenes.render import render_scene
     from itaclip_mmseg.studies.leaderboard import collect
-    from itaclip_mmseg.studies.leaderboard_report import write_leaderboard
+    from itaclip_mmseg.studies.leaderboard_report import leaderboard_files, write_leaderboard
+    from itaclip_mmseg.utils.outputs import Output, check_outputs
 
-    board, path = collect(args.work_dir), args.work_dir / 'costs.json'
+    path, inputs = args.work_dir / 'costs.json', args.work_dir.rglob('results.json')
+    check_outputs(map(Output, (*leaderboard_files(args.out, args.work_dir), path)), inputs)
+    board = collect(args.work_dir)
     if args.dry_run:
         print(f'to be written: {args.out}, {args.work_dir}/leaderboard.html')
         return

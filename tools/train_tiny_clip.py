@@ -50,6 +50,7 @@ def main() -> None:
     from itaclip_mmseg.scenes.settings import TrainingSettings, shipped_stages
     from itaclip_mmseg.scenes.training import train
     from itaclip_mmseg.text.bank import load_bank
+    from itaclip_mmseg.utils.outputs import Output, check_outputs
 
     settings = TrainingSettings(
         stages=shipped_stages(args.steps),
@@ -61,7 +62,12 @@ def main() -> None:
         bfloat16=args.bfloat16,
         minutes_between=args.minutes_between,
     )
-    (print_figures if args.evaluate else train)(settings, load_bank(args.text_bank))
+    bank = load_bank(args.text_bank)
+    if args.evaluate:
+        print_figures(settings, bank)
+        return
+    check_outputs([Output(settings.out), Output(settings.checkpoint)], [bank.path])
+    train(settings, bank)
 
 
 if __name__ == '__main__':

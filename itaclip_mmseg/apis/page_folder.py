@@ -1,9 +1,11 @@
 """Several photographs on the page: small pictures of all, one answer for all, one file to download."""
 
+import itertools
 import shutil
 import tempfile
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from itaclip_mmseg.apis.exports import merged_coco
 from itaclip_mmseg.apis.page_photos import read_photo
 from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench
 from itaclip_mmseg.apis.page_truth import Measurement, iou_rows, paired
+from itaclip_mmseg.apis.segmentation import PARTS, result_files
 from itaclip_mmseg.apis.segmenter import read_image
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.text.classes import bank_of_text
@@ -77,7 +80,7 @@ def segment_all(
     """
     place = Path(tempfile.mkdtemp(dir=folder)) / 'segmented'
     place.mkdir()
-    names = unique_names(paths)
+    names = unique_names(paths, workbench.methods)
     truths = paired(names, label_maps, faults)
     measurement = Measurement([entry.name for entry in bank_of_text(chosen[0]).classes])
     pictures, results = [], {}
@@ -89,7 +92,7 @@ def segment_all(
         for title, result in answer.results.items():
             name = names[path] if title == OWN else f'{names[path]}_{title}'
             result.save(place / f'{name}.png', ('overlay', 'labels', 'classes'))
-            results.setdefault(title, {})[Path(path).name] = result.to_coco(), result.shares()
+            results.setdefault(title, {})[f'{names[path]}{Path(path).suffix}'] = result.to_coco(), result.shares()
         if path in truths:
             faults.result(measurement.add, path, truths[path], answer.results)
         pictures.append((smaller(answer.results[OWN].painted()), names[path]))
@@ -104,12 +107,26 @@ def segment_one(workbench: Workbench, path: str, chosen: tuple[str, Mapping[str,
     return workbench.answer(workbench.open(path), *chosen)
 
 
-def unique_names(paths: Sequence[str]) -> dict[str, str]:
-    """What the files of each photograph are called: its name without suffix, or with it where two would be alike."""
-    files = [Path(path) for path in paths]
-    stems = Counter(file.stem for file in files)
-    names = [file.stem if stems[file.stem] == 1 else file.name.replace('.', '_') for file in files]
-    return dict(zip(paths, names))
+def unique_names(paths: Sequence[str], titles: Iterable[str] = ()) -> dict[str, str]:
+    """What the files of each photograph are called: its name without suffix, or another where files of two would meet.
+
+    Args:
+        titles: of the methods whose files may lie beside.
+    """
+    stems = Counter(Path(path).stem for path in paths)
+    ends = ['.png', *(f'_{title}.png' for title in titles)]
+    names, taken = {}, set()
+    for path in paths:
+        file = Path(path)
+        plain = file.stem if stems[file.stem] == 1 else file.name.replace('.', '_')
+        for name in itertools.chain([plain], (f'{plain} ({number})' for number in itertools.count(2))):
+            results = (str(result) for end in ends for result in result_files(f'{name}{end}', PARTS))
+            files = {unicodedata.normalize('NFC', result).casefold() for result in results}
+            if not files & taken:
+                break
+        taken |= files
+        names[path] = name
+    return names
 
 
 def write_summaries(

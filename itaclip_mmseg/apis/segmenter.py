@@ -1,7 +1,7 @@
 """Segment your own photographs by any words: encode once, then change words and settings."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,7 @@ from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.kinds import MODEL, check_kinds
 from itaclip_mmseg.engine.own_data import fitted
+from itaclip_mmseg.engine.parts import building, check_parts
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
@@ -111,11 +112,13 @@ class Segmenter:
         config = load_config(config, options)
         check_kinds(config, (*MODEL, 'test_pipeline'))
         init_default_scope('mmseg')
+        check_parts(config)
         self.bank = checked_bank(config.model.text_bank if classes is None else classes)
-        self.config, self.variants = config.model, variants
+        self.filename, self.config, self.variants = config.filename, config.model, variants
         self.model, self.built_for = self.build(self.bank), (self.bank, {})
-        steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
-        self.pipeline = Compose([dict(type='LoadImageFromNDArray'), *steps])
+        with building(self.filename):
+            steps = [step for step in config.test_pipeline if step.type not in ('LoadImageFromFile', 'LoadAnnotations')]
+            self.pipeline = Compose([dict(type='LoadImageFromNDArray'), *steps])
 
     def build(self, bank: TextBank, changes: dict | None = None) -> OpenVocabularySegmentor:
         """Build the config's segmentor with other classes and changed keys."""
@@ -123,7 +126,8 @@ class Segmenter:
         model.update(text_bank=bank, **(fitted(bank, model) | (changes or {})))
         if self.variants:
             model.variants = self.variants
-        return MODELS.build(model).to(self.device).eval()
+        with building(self.filename):
+            return MODELS.build(model).to(self.device).eval()
 
     def encode(self, image: ImageSource, track: Track = iter) -> Picture:
         """Encode a photograph: a path, a PIL image, or an array H x W x 3 uint8, RGB. This is the slow part.
@@ -184,6 +188,8 @@ class Segmenter:
         """The original image, and a batch of one; files are read as in tests."""
         photograph = Photograph(read_image(image), os.fspath(image) if isinstance(image, str | os.PathLike) else None)
         data = self.pipeline(dict(img=np.ascontiguousarray(photograph.pixels[..., ::-1])))
+        if not isinstance(data, Mapping) or 'data_samples' not in data:
+            raise UserError(f'{self.filename}: test_pipeline packs no image; let PackSegInputs be its last step')
         data['data_samples'].set_metainfo(dict(photograph=photograph))
         return photograph, {name: [value] for name, value in data.items()}
 

@@ -66,8 +66,9 @@ def expand(source: Path) -> list[Path]:
         inside = sorted(glob.glob(str(source), recursive=True), key=len)
     else:
         raise UserError(f'{source}: no such file or folder; check the path')
-    paths = map(Path, each_once(inside))
-    return sorted(path for path in paths if not is_hidden(path.name) and (path.is_file() or path.is_symlink()))
+    named = set(source.parts)  # whoever names a hidden folder means it
+    paths = [path for path in map(Path, each_once(inside)) if not any(map(is_hidden, {*path.parts} - named))]
+    return sorted(path for path in paths if path.is_file() or path.is_symlink())
 
 
 def is_photograph(path: Path) -> bool:

@@ -22,6 +22,8 @@ from itaclip_mmseg.benchmark.meter import Meter
 from itaclip_mmseg.benchmark.random_weights import random_weights
 from itaclip_mmseg.benchmark.reference import Reference
 from itaclip_mmseg.benchmark.stages import STAGES, measure_stages
+from itaclip_mmseg.engine.kinds import MODEL, check_kinds
+from itaclip_mmseg.engine.parts import building, check_parts
 from itaclip_mmseg.engine.results import versions
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.pamr_step import implementation
@@ -71,7 +73,9 @@ def run_benchmark(config: Config, photograph: np.ndarray, settings: BenchmarkSet
     Raises:
         UserError: config, weights or settings do not fit.
     """
+    check_kinds(config, (*MODEL, 'test_pipeline'))
     init_default_scope('mmseg')
+    check_parts(config)
     model = build_model(config, settings, settings.precision)
     meter = Meter(next(model.parameters()).device, settings.repeats)
     size = photograph.shape[:2]
@@ -109,12 +113,8 @@ def build_model(config: Config, settings: BenchmarkSettings, precision: str | No
     with tempfile.TemporaryDirectory() as folder:
         if settings.random_weights:
             model = random_weights(model, Path(folder))
-        try:
+        with building(config.filename):
             built = MODELS.build(model).to(chosen_device(settings.device)).eval()
-        except TypeError as error:
-            if 'unexpected keyword argument' not in str(error):
-                raise
-            raise UserError(f'{config.filename}: {error}; check the keys of the config and the options') from error
     built.with_scores = False
     return built
 

@@ -1,6 +1,7 @@
 """Checks of a dataset before a long run (folders, pairs of files, headers) and of its ground truth afterwards."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,9 @@ from itaclip_mmseg.utils.checks import is_count
 from itaclip_mmseg.utils.errors import UserError, first_line, warn
 from itaclip_mmseg.utils.folders import NOT_READ, files_below
 from itaclip_mmseg.utils.resources import ROOT, mirrored
+
+INDICES = 'test_dataloader.dataset.indices'
+CHOICE = 'give how many, or a list of their numbers from 0, each once'
 
 
 def dataset_class(config: ConfigDict) -> type[BaseSegDataset]:
@@ -110,13 +114,36 @@ def has_label_maps(config: ConfigDict) -> bool:
 def build_dataset(config: ConfigDict) -> BaseSegDataset:
     """Build a dataset; a `UserError` for invalid keys and for a dataset without images."""
     dataset = lazy_dataset(config)
-    samples = dataset.load_data_list()
-    if not samples:
-        raise UserError(nothing_found(dataset))
-    for fault in map_faults(dataset, samples):
-        raise UserError(fault)
-    dataset.full_init()
+    try:
+        samples = dataset.load_data_list()
+        if not samples:
+            raise UserError(nothing_found(dataset))
+        for fault in map_faults(dataset, samples):
+            raise UserError(fault)
+        chosen = chosen_indices(config)
+        if isinstance(config.get('indices'), list | tuple) and max(chosen) >= len(samples):
+            raise UserError(f'{INDICES}={chosen!r:.60}: there are {len(samples)} images; {CHOICE}')
+        dataset.full_init()
+    except (UserError, OSError):
+        raise
+    except Exception as error:  # whatever a data set's class raises
+        raise UserError(f'test_dataloader.dataset: {first_line(error)}; check its keys and files') from error
     return dataset
+
+
+def chosen_indices(config: ConfigDict) -> list[int] | None:
+    """The images of a data set that the `indices` of its config choose; None for all.
+
+    Raises:
+        UserError: they are neither a number of images nor a list of such.
+    """
+    indices = config.get('indices')
+    if indices is None or is_count(indices):
+        return None if indices is None else list(range(indices))
+    numbers = isinstance(indices, list | tuple) and all(is_count(index, 0) for index in indices)
+    if not numbers or not indices or len(set(indices)) < len(indices):
+        raise UserError(f'{INDICES}={indices!r:.60}: chooses no images; {CHOICE}')
+    return list(indices)
 
 
 def lazy_dataset(config: ConfigDict, **changes: object) -> BaseSegDataset:
@@ -124,6 +151,9 @@ def lazy_dataset(config: ConfigDict, **changes: object) -> BaseSegDataset:
     try:
         dataset = DATASETS.build({**config, **changes, 'lazy_init': True})
     except (TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
+        if twice := re.search(r"multiple values for keyword argument '(\w+)'", str(error)):
+            kind = f'{config.get("type")} sets it itself; leave it out, or take FolderDataset'
+            raise UserError(f'test_dataloader.dataset.{twice[1]}: {kind}') from error
         raise UserError(f'test_dataloader.dataset: {first_line(error)}; check its keys') from error
     if dataset.ann_file and type(dataset).load_data_list is BaseSegDataset.load_data_list:
         check_split(dataset)

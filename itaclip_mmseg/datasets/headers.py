@@ -58,10 +58,11 @@ def read_header(path: str | os.PathLike) -> Header:
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation in a header, 1 to 8; Pillow's `getexif` would decode a PNG to find it."""
+    """The EXIF orientation in a header, 1 to 8, 1 for others; Pillow's `getexif` would decode a PNG to find it."""
     exif = Image.Exif()
     exif.load(image.info.get('exif', b''))
-    return exif.get(ExifTags.Base.Orientation, 1)
+    told = exif.get(ExifTags.Base.Orientation, 1)
+    return told if told in range(1, 9) else 1
 
 
 def tail(path: str | os.PathLike) -> bytes:

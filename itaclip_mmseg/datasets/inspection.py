@@ -27,7 +27,7 @@ from itaclip_mmseg.datasets.reading import IGNORED, check_photograph, read_photo
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.folders import files_below
 from itaclip_mmseg.utils.label_maps import check_range
-from itaclip_mmseg.utils.outputs import Output, check_outputs
+from itaclip_mmseg.utils.outputs import Output, check_outputs, check_picture
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import written_whole
 from itaclip_mmseg.visualization.overlay import draw_legend, label_font, overlay
@@ -95,6 +95,7 @@ def inspect(config: ConfigDict, ignored: int = IGNORED, sheet: Path | None = Non
     if sheet:
         files = [path for one in inspection.samples for path in (one['img_path'], one.get('seg_map_path')) if path]
         folders = [folder for folder in dataset.data_prefix.values() if folder]
+        check_picture(sheet, '--out')
         check_outputs([Output(sheet)], files, folders)
     if not inspection.samples:
         inspection.faults.append(nothing_found(dataset))

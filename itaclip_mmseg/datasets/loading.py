@@ -60,7 +60,8 @@ def with_ignored(dataset: ConfigDict, evaluator: object) -> None:
 
 def label_steps(dataset: ConfigDict) -> list[ConfigDict]:
     """The steps of a dataset's pipeline that read label maps with our reader."""
-    steps = dataset.get('pipeline') or ()
+    steps = dataset.get('pipeline')
+    steps = steps if isinstance(steps, list | tuple) else ()
     return [step for step in steps if isinstance(step, Mapping) and step.get('type') == OURS['LoadAnnotations']]
 
 
@@ -78,7 +79,8 @@ def with_our_readers(dataset: ConfigDict) -> None:
     if dataset.get('type') == 'BaseSegDataset':
         dataset.type = 'FolderDataset'
     if isinstance(prefix, Mapping):
-        dataset.data_prefix = ConfigDict((key, folder) for key, folder in prefix.items() if folder is not None)
+        folders = {key: folder for key, folder in prefix.items() if folder is not None}
+        dataset.data_prefix = ConfigDict(dict(img_path='') | folders)
 
 
 def with_our_reader(step: Mapping) -> ConfigDict:

@@ -16,6 +16,7 @@ SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 IGNORED = 255
 ANY_IGNORED = 65535  # never a class, even if another label is ignored; kept, so that messages show the stored value
 LARGEST_RATIO = 1000  # of sides; a more elongated image has no pixels left after resizing
+TRANSPARENT = ('RGBA', 'LA', 'PA')  # Pillow's modes with opacity
 CHANNELS = {'1': 1, 'L': 1, 'P': 1, 'I': 1, 'I;16': 1, 'I;16B': 1, 'LA': 2, 'PA': 2, 'RGB': 3, 'RGBA': 4}
 
 
@@ -49,7 +50,10 @@ def read_photograph(path: str | os.PathLike) -> np.ndarray:
     check_sides(header.size, path)
     size = header.size[::-1] if header.turned else header.size
     try:
-        image = deep_pixels(path, header) if header.bits > 8 else None
+        if header.bits > 8:
+            image = deep_pixels(path, header)
+        else:
+            image = opaque_tiff(path) if header.format == 'TIFF' and header.mode in TRANSPARENT else None
         image = mmcv.imread(os.fspath(path), backend='cv2') if image is None else image
     except cv2.error:
         image = None
@@ -58,6 +62,18 @@ def read_photograph(path: str | os.PathLike) -> np.ndarray:
     if image.shape[:2] != size:
         raise UserError(f'{path}: size {size} (height, width) by its header, decoded {image.shape[:2]}; save it again')
     return image
+
+
+def opaque_tiff(path: str | os.PathLike) -> np.ndarray | None:
+    """The colours of a TIFF with opacity, as `read_photograph` gives them; None where they are not readable.
+
+    OpenCV leaves the opacity of all formats aside but of this one, whose transparent pixels it makes black.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.ascontiguousarray(np.asarray(image.convert('RGBA'))[..., 2::-1])
+    except Exception:  # whatever Pillow's many readers raise
+        return None
 
 
 def deep_pixels(path: str | os.PathLike, header: Header) -> np.ndarray | None:

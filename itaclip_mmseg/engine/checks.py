@@ -27,6 +27,7 @@ from itaclip_mmseg.datasets.folders import image_folder
 from itaclip_mmseg.datasets.reading import IGNORED, trained_labels
 from itaclip_mmseg.engine.kinds import check_kinds
 from itaclip_mmseg.engine.launchers import check_launcher, is_first_process, say
+from itaclip_mmseg.engine.parts import check_parts
 from itaclip_mmseg.models.stages.regions import generators_of
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import bank_of
@@ -49,6 +50,7 @@ def check_run(config: Config, predictions: bool) -> BaseSegDataset:
     init_default_scope('mmseg')
     check_launcher(config.get('launcher', 'none'))
     check_kinds(config)
+    check_parts(config)
     check_truth(config, predictions)
     warnings = check_config(config)
     if is_first_process(config.get('launcher', 'none')):
@@ -171,6 +173,8 @@ def try_pipeline(dataset: BaseSegDataset) -> None:
     except Exception as error:  # transforms raise errors of any type
         place = f'{dataset.get_data_info(0)["img_path"]}: the pipeline of test_dataloader.dataset fails'
         raise UserError(f'{place} ({type(error).__name__}: {first_line(error)}); check its steps') from error
+    if not isinstance(sample, Mapping) or not {'inputs', 'data_samples'} <= sample.keys():
+        raise UserError('test_dataloader.dataset.pipeline: packs no image; let PackSegInputs be its last step')
     if 'seg_map_path' in dataset.get_data_info(0) and 'gt_sem_seg' not in sample['data_samples']:
         raise UserError(
             'test_dataloader.dataset.pipeline: reads no label maps, so no scores can be computed; add '

@@ -1,6 +1,6 @@
 """Hooks of the test loop: progress, overlays and the journal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -13,8 +13,9 @@ from torch import Tensor
 
 from itaclip_mmseg.datasets.reading import read_photograph
 from itaclip_mmseg.engine.journal import Journal
+from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.utils.fingerprints import fingerprint
-from itaclip_mmseg.utils.outputs import save_result
+from itaclip_mmseg.utils.outputs import Output, save_result
 from itaclip_mmseg.utils.progress import ProgressBar
 from itaclip_mmseg.utils.resources import mirrored
 from itaclip_mmseg.visualization.overlay import draw_panels
@@ -79,12 +80,15 @@ class JournalHook(Hook):
 
     Args:
         files: files that each image is counted from, by image.
+        outputs: what is written for an image.
     """
 
     priority = 'LOWEST'
 
-    def __init__(self, journal: Journal, files: Mapping[str, Sequence[str]]) -> None:
-        self.journal, self.files = journal, files
+    def __init__(
+        self, journal: Journal, files: Mapping[str, Sequence[str]], outputs: Callable[[str], Iterable[Output]]
+    ) -> None:
+        self.journal, self.files, self.outputs = journal, files, outputs
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None, outputs: Sequence[SegDataSample]
@@ -92,5 +96,10 @@ class JournalHook(Hook):
         """Write the counts of a batch."""
         results = runner.test_evaluator.metrics[0].results
         batch = results[-len(outputs) :]
-        results[-len(outputs) :] = [one._replace(files=list(map(fingerprint, self.files[one.image]))) for one in batch]
+        results[-len(outputs) :] = [self.with_files(one) for one in batch]
         self.journal.append(results[-len(outputs) :])
+
+    def with_files(self, entry: ImageCounts) -> ImageCounts:
+        """What was counted of an image, with the files that it was counted from and those that were written."""
+        files = [fingerprint(path) for path in self.files[entry.image]]
+        return entry._replace(files=files, outputs=[fingerprint(one.path) for one in self.outputs(entry.image)])

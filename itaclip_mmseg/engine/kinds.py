@@ -9,7 +9,7 @@ from mmengine.config import Config
 from itaclip_mmseg.utils.errors import UserError
 
 DATA = ('test_dataloader', 'test_dataloader.dataset', 'test_dataloader.dataset.type')
-MODEL = ('model', 'model.type', 'model.text_bank')
+MODEL = ('model', 'model.type', 'model.text_bank', 'model.data_preprocessor')
 RUN = (*MODEL, *DATA, 'test_evaluator')
 # Types of values: a name for messages, and Python's types.
 DICT, TEXT, WHOLE, YES_NO, LIST = (
@@ -22,6 +22,9 @@ DICT, TEXT, WHOLE, YES_NO, LIST = (
 KINDS = {
     'model': DICT,
     'model.type': TEXT,
+    'model.backbone': DICT,
+    'model.data_preprocessor': DICT,
+    'model.test_cfg': DICT,
     'test_dataloader': DICT,
     'test_dataloader.batch_size': WHOLE,
     'test_dataloader.num_workers': WHOLE,
@@ -40,6 +43,14 @@ KINDS = {
     'test_evaluator.ignore_index': WHOLE,
     'test_evaluator.absent_as_zero': YES_NO,
     'test_evaluator.output_dir': TEXT,
+    'test_pipeline': LIST,
+    'test_cfg': DICT,
+    'visualizer': DICT,
+    'custom_hooks': LIST,
+    'default_hooks': DICT,
+    'env_cfg': DICT,
+    'randomness': DICT,
+    'randomness.seed': WHOLE,
 }
 
 
@@ -50,6 +61,8 @@ def check_kinds(config: Config, needed: Sequence[str] = RUN) -> None:
         wrong = isinstance(value, bool) if kind is numbers.Integral else kind is Sequence and isinstance(value, str)
         if value is not None and (wrong or not isinstance(value, kind)):
             raise UserError(f'{config.filename}: {path}={value!r:.60}: must be {wanted}')
+    if 'backbone' in (config.get('model') or {}) and config.model.backbone is None:
+        raise UserError(f'{config.filename}: model.backbone=None: must be a dict')
     for path in needed:
         if value_at(config, path) is None:
             raise UserError(f'{config.filename}: {path} is missing; set it, or use one of our configs as _base_')

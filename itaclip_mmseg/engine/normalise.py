@@ -21,6 +21,7 @@ TEXTS = frozenset(
 OURS = ExactIoUMetric.__name__
 KEPT = ('ignore_index', 'output_dir', 'collect_device', 'prefix', 'absent_as_zero', 'image_dir', 'collect_dir')
 WORKERS_ALONE = ('persistent_workers', 'prefetch_factor')  # keys of a data loader that PyTorch refuses without workers
+DEFAULTS = ('test_cfg', 'visualizer', 'custom_hooks', 'default_hooks')  # where they are None
 NEVER_RUN = (
     'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr',
     'val_dataloader', 'val_cfg', 'val_evaluator',
@@ -39,6 +40,9 @@ def normalise(config: Config) -> None:
                 holder[key] = str(holder[key])
     for key in NEVER_RUN:
         config.pop(key, None)
+    for key in DEFAULTS:
+        if key in config and config[key] is None:
+            config.pop(key)
     if isinstance(config.get('test_dataloader'), Mapping):
         normalise_loader(config.test_dataloader)
     if config.get('test_evaluator') is not None:

@@ -14,7 +14,6 @@ from itaclip_mmseg.datasets.folders import image_folder
 from itaclip_mmseg.engine.checks import samples_of
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.engine.outputs import RESULTS
-from itaclip_mmseg.engine.runner import is_in
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.backbones.weights import named_weights
 from itaclip_mmseg.models.stages.regions import generators_of
@@ -63,8 +62,7 @@ def plan_run(
     folders = {kind: str(Path(folder).expanduser()) for kind, folder in folders.items() if folder}
     files = files_of(samples_of(dataset), config.model)
     plan = Plan(config.work_dir, files, image_folder(dataset), folders)
-    copied = [] if is_in(Path(config.work_dir), config.filename) else [Path(config.filename).name]
-    outputs = [Output(Path(config.work_dir) / name) for name in (*RESULTS, *copied, *more)]
+    outputs = [Output(Path(config.work_dir) / name) for name in (*RESULTS, *more)]
     outputs += [output for image in plan.files for output in plan.outputs(image)]
     data_folders = [folder for folder in (plan.image_dir, dataset.data_prefix.get('seg_map_path')) if folder]
     check_outputs(outputs, inputs_of(config, dataset, plan), data_folders)
@@ -112,7 +110,7 @@ def counted_earlier(plan: Plan, journal: Journal) -> dict[str, ImageCounts]:
 
 
 def still_fits(entry: ImageCounts, plan: Plan) -> bool:
-    """Whether the files of an image are unchanged since it was counted, and its outputs exist."""
-    files, earlier = plan.files[entry.image], entry.files or ()
-    same = len(files) == len(earlier) and all(map(is_unchanged, files, earlier))
-    return same and all(output.path.is_file() for output in plan.outputs(entry.image))
+    """Whether the files of an image, and its outputs, are unchanged since it was counted."""
+    outputs = [output.path for output in plan.outputs(entry.image)]
+    pairs = ((plan.files[entry.image], entry.files or ()), (outputs, entry.outputs or ()))
+    return all(len(files) == len(earlier) and all(map(is_unchanged, files, earlier)) for files, earlier in pairs)

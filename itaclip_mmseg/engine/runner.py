@@ -8,12 +8,17 @@ from pathlib import Path
 import torch
 import torch.distributed
 from mmengine.device import get_device
+from mmengine.dist import master_only
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 from torch import nn
 
+from itaclip_mmseg.utils.errors import warn
+from itaclip_mmseg.utils.resources import written_whole
+
 PACKAGE = str(Path(__file__).parents[1])
+COPY = '# The config of a run, written by itaclip_mmseg; the next run replaces it.\n'
 
 
 @RUNNERS.register_module()
@@ -34,10 +39,16 @@ class InferenceRunner(Runner):
         """Move the model to the device without DDP, which refuses models without gradients."""
         return model.to(get_device())
 
+    @master_only
     def dump_config(self) -> None:
-        """Write the config to the work folder, unless it is already that file."""
-        if not is_in(Path(self.work_dir), self.cfg.filename):
-            super().dump_config()
+        """Keep the config beside the results; a file that is none of our copies, such as the config, stays as it is."""
+        place = config_copy(self.work_dir, self.cfg.filename)
+        if os.path.lexists(place) and not is_copy(place):
+            if os.path.realpath(place) != os.path.realpath(self.cfg.filename):
+                warn(f'{place}: is there already, so no copy of the config is kept beside the results')
+            return
+        with written_whole(place) as temporary:
+            temporary.write_text(COPY + self.cfg.pretty_text, encoding='utf-8')
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs) -> MMLogger:
         """Log everything to the file, but only warnings and this package's lines to the terminal."""
@@ -50,6 +61,15 @@ class InferenceRunner(Runner):
         return logger
 
 
-def is_in(folder: Path, path: str | None) -> bool:
-    """Whether a file is directly in a folder, also through a link."""
-    return path is not None and os.path.realpath(folder / Path(path).name) == os.path.realpath(path)
+def config_copy(work_dir: str, filename: str) -> Path:
+    """Where a run keeps a copy of its config: of any config as Python."""
+    return Path(work_dir) / f'{Path(filename).stem}.py'
+
+
+def is_copy(path: Path) -> bool:
+    """Is a file such a copy?"""
+    try:
+        with open(path, encoding='utf-8') as file:
+            return file.read(len(COPY)) == COPY
+    except (OSError, ValueError):
+        return False

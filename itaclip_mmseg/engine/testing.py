@@ -12,13 +12,15 @@ from mmengine.dist import barrier, is_main_process
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
+from itaclip_mmseg.datasets.checks import chosen_indices
 from itaclip_mmseg.engine.checks import check_run
 from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, run_key
 from itaclip_mmseg.engine.outputs import COLLECTED, clean, held
+from itaclip_mmseg.engine.parts import building
 from itaclip_mmseg.engine.plan import LABEL_MAPS, OVERLAYS, Plan, counted_earlier, plan_run
 from itaclip_mmseg.engine.results import report
-from itaclip_mmseg.utils.errors import UserError, first_line, one_line
+from itaclip_mmseg.utils.errors import UserError, one_line
 
 RUNS = itertools.count()  # runs of this process
 LOGS = '[0-9]*_[0-9]*'  # names of MMEngine's log folders
@@ -64,7 +66,7 @@ def run(config: Config, plan: Plan, journal: Journal) -> Runner:
     metric = runner.test_evaluator.metrics[0]
     metric.earlier = [earlier[image] for image in plan.files if image in earlier]
     runner.model.with_scores = False  # they are not needed here
-    runner.register_hook(JournalHook(journal, plan.files))
+    runner.register_hook(JournalHook(journal, plan.files, plan.outputs))
     if not remaining:  # the earlier run was killed after its last image
         metric.compute_metrics([])
         return runner
@@ -78,7 +80,10 @@ def run(config: Config, plan: Plan, journal: Journal) -> Runner:
 def runner_config(config: Config, plan: Plan, indices: list[int]) -> Config:
     """The config for the runner: with the images to do and the output folders."""
     config = copy.deepcopy(config)
-    config.test_dataloader.dataset.update(indices=indices, serialize_data=bool(indices))
+    dataset = config.test_dataloader.dataset
+    chosen = chosen_indices(dataset)
+    numbers = indices if chosen is None else [chosen[index] for index in indices]
+    dataset.update(indices=numbers, serialize_data=bool(numbers))
     config.test_evaluator.update(output_dir=plan.folders.get(LABEL_MAPS), image_dir=plan.image_dir)
     if OVERLAYS in plan.folders:
         hook = dict(type='OverlayHook', folder=plan.folders[OVERLAYS], image_dir=plan.image_dir)
@@ -93,14 +98,9 @@ def runner_config(config: Config, plan: Plan, indices: list[int]) -> Config:
 
 
 def build_runner(config: Config, work_dir: Path) -> Runner:
-    """Build MMEngine's runner; a `UserError` for an unknown key."""
-    try:
-        with no_log_of_a_refused_run(work_dir):
-            return RUNNERS.build(config)
-    except TypeError as error:
-        if 'unexpected keyword argument' not in str(error):
-            raise
-        raise UserError(f'{config.filename}: {first_line(error)}; check its keys and --cfg-options') from error
+    """Build MMEngine's runner; a `UserError` for what cannot be built."""
+    with building(config.filename), no_log_of_a_refused_run(work_dir):
+        return RUNNERS.build(config)
 
 
 @contextmanager

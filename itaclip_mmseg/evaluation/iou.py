@@ -57,7 +57,8 @@ class ImageCounts(NamedTuple):
             for an image without a label map.
         ignored: number of ignored pixels in its label map.
         tags: scores by class, for methods that tag images.
-        files: fingerprints of the image and its label map, if it has one, when they were counted.
+        files: fingerprints of the image and its label and region maps, if it has any, when they were counted.
+        outputs: fingerprints of what was written for it.
     """
 
     image: str
@@ -66,6 +67,7 @@ class ImageCounts(NamedTuple):
     ignored: int = 0
     tags: dict[str, float] | None = None
     files: list | None = None
+    outputs: list | None = None
 
 
 def tags_of(sample: dict) -> dict[str, float] | None:

@@ -46,18 +46,23 @@ def write_leaderboard(board: Leaderboard, costs: Mapping, out: Path, work_dir: P
     figures = [figure_sheet(board, notes), *([scenes_sheet(board, notes)] if board.scenes else [])]
     sheets = [*figures, compared_sheet(board), protocol_sheet(board), cost_sheet(board, costs)]
     points = points_of(board, costs['costs'], axis)
-    beside, inside = out.with_suffix('.png'), work_dir / 'leaderboard.png'
+    _, beside, inside, web = leaderboard_files(out, work_dir)
     if points:
         fronts = {kind: pareto(own) for kind, own in points.items()}
         for path in (beside, inside):
             draw_fronts(points, fronts, AXES[axis][0], f'mIoU, {PICTURED}', path)
     texts = {
         out: '\n'.join(markdown(sheets, notes, beside.name if points else None)) + '\n',
-        work_dir / 'leaderboard.html': page(sheets, notes, inside if points else None),
+        web: page(sheets, notes, inside if points else None),
     }
     for path, text in texts.items():
         with written_whole(path) as temporary:
             temporary.write_text(text, encoding='utf-8')
+
+
+def leaderboard_files(out: Path, work_dir: Path) -> list[Path]:
+    """What `write_leaderboard` writes."""
+    return [out, out.with_suffix('.png'), work_dir / 'leaderboard.png', work_dir / 'leaderboard.html']
 
 
 def points_of(board: Leaderboard, costs: Mapping, axis: str) -> dict[str, dict[str, tuple[float, float]]]:

@@ -18,6 +18,7 @@ from itaclip_mmseg.studies.tables import PAPER, Cell, all_tables
 from itaclip_mmseg.utils.resources import remove_unfinished, written_whole
 
 COLUMNS = ('paper', 'ours', 'difference', 'its authors')
+FILES = ('report.json', 'report.md', 'report.html')
 TITLE = f'ITACLIP: the figures of the paper ({PAPER}) and ours'
 STYLE = """
 body { font: 15px/1.5 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em; color: #222 }
@@ -43,13 +44,13 @@ def write_report(cells: Sequence[Cell], folder: Path, protocol: str | None = Non
     }
     report = dict(source=PAPER, protocol=protocol, runs=[asdict(run) for run in runs], tables=content)
     lines = ['mIoU in per cent.', *head(runs, protocol)]
-    documents = {
-        'report.json': json.dumps(report, indent=2, default=str) + '\n',
-        'report.md': '\n'.join(markdown(tables, lines)) + '\n',
-        'report.html': page(tables, lines),
-    }
-    remove_unfinished(folder / name for name in documents)
-    for name, text in documents.items():
+    texts = (
+        json.dumps(report, indent=2, default=str) + '\n',
+        '\n'.join(markdown(tables, lines)) + '\n',
+        page(tables, lines),
+    )
+    remove_unfinished(folder / name for name in FILES)
+    for name, text in zip(FILES, texts):
         with written_whole(folder / name) as temporary:
             temporary.write_text(text, encoding='utf-8')
 

@@ -21,11 +21,13 @@ from itaclip_mmseg.models.backbones.weights import is_download, named_weights, w
 from itaclip_mmseg.studies.estimates import takes_variants
 from itaclip_mmseg.studies.needs import missing, regions_fault
 from itaclip_mmseg.studies.plan_view import print_plan
-from itaclip_mmseg.studies.report import print_report, write_report
+from itaclip_mmseg.studies.report import FILES, print_report, write_report
 from itaclip_mmseg.studies.report_head import Run
 from itaclip_mmseg.studies.runs import read_results
 from itaclip_mmseg.studies.tables import SCENES, Cell, Pass, plan
 from itaclip_mmseg.utils.errors import UserError, one_line
+from itaclip_mmseg.utils.outputs import Output, check_outputs
+from itaclip_mmseg.utils.resources import files_among
 
 STRIDE = (28, 28)  # of rows without a stride
 OF = ':'  # between a method and a key, for an override of only its configs
@@ -71,6 +73,7 @@ def reproduce(
         for one in passes
     }
     check_named(configs.values(), [pretrained, *(options or {}).values()])
+    check_reports(work_dir, configs)
     ready = {one.config: one for one in passes if mark_missing(one, configs[one.config], not dry_run)}
     done = {name: finished(configs[name]) for name in ready}
     print_plan(cells, passes, configs, done, data_root)
@@ -159,6 +162,12 @@ def check_named(configs: Iterable[Config], values: Sequence[object]) -> None:
         for arch, pretrained in named_weights(config.model):
             if pretrained in values and not is_download(arch, pretrained):
                 weights_file(arch, pretrained)
+
+
+def check_reports(work_dir: Path, configs: Mapping[str, Config]) -> None:
+    """Raise a `UserError` where a report would replace a config or weights."""
+    weights = [str(named) for config in configs.values() for _, named in named_weights(config.model)]
+    check_outputs([Output(work_dir / name) for name in FILES], files_among([*configs, *weights]))
 
 
 def mark_missing(one: Pass, config: Config, download: bool) -> bool:

@@ -4,6 +4,7 @@ Each line of a class list has the query words of one class, separated by commas.
 `name >=text`, in the order of the class list without the background.
 """
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from itaclip_mmseg.text.bank import TextBank, parse_bank
 from itaclip_mmseg.text.grammar import split
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.utils.outputs import REMEDY
 from itaclip_mmseg.utils.resources import written_whole
 from itaclip_mmseg.utils.texts import read_text
 
@@ -70,7 +72,7 @@ def write_authors(bank: TextBank, folder: Path) -> list[Path]:
     """Write a bank in the authors' format into a folder; a kind of text that no class has gets no file.
 
     Raises:
-        UserError: only some classes have a text of a kind, or a text does not fit the format.
+        UserError: only some classes have a text of a kind, a text does not fit the format, or another file is there.
     """
     contents = {'classes': [', '.join(entry.words) for entry in bank.classes]}
     if any(',' in word for word in bank.words):
@@ -82,10 +84,14 @@ def write_authors(bank: TextBank, folder: Path) -> list[Path]:
             contents[kind] = [f'{entry.words[0]}{MARK}{getattr(entry, kind)}' for entry in described]
     if any('\n' in line for lines in contents.values() for line in lines):
         raise UserError(f'{bank.path}: a text contains a line break, which the format does not allow; remove it')
-    for kind, lines in contents.items():
-        with written_whole(folder / FILES[kind]) as temporary:
-            temporary.write_text('\n'.join(lines) + '\n', encoding='utf-8', newline='\n')
-    return [folder / FILES[kind] for kind in contents]
+    texts = {folder / FILES[kind]: '\n'.join(lines) + '\n' for kind, lines in contents.items()}
+    for path, text in texts.items():
+        if os.path.lexists(path) and path.read_bytes() != text.encode():
+            raise UserError(f'{path}: is there already, with another content; {REMEDY}')
+    for path, text in texts.items():
+        with written_whole(path) as temporary:
+            temporary.write_text(text, encoding='utf-8', newline='\n')
+    return list(texts)
 
 
 def read_lines(path: Path) -> list[str]:

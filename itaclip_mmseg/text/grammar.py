@@ -15,7 +15,12 @@ from itaclip_mmseg.utils.errors import UserError
 EXAMPLE = "write 'balloon, fish, ball' or 'dog; sky = sky, clouds'"
 WIDE = str.maketrans('，、；：＝', ',,;:=')  # full-width signs of Chinese and Japanese keyboards
 SIGNS = set(',;:=\n') | set(map(chr, WIDE))
-QUOTED = re.compile(r'(?<![^,;:=\n])[ \t]*"((?:[^"\n]|"")*)"[ \t]*(?=[,;:=\n]|$)')
+SEPARATORS = ',;:=\\n，、；：＝'
+# Text between straight quotation marks, '""' for one inside, or between those that word processors set.
+QUOTED = re.compile(
+    rf'(?<![^{SEPARATORS}])[ \t]*(?:"((?:[^"\n]|"")*)"|[“„«]([^“”„«»\n]*)[”“»])[ \t]*(?=[{SEPARATORS}]|$)'
+)
+SINGLE = re.compile("['‘‚].*['’‘]", re.DOTALL)
 ONE_NAME = '# one name: '  # in a file, before a line that is used as it is
 HIDDEN = 0xF0000  # quoted characters are shifted by this offset to private ones, so that no rule applies to them
 BRACKETS = dict(zip('[({', '])}'))
@@ -39,7 +44,7 @@ def parse(text: str, where: str = 'classes', lines: bool = False) -> list[dict]:
     text = '\n'.join(line for line in kept if line).rstrip('; ')
     if text and BRACKETS.get(text[0]) == text[-1]:
         raise UserError(f'{where}: {text!r:.80} is in brackets; {EXAMPLE}')
-    text = QUOTED.sub(lambda match: hidden(match[1].replace('""', '"')), text).translate(WIDE)
+    text = QUOTED.sub(lambda match: hidden((match[1] or '').replace('""', '"') or match[2] or ''), text).translate(WIDE)
     lines = lines and '\n' in text
     separators = r'[;\n]' if lines or set(text) & set('=:;') else r'[,\n]'
     parts = [part.strip() for part in re.split(separators, text) if part.strip()]
@@ -95,6 +100,8 @@ def entry_faults(text: str, name: str, words: str | None, definition: str | None
         yield 'looks like a file, but there is none; check the path, or put the word in quotation marks'
     if any(part.startswith('"') for part in split(f'{name},{words or ""}')):
         yield 'has a quotation mark that is not closed; close it, or remove it'
+    if any(map(SINGLE.fullmatch, split(f'{name},{words or ""}'))):
+        yield 'is in single quotation marks; use double ones, or none'
     if words is not None and not split(words):
         yield "has no word after '='; add one"
     if definition == '':
@@ -153,5 +160,6 @@ def spell(classes: Sequence[BankClass], kind: str | None = None, separator: str 
 def quoted(text: str, signs: str = ',;:=') -> str:
     """A text, in quotation marks if rules would apply to it."""
     wide = {letter for letter in SIGNS if chr(WIDE.get(ord(letter), ord(letter))) in signs}
-    plain = not set(text) & wide and not text.startswith('"') and not looks_like_file(text) and text == text.strip()
+    marked = text.startswith(('"', '“', '„', '«')) or SINGLE.fullmatch(text)
+    plain = not set(text) & wide and not marked and not looks_like_file(text) and text == text.strip()
     return text if plain else '"' + text.replace('"', '""') + '"'

@@ -1,5 +1,6 @@
 """Checks of a command's outputs before the first is written, so that none of the user's files is replaced."""
 
+import json
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from itaclip_mmseg.utils.resources import written_whole
 
 SOFTWARE = 'itaclip_mmseg'  # in the header of every result image
 REMEDY = 'choose another place for the outputs'
+PICTURES = ('.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.pdf')  # which Pillow and matplotlib write
 
 
 class Output(NamedTuple):
@@ -103,8 +105,26 @@ def same_file(output: Output, earlier: Output) -> str:
 
 
 def is_replaceable(path: Path) -> bool:
-    """Whether a path may be written: it does not exist, is no PNG, or is a result image of this package."""
-    return path.suffix.lower() != '.png' or not os.path.lexists(path) or is_result(path)
+    """Is there no such file, or none that must not be lost: a picture or JSON of results, or neither?"""
+    known = {'.png': is_result, '.json': is_json_result}.get(path.suffix.lower())
+    return known is None or not os.path.lexists(path) or known(path)
+
+
+def is_json_result(path: str | os.PathLike) -> bool:
+    """Is it a class list, or the annotations of one image, as only `Segmentation.save` writes them?"""
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+    except (OSError, ValueError, RecursionError):
+        return False
+    entries = content.get('images') if isinstance(content, dict) else content
+    keys = {'id', 'height', 'width'} if isinstance(content, dict) else {'label', 'name', 'colour', 'share'}
+    return isinstance(entries, list) and all(isinstance(entry, dict) and entry.keys() == keys for entry in entries)
+
+
+def check_picture(path: Path, option: str) -> None:
+    """Raise a `UserError` unless pictures can be written under a name."""
+    if path.suffix.lower() not in PICTURES:
+        raise UserError(f'{option} {path}: no name of a picture; let it end in .png')
 
 
 def is_result(path: str | os.PathLike) -> bool:

@@ -35,6 +35,19 @@ def test_files_of_one_stem_are_told_apart():
     assert list(names.values()) == ['a_jpg', 'a_png', 'b']
 
 
+@pytest.mark.parametrize(
+    ('paths', 'names'),
+    [
+        (['x/dog.jpg', 'y/dog.jpg'], ['dog_jpg', 'dog_jpg (2)']),  # uploads of one name lie in folders of their own
+        (['dog.jpg', 'Dog.png'], ['dog', 'Dog (2)']),
+        (['dog.jpg', 'dog_labels.jpg', 'dog_2.jpg'], ['dog', 'dog_labels (2)', 'dog_2']),
+        (['dog.jpg', 'dog_sclip.jpg'], ['dog', 'dog_sclip (2)']),
+    ],
+)
+def test_no_file_of_a_photograph_is_replaced_by_that_of_another(paths, names):
+    assert list(unique_names(paths, ['sclip']).values()) == names
+
+
 def test_damaged_photographs_are_named(small_voc, tmp_path):
     """The others have small pictures."""
     (tmp_path / 'broken.jpg').write_bytes(b'none')
@@ -90,9 +103,9 @@ def test_labels_of_a_shrunk_photograph_are_resized_back(pair):
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
-        (TRUTH[:2], r'a\.png: size 2 x 4 \(height x width\), but its photograph has 4 x 4'),
-        (TRUTH + np.uint8(2), r'a\.png: holds labels 3, 4, but the class list ends with label 2'),
-        (np.stack([TRUTH, 0 * TRUTH, TRUTH], axis=-1), r'a\.png: a picture in colours'),
+        (TRUTH[:2], r'a\.png: size 2 x 4 \(height x width\), but the image has 4 x 4'),
+        (TRUTH + np.uint8(2), r'a\.png: contains labels 3, 4, but the class list ends with label 2'),
+        (np.stack([TRUTH, 0 * TRUTH, TRUTH], axis=-1), r'a\.png: is a colour image'),
     ],
 )
 def test_label_maps_that_do_not_fit_are_named(pair, values, message):

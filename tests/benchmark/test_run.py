@@ -51,7 +51,7 @@ def test_any_segmentor_is_timed_as_a_whole(tmp_path, capsys):
 def test_faults_are_one_line():
     config = load_config('configs/itaclip/itaclip_tiny_scenes.py')
     config.model.backbone.depth = 3
-    with pytest.raises(UserError, match=r"unexpected keyword argument 'depth'; check the keys"):
+    with pytest.raises(UserError, match=r"unexpected keyword argument 'depth'; check its keys"):
         run_benchmark(config, np.zeros((64, 64, 3), np.uint8), BenchmarkSettings(device='cpu'))
     with pytest.raises(UserError, match='--repeats 0: must be at least 1'):
         BenchmarkSettings(repeats=0)

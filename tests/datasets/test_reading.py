@@ -43,6 +43,23 @@ def test_sixteen_bits_are_read_whole(tmp_path):
     assert read_labels(saved(tmp_path, labels)).tolist() == labels.tolist()
 
 
+@pytest.mark.parametrize('mode', ['RGBA', 'LA'])
+def test_opacity_of_a_photograph_is_left_aside(tmp_path, mode):
+    """In every format alike: OpenCV makes transparent pixels of a TIFF black."""
+    picture = Image.fromarray(colours(6, 8)).convert(mode)
+    picture.putalpha(Image.fromarray(LABELS * 100))
+    for name in ('a.png', 'a.tif'):
+        picture.save(tmp_path / name)
+    assert np.array_equal(read_photograph(tmp_path / 'a.tif'), read_photograph(tmp_path / 'a.png'))
+
+
+def test_an_orientation_that_there_is_not(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 99
+    Image.fromarray(colours(6, 8)).save(tmp_path / 'a.jpg', exif=exif)
+    assert read_photograph(tmp_path / 'a.jpg').shape == (6, 8, 3)
+
+
 def colours(*shape):
     return np.random.RandomState(0).randint(0, 255, (*shape, 3)).astype(np.uint8)
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from conftest import REPO
 from mmengine.config import Config, ConfigDict
+from mmseg.registry import MODELS
 
 from itaclip_mmseg.engine.checks import check_config, check_run, try_pipeline
 from itaclip_mmseg.engine.config import figures_of, load_config, parse_options, sees_photographs
@@ -12,6 +13,7 @@ from itaclip_mmseg.engine.kinds import check_kinds
 from itaclip_mmseg.engine.launchers import check_launcher, say
 from itaclip_mmseg.engine.normalise import normalise_loader
 from itaclip_mmseg.engine.own_data import OwnData
+from itaclip_mmseg.engine.parts import building
 from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
 
@@ -284,6 +286,56 @@ def test_launchers_started_by_hand(launcher, variable, monkeypatch):
     for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
         monkeypatch.setenv(name, '0')
     check_launcher('pytorch')
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'named'),
+    [
+        ('model.type', 'Nope', "model.type='Nope': not registered"),
+        ('model.backbone.type', 'CLIPVisionBackbon', 'did you mean CLIPVisionBackbone?'),
+        ('model.backbone', None, 'model.backbone=None: must be a dict'),
+        ('model.data_preprocessor', None, 'model.data_preprocessor is missing'),
+        ('model.test_cfg', 5, 'model.test_cfg=5: must be a dict'),
+        ('custom_hooks', 5, 'custom_hooks=5: must be a list'),
+        ('custom_hooks.0.type', 'Nope', "custom_hooks.0.type='Nope': not registered"),
+        ('default_hooks.timer.type', 'Nope', "default_hooks.timer.type='Nope': not registered"),
+        ('runner_type', 'Nope', "runner_type='Nope': not registered"),
+        ('visualizer.type', 'Nope', "visualizer.type='Nope': not registered"),
+        ('test_cfg.type', 'ValLoop', 'does not test; take TestLoop'),
+        ('env_cfg.mp_cfg.mp_start_method', 'x', "mp_start_method='x': invalid; allowed: fork"),
+        ('log_level', 'LOUD', "log_level='LOUD': invalid; allowed: DEBUG"),
+        ('randomness.seed', 'x', "randomness.seed='x': must be a whole number"),
+        ('load_from', 'x.pth', 'name weights by model.backbone.pretrained'),
+        ('test_evaluator.collect_device', 'tpu', "collect_device='tpu': invalid; allowed: cpu"),
+        ('test_dataloader.dataset.pipeline', 5, 'pipeline=5: must be a list'),
+        ('test_dataloader.dataset.pipeline', [], 'let PackSegInputs be its last step'),
+        ('test_dataloader.dataset.indices', -1, 'indices=-1: chooses no images'),
+        ('test_dataloader.dataset.indices', [0, 9], 'there are 2 images'),
+        ('test_dataloader.dataset.indices', [1, 1], 'each once'),
+        ('test_dataloader.dataset.data_prefix.img_path', None, 'label maps matches an image'),
+        ('test_dataloader.dataset.img_suffix', '.png', 'img_suffix: ScenesDataset sets it itself'),
+    ],
+)
+def test_all_of_a_config_is_checked_before_weights(small_scenes, key, value, named):
+    """Most of these ended in a traceback, one only behind the last image."""
+    options = {'test_dataloader.dataset.data_root': str(small_scenes), 'test_dataloader.dataset.ann_file': ''}
+    config = load_config(CONFIG, options | {key: value})
+    config.model.backbone and config.model.backbone.update(pretrained='absent.pt')
+    with pytest.raises(UserError) as fault:
+        check_run(config, predictions=False)
+    assert named in str(fault.value) and '\n' not in str(fault.value)
+
+
+@pytest.mark.parametrize('key', ['custom_hooks', 'test_cfg', 'visualizer', 'default_hooks'])
+def test_parts_that_are_none_are_the_default(key):
+    assert key not in load_config(CONFIG, {key: None})
+
+
+def test_what_cannot_be_built_is_a_line():
+    """For what only a constructor knows."""
+    line = r'mine\.py: `mean` should have 1 or 3 values.*; check its keys'
+    with pytest.raises(UserError, match=line), building('mine.py'):
+        MODELS.build(dict(type='SegDataPreProcessor', mean=[1, 2], std=[1, 2]))
 
 
 @pytest.mark.parametrize(('process', 'lines'), [('0', 1), ('1', 0), (None, 1)])

@@ -1,13 +1,16 @@
 """What an earlier run left counts only while it fits: by content, not by name."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from itaclip_mmseg.engine import journal
+from itaclip_mmseg.engine.checks import check_regions
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, data_state, is_data_unchanged, run_key
 from itaclip_mmseg.engine.plan import LABEL_MAPS, Plan, counted_earlier, files_of
 from itaclip_mmseg.engine.testing import run_test
@@ -30,7 +33,10 @@ def plan(tmp_path):
             path.parent.mkdir(exist_ok=True)
             path.write_text(f'content of {path.name}')
         files[pair[0]] = pair
-    entries = [ImageCounts(image, 1, {}, files=[*map(fingerprint, pair)]) for image, pair in files.items()]
+    entries = [
+        ImageCounts(image, 1, {}, files=[*map(fingerprint, pair)], outputs=[fingerprint(tmp_path / f'out/{name}.png')])
+        for name, (image, pair) in zip('abc', files.items(), strict=True)
+    ]
     Journal(tmp_path, 'key').append(entries[:2])
     return Plan(str(tmp_path), files, str(tmp_path / 'images'), {LABEL_MAPS: str(tmp_path / 'out')})
 
@@ -44,6 +50,7 @@ def plan(tmp_path):
         (lambda root: (root / 'images/a.jpg').write_text('longer than it was before'), 1),
         (lambda root: (root / 'labels/c.png').write_text('another'), 2),  # was not counted yet
         (lambda root: (root / 'out/b.png').unlink(), 1),
+        (lambda root: (root / 'out/b.png').write_text('content of c.png'), 1),  # by a run of other settings
         (lambda root: [path.write_text('new') for path in (root / 'labels').iterdir()], 0),
     ],
 )
@@ -140,7 +147,6 @@ def test_mended_label_maps_count(scenes, tmp_path, capsys):
         shutil.copy(path, folder / path.name)
     capsys.readouterr()
     mended = run_test(scenes('work'))
-    assert '0 of 3 images are already counted' in capsys.readouterr().err
     fresh = run_test(scenes('fresh'))
     assert (mended['mIoU'], mended['classes']) == (fresh['mIoU'], fresh['classes'])
     assert mended['data'] == fresh['data']
@@ -165,15 +171,59 @@ def counted_of(entries, counted):
     return entries
 
 
+def test_region_files_are_part_of_an_image(scenes, tmp_path):
+    """One that changes between a kill and the next run counts; one that is missing, or serves two, is named first."""
+    config = scenes('work')
+    config.model.regions = dict(type='files', folder=str(tmp_path / 'r'))
+    images = sorted(str(path) for path in (tmp_path / 'd/JPEGImages').iterdir())
+    (tmp_path / 'r').mkdir()
+    for image in images[1:]:
+        (tmp_path / f'r/{Path(image).stem}.npz').write_text('map')
+    samples = [dict(img_path=image) for image in images]
+    files = files_of(samples[1:], config.model.regions)
+    assert files == {image: [image, str(tmp_path / f'r/{Path(image).stem}.npz')] for image in images[1:]}
+    with pytest.raises(UserError, match=rf'{Path(images[0]).stem}\.npz: no such region map, for {images[0]}'):
+        check_regions(config.model.regions, samples)
+    with pytest.raises(UserError, match=r'would be the region map of .* and of x/scene'):
+        check_regions(config.model.regions, [samples[1], dict(img_path=f'x/{Path(images[1]).name}')])
+    check_regions(config.model.regions, samples[1:])
+    check_regions('felzenszwalb', samples)
+
+
 @pytest.mark.slow
-def test_a_refused_run_leaves_no_log(scenes, tmp_path):
+@pytest.mark.parametrize('indices', [[2, 0], 2])
+def test_chosen_images_go_on_after_a_kill(scenes, indices, tmp_path, capsys, monkeypatch):
+    """Numbers of a part of the data are those of the whole: others would be counted in their place."""
+    key, append = 'test_dataloader.dataset.indices', JournalHook.after_test_iter
+
+    def config(work):
+        made = scenes(work)
+        made.merge_from_dict({key: indices})
+        return made
+
+    def end(self, *given, **named):
+        append(self, *given, **named)
+        raise UserError('killed')
+
+    monkeypatch.setattr(JournalHook, 'after_test_iter', end)
+    with pytest.raises(UserError, match='killed'):
+        run_test(config('work'))
+    monkeypatch.setattr(JournalHook, 'after_test_iter', append)
+    capsys.readouterr()
+    results = run_test(config('work'))
+    assert '1 of 2 images are already counted' in capsys.readouterr().err
+    assert results['num_images'] == 2 and results['mIoU'] == run_test(config('fresh'))['mIoU']
+
+
+@pytest.mark.slow
+def test_a_refused_run_leaves_no_log(scenes, tmp_path, monkeypatch):
     """One that ends later keeps its own, to look into."""
     config = scenes('work')
     config.model.backbone.pretrained = 'absent.pt'
     with pytest.raises(UserError, match='absent'):
         run_test(config)
     assert list((tmp_path / 'work').iterdir()) == []
-    Image.fromarray(np.full((96, 128), 99, np.uint8)).save(min((tmp_path / 'd/SegmentationClass').iterdir()))
-    with pytest.raises(UserError, match='contains label 99'):
+    monkeypatch.setattr(JournalHook, 'with_files', None)
+    with pytest.raises(TypeError):
         run_test(scenes('work'))
     assert len(list((tmp_path / 'work').glob('2*_*'))) == 1

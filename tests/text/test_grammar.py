@@ -272,3 +272,16 @@ def test_examples_of_the_docs():
     for listed in refused:
         with pytest.raises(UserError):
             bank_of(listed)
+
+
+@pytest.mark.parametrize('text', ['“ball”, „cup, red“', '«ball»; "cup, red"', '"ball"，“cup, red”'])
+def test_quotation_marks_of_word_processors(text):
+    assert [entry['name'] for entry in parse(text)] == ['ball', 'cup, red']
+
+
+@pytest.mark.parametrize('text', ["'ball', 'cup'", '‘ball’; cup'])
+def test_single_quotation_marks_are_refused(text):
+    """They would be part of the words; inside a name they are an apostrophe."""
+    with pytest.raises(UserError, match='is in single quotation marks'):
+        parse(text)
+    assert parse("kids' toys, rock 'n' roll")[1]['name'] == "rock 'n' roll"

@@ -163,17 +163,102 @@ def test_tools_with_one_output(refused, untouched, tmp_path, photo):
     image = photo(tmp_path / 'a.png')
     torch.save({}, tmp_path / 'a.pt')
     (tmp_path / 'classes.txt').write_text('ball\n')
+    (tmp_path / 'w.safetensors').write_text('weights')
+    (tmp_path / 'bank.json').write_bytes((REPO / 'data/text_bank/scenes.json').read_bytes())
     untouched(tmp_path)
     small = ('--config', CONFIG)
+    references = ('--cfg-options', 'retrieval.pretrained=w.safetensors')
     for command in (
         ('figures', 'compare', 'a.png', '--out', './a.png', *small),
         ('figures', 'attention', 'a.png', '--patch', '1,1', '--out', image, *small),
         ('benchmark', CONFIG, '--image', 'a.png', '--picture', 'a.png'),
         ('convert_weights', 'a.pt', 'a.pt'),
         ('import_text_bank', 'classes.txt', '--classes', 'classes.txt', '--dataset', 'mine'),
+        ('generate_text_bank', 'classes.txt', 'classes.txt', '--local', 'model', '--overwrite'),
+        ('make_references', 'classes.txt', 'w.safetensors', '--images', '.', *references),
+        ('train_tiny_clip', '--text-bank', 'bank.json', '--out', 'bank.json'),
     ):
         assert 'would replace the input' in refused(*command), command
     untouched(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('command', 'named'),
+    [
+        (('check_dataset', CONFIG, '--out', 'sheet.abc'), '--out sheet.abc: no name of a picture'),
+        (('figures', 'compare', 'a.jpg', '--out', 'mine.txt', '--config', CONFIG), '--out mine.txt: no name of a'),
+        (('benchmark', CONFIG, '--picture', 'mine.txt'), '--picture mine.txt: no name of a picture'),
+        (('import_text_bank', 'bank.json', '--export', 'e'), 'e/classes.txt: is there already'),
+        (('dataset_converters/make_scenes', '--out', 'voc'), 'val.txt: lists other images than scenes'),
+        (('demo', 'a.jpg', '--out-dir', 'e', *WORDS), 'e/a_classes.json: exists already'),
+        (('reproduce', 'leaderboard', '--work-dir', 'w', '--out', 'w/costs.json'), 'two outputs would be this one'),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else '',
+)
+def test_no_other_file_is_replaced(refused, untouched, data, tmp_path, photo, command, named):
+    """Of a name that a tool derives, or that is no name of what it writes."""
+    photo(tmp_path / 'a.jpg')
+    for name in ('mine.txt', 'e/classes.txt', 'voc/ImageSets/Segmentation/val.txt', 'e/a_classes.json'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text('2007_000033')
+    (tmp_path / 'bank.json').write_bytes((REPO / 'data/text_bank/scenes.json').read_bytes())
+    untouched(tmp_path)
+    assert named in refused(*command, *(data if command[0] == 'check_dataset' else ()))
+    untouched(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_copy_of_a_config_replaces_only_a_copy(run_tool, data, tmp_path):
+    """Another config of that name in the work folder stays, and a line says so."""
+    (tmp_path / 'c').mkdir()
+    (tmp_path / 'w').mkdir()
+    base = f"_base_ = ['{REPO}/configs/itaclip/itaclip_tiny_scenes.py']"
+    for name in ('c/mine.py', 'w/mine.py'):
+        (tmp_path / name).write_text(f"{base}\ntest_dataloader = dict(dataset=dict(data_root='d'))\n# {name}\n")
+    done = run_tool('test', 'c/mine.py', '--work-dir', 'w')
+    assert done.returncode == 0 and 'w/mine.py: is there already, so no copy' in done.stderr
+    assert (tmp_path / 'w/mine.py').read_text().endswith('# w/mine.py\n')
+    for _ in range(2):
+        done = run_tool('test', 'c/mine.py', '--work-dir', 'w2')
+        assert done.returncode == 0 and 'no copy' not in done.stderr
+    assert (tmp_path / 'w2/mine.py').read_text().startswith('# The config of a run')
+
+
+def test_a_missing_image_is_named_before_weights(refused, data, tmp_path):
+    """By a test as by the demo: a network is not asked for weights first."""
+    missing = min((tmp_path / 'd/JPEGImages').iterdir())
+    missing.unlink()
+    line = refused('test', CONFIG, '--work-dir', 'w', *data, 'model.backbone.pretrained=absent.pt')
+    assert f'd/JPEGImages/{missing.name}: no such file' in line
+
+
+@pytest.mark.parametrize('tool', ['test', 'demo'])
+def test_weights_may_be_named_by_a_number(refused, data, photo, tmp_path, tool):
+    """`pretrained=7` is a file of that name."""
+    photo(tmp_path / 'a.jpg')
+    command = {'test': ('test', CONFIG, '--work-dir', 'w', *data), 'demo': ('demo', 'a.jpg', *WORDS, '--cfg-options')}
+    assert '7: no such weights file' in refused(*command[tool], 'model.backbone.pretrained=7')
+
+
+def test_a_list_of_metrics(run_tool, data, tmp_path):
+    """As MMSegmentation's users write it, for check_dataset; tests/engine/test_edge.py has it for runs."""
+    (tmp_path / 'mine.py').write_text(
+        f"_base_ = ['{REPO}/configs/itaclip/itaclip_tiny_scenes.py']\n"
+        "test_evaluator = [dict(type='IoUMetric'), dict(type='IoUMetric', iou_metrics=['mFscore'])]\n"
+    )
+    done = run_tool('check_dataset', 'mine.py', *data)
+    assert done.returncode == 0 and done.stderr.count('instead of IoUMetric and IoUMetric') == 1, done
+    assert '2 images' in done.stdout
+
+
+@pytest.mark.parametrize('kind', ["type='ConcatDataset', datasets=[]", "type='RepeatDataset', times=2"])
+@pytest.mark.parametrize('tool', ['check_dataset', 'test'])
+def test_several_data_sets(refused, tmp_path, tool, kind):
+    (tmp_path / 'mine.py').write_text(
+        f"_base_ = ['{REPO}/configs/itaclip/itaclip_tiny_scenes.py']\n"
+        f'test_dataloader = dict(dataset=dict(_delete_=True, {kind}))\n'
+    )
+    assert 'a run evaluates one dataset' in refused(tool, 'mine.py')
 
 
 @pytest.mark.slow

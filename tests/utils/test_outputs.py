@@ -1,5 +1,6 @@
 """Nothing of the user's is replaced by a result, and no result by another."""
 
+import json
 import unicodedata
 from pathlib import Path
 
@@ -78,5 +79,11 @@ def test_only_results_are_replaced(refused, tmp_path):
     save_result(Image.new('P', (2, 2)), tmp_path / 'a.png')
     check_outputs([result(tmp_path, 'a')], [])
     assert is_result(tmp_path / 'a.png') and not is_result(tmp_path / 'absent.png')
+    for content in ('{"mine": 1}', '{"images": [{"id": 1, "file_name": "a.jpg"}]}', '[{"label": 0}]', 'none'):
+        (tmp_path / 'a_coco.json').write_text(content)
+        assert 'a_coco.json: exists already' in refused([Output(tmp_path / 'a_coco.json', 'a.jpg')])
+    for content in ([dict(label=0, name='a', colour=[0, 0, 0], share=1)], dict(images=[dict(id=1, height=1, width=1)])):
+        (tmp_path / 'a_coco.json').write_text(json.dumps(content))
+        check_outputs([Output(tmp_path / 'a_coco.json', 'a.jpg')], [])
     (tmp_path / 'b.png').write_bytes(b'none')
     assert 'b.png: exists already' in refused([result(tmp_path, 'b')])

@@ -47,6 +47,8 @@ def read_weights(path: Path, is_torchscript: bool = False) -> StateDict:
             'the parameters of one network'
         )
     state = {str(name): as_float(value) for name, value in state.items() if name not in NO_PARAMETERS}
+    for fault in quantised_faults(state):
+        raise UserError(f'{path}: {fault}; name the weights in floating numbers')
     for fault in finite_faults(state):
         raise UserError(f'{path}: {fault}; the weights are damaged, download or save them again')
     return without_prefixes(state, path)
@@ -84,6 +86,8 @@ def read_content(path: Path, is_torchscript: bool) -> object:
                 f'{path}: contains other objects than tensors, and loading them could run code; '
                 f'run python tools/convert_weights.py {path} {path.with_suffix(".safetensors")} and use the new file'
             ) from error
+        if kind := other_file(path):
+            raise UserError(f'{path}: {kind}, not weights; download it again') from error
         megabytes = path.stat().st_size / 1e6
         raise UserError(
             f'{path}: not readable as weights ({megabytes:.1f} MB: {first_line(error)}); download it again'
@@ -204,3 +208,21 @@ def load_network(network: nn.Module, state: StateDict, pretrained: str | Path, r
 def other_weights(pretrained: str | Path, fault: str, remedy: str) -> UserError:
     """The error for a file with weights of another network."""
     return UserError(f'{pretrained}: weights of another network ({fault}); {remedy}')
+
+
+def other_file(path: Path) -> str | None:
+    """What a download left in place of weights, by its first bytes; None if that is not known."""
+    with open(path, 'rb') as file:
+        start = file.read(512).lstrip().lower()
+    if not start:
+        return 'an empty file'
+    if start.startswith(b'version https://git-lfs'):
+        return 'a pointer of Git LFS (git lfs pull gets the file)'
+    return 'a web page' if start.startswith((b'<!doctype', b'<html', b'<?xml')) else None
+
+
+def quantised_faults(state: StateDict) -> Iterator[str]:
+    """Whole numbers below the name of a weight, a phrase each: they mean nothing without their scales."""
+    for name, value in state.items():
+        if name.endswith('weight') and not value.is_floating_point():
+            yield f'{name} is {str(value.dtype).removeprefix("torch.")}, a quantised weight'

@@ -191,3 +191,25 @@ def test_a_guess_is_a_warning(capsys):
     assert 'warning: guess.pt: ' in (line := capsys.readouterr().err) and 'quick_gelu=True' in line
     tell_activation('known.pt', 'ViT-B-16', decide_quick_gelu(model_config('ViT-B-16'), {}, True))
     assert capsys.readouterr().err == ''
+
+
+@pytest.mark.parametrize(
+    ('content', 'named'),
+    [
+        (b'<!DOCTYPE html><html>', 'a web page, not weights'),
+        (b'version https://git-lfs.github.com/spec/v1', 'a pointer of Git LFS'),
+        (b'', 'an empty file, not weights'),
+    ],
+)
+@pytest.mark.parametrize('name', ['a.pt', 'a.safetensors'])
+def test_what_a_download_left_is_called_by_its_name(tmp_path, name, content, named):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=named):
+        read_weights(tmp_path / name)
+
+
+def test_quantised_weights_are_refused(tmp_path):
+    """Whole numbers would be taken for the weights themselves."""
+    torch.save({'proj.weight': torch.ones(2, dtype=torch.int8), 'bias': torch.ones(2)}, tmp_path / 'a.pt')
+    with pytest.raises(UserError, match=r'proj\.weight is int8, a quantised weight'):
+        read_weights(tmp_path / 'a.pt')
