@@ -89,7 +89,7 @@ def plan(tables: Sequence[str], datasets: Sequence[str]) -> tuple[list[Cell], li
     """All cells of tables on datasets, and the fewest passes that compute them.
 
     Raises:
-        UserError: there is no such table.
+        UserError: there is no such table, or it has no figures for the datasets.
     """
     content = all_tables()
     for table in tables:
@@ -101,6 +101,8 @@ def plan(tables: Sequence[str], datasets: Sequence[str]) -> tuple[list[Cell], li
         for row in content[table]['rows']:
             for dataset in datasets:
                 cells += plan_cell(table, row, dataset, passes)
+    if not cells:
+        raise UserError(f'{", ".join(tables)}: no figures for {", ".join(datasets)}; choose other datasets')
     return cells, list(passes.values())
 
 

@@ -173,7 +173,7 @@ def test_fields_mean_what_they_show():
     assert class_list('Background\ndog', '') == 'Background; dog'
     assert class_list('"NDVI=0.5", "a dog, wet"', '"sky, blue"') == 'background = "sky, blue"; "NDVI=0.5"; "a dog, wet"'
     for classes, named in (
-        ('dog; cat, feline', "'cat, feline' has ','"),
+        ('dog; cat, feline', "'cat, feline' mixes ','"),
         ('dog\nBackground', "'Background'"),
         ('Background\ndog', "'Background'"),
         ('classes.txt', 'looks like a file'),

@@ -104,7 +104,11 @@ def test_loaders_and_data_sets(refused, loader, named):
     assert named in refused(**{f'test_dataloader__{key}': value for key, value in loader.items()})
 
 
-KEYS = dict(model=dict(type='a', text_bank='b'), test_dataloader=dict(dataset=dict(type='c')), test_evaluator=OURS)
+KEYS = dict(
+    model=dict(type='a', text_bank='b', data_preprocessor={}),
+    test_dataloader=dict(dataset=dict(type='c')),
+    test_evaluator=OURS,
+)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +201,7 @@ class Samples(list):
         sample = super().__getitem__(index)
         if isinstance(sample, Exception):
             raise sample
-        return dict(data_samples=sample)
+        return dict(inputs=None, data_samples=sample)
 
 
 def test_pipelines_are_tried():

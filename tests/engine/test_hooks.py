@@ -13,6 +13,7 @@ from itaclip_mmseg.engine.hooks import JournalHook, OverlayHook, ProgressHook
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.utils.fingerprints import fingerprint
+from itaclip_mmseg.utils.outputs import Output
 
 
 def runner(**metric):
@@ -42,12 +43,13 @@ def test_a_batch_is_written_down_with_its_files(tmp_path):
         with open(path, 'w') as file:
             file.write(path)
     results = [ImageCounts(name, 1, {}) for name in files]
-    hook = JournalHook(Journal(tmp_path / 'work', 'key'), files)
+    hook = JournalHook(Journal(tmp_path / 'work', 'key'), files, lambda image: [Output(files[image][0])])
     hook.after_test_iter(runner(results=results), 0, None, ['outputs of b', 'of c'])
     assert [one.image for one in results] == ['a', 'b', 'c'] and results[0].files is None
-    assert {name: one.files for name, one in Journal(tmp_path / 'work', 'key').read().items()} == {
-        name: [fingerprint(*files[name])] for name in 'bc'
-    }
+    written = Journal(tmp_path / 'work', 'key').read()
+    expected = {name: [fingerprint(*files[name])] for name in 'bc'}
+    assert {name: one.files for name, one in written.items()} == expected
+    assert {name: one.outputs for name, one in written.items()} == expected
     assert hook.priority == 'LOWEST'  # behind the outputs of an image
 
 

@@ -64,7 +64,7 @@ def test_what_still_fits(plan, tmp_path, change, kept, capsys):
 
 def test_an_image_is_counted_from_its_label_map_too():
     samples = [dict(img_path='a.jpg', seg_map_path='a.png'), dict(img_path='b.jpg')]
-    assert files_of(samples) == {'a.jpg': ['a.jpg', 'a.png'], 'b.jpg': ['b.jpg']}
+    assert files_of(samples, {}) == {'a.jpg': ['a.jpg', 'a.png'], 'b.jpg': ['b.jpg']}
 
 
 def test_nothing_is_said_of_nothing(plan, tmp_path, capsys):
@@ -180,14 +180,14 @@ def test_region_files_are_part_of_an_image(scenes, tmp_path):
     for image in images[1:]:
         (tmp_path / f'r/{Path(image).stem}.npz').write_text('map')
     samples = [dict(img_path=image) for image in images]
-    files = files_of(samples[1:], config.model.regions)
+    files = files_of(samples[1:], config.model)
     assert files == {image: [image, str(tmp_path / f'r/{Path(image).stem}.npz')] for image in images[1:]}
     with pytest.raises(UserError, match=rf'{Path(images[0]).stem}\.npz: no such region map, for {images[0]}'):
-        check_regions(config.model.regions, samples)
+        check_regions(config.model, samples)
     with pytest.raises(UserError, match=r'would be the region map of .* and of x/scene'):
-        check_regions(config.model.regions, [samples[1], dict(img_path=f'x/{Path(images[1]).name}')])
-    check_regions(config.model.regions, samples[1:])
-    check_regions('felzenszwalb', samples)
+        check_regions(config.model, [samples[1], dict(img_path=f'x/{Path(images[1]).name}')])
+    check_regions(config.model, samples[1:])
+    check_regions(dict(regions='felzenszwalb'), samples)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from itaclip_mmseg.models.backbones.activation import Activation, decide_quick_g
 from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, read_weights
 from itaclip_mmseg.models.backbones.clip_dimensions import config_from_weights
 from itaclip_mmseg.models.backbones.transformers_names import from_transformers, is_transformers
+from itaclip_mmseg.models.backbones.undrawn import Undrawn
 from itaclip_mmseg.models.backbones.weights import members, weights_file
 from itaclip_mmseg.utils.errors import UserError, warn
 
@@ -62,7 +63,8 @@ def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None 
         activation = activation_of(arch, config, pretrained, from_openai)
     else:
         activation = Activation(quick_gelu, 'as configured')
-    model = build_clip(config or config_from_weights(state, path), activation.quick_gelu)
+    with Undrawn():
+        model = build_clip(config or config_from_weights(state, path), activation.quick_gelu)
     as_in_model(state, model.state_dict())
     load_network(model, state, path, remedy(arch))
     tell_activation(pretrained, arch, activation)

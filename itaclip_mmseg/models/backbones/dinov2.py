@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, read_weights
+from itaclip_mmseg.models.backbones.undrawn import Undrawn
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
@@ -34,7 +35,8 @@ class DINOv2(BaseModule):
         state = read_weights(path)
         if 'register_tokens' not in state or 'pos_embed' not in state:
             raise UserError(f'{path}: not a DINOv2 with registers; give a file such as dinov2_vitl14_reg4_pretrain.pth')
-        self.vit = build_vit(state, heads)
+        with Undrawn():
+            self.vit = build_vit(state, heads)
         load_network(self.vit, timm_names(state), path, 'name a file such as dinov2_vitl14_reg4_pretrain.pth')
         self.vit.requires_grad_(False).eval()
 

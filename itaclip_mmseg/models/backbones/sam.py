@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from itaclip_mmseg.models.backbones.checkpoint import load_network, read_weights
 from itaclip_mmseg.models.backbones.sam_attention import HeadByHead
 from itaclip_mmseg.models.backbones.sam_parts import PATCH, SIDE, SAMSizes, build_parts
+from itaclip_mmseg.models.backbones.undrawn import Undrawn
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
@@ -61,7 +62,9 @@ class SAM(BaseModule):
         self.check_packages()
         path = weights_file(None, pretrained)
         state = read_weights(path)
-        self.image_encoder, self.prompt_encoder, self.mask_decoder = build_parts(SAMSizes.of_weights(state, path))
+        with Undrawn():
+            parts = build_parts(SAMSizes.of_weights(state, path))
+        self.image_encoder, self.prompt_encoder, self.mask_decoder = parts
         load_network(self, state, path, 'name a file such as sam_vit_b_01ec64.pth')
         self.requires_grad_(False).eval()
         for block in self.image_encoder.blocks:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from itaclip_mmseg.models.backbones.checkpoint import StateDict, lacks, load_network, read_weights
+from itaclip_mmseg.models.backbones.undrawn import Undrawn
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
@@ -38,7 +39,8 @@ class ViTBackbone(BaseModule):
         path = weights_file(None, pretrained)
         state = read_weights(path)
         state = {name: value for name, value in state.items() if not name.startswith(('head.', 'head_dist.'))}
-        self.vit = build_timm(arch) if arch else build_from_weights(state, path, heads)
+        with Undrawn():
+            self.vit = build_timm(arch) if arch else build_from_weights(state, path, heads)
         load_network(self.vit, state, path, f'name weights of {arch}' if arch else 'name weights of a plain ViT')
         self.vit.requires_grad_(False).eval()
 
