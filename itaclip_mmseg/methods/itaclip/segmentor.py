@@ -10,7 +10,8 @@ from torch import Tensor
 
 from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
-from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor, as_samples, original_size
+from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
+from itaclip_mmseg.models.segmentors.interface import as_samples, original_size
 from itaclip_mmseg.models.stages.encode import Fields, Track, WindowEncoder, similarity
 from itaclip_mmseg.models.stages.mixing import mix
 from itaclip_mmseg.models.stages.photograph import Photograph

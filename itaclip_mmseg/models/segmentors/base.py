@@ -1,4 +1,4 @@
-"""Base class of open-vocabulary segmentors: text bank, MMSegmentation's interface, thresholds, packing of results.
+"""Base class of open-vocabulary segmentors: config, text bank, windows, thresholds, regions.
 
 A method implements only `build`, which loads its networks and embeds its words, and either `class_scores`, from an
 image to class scores, or `window_scores`, from windows to window scores, which this class merges. The tutorial is
@@ -7,18 +7,16 @@ image to class scores, or `window_scores`, from windows to window scores, which 
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import torch
 from mmengine.logging import MMLogger
-from mmengine.structures import PixelData
-from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from itaclip_mmseg.models.backbones.clip import read_once
+from itaclip_mmseg.models.segmentors.interface import MMSegInterface
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result, decide
@@ -29,10 +27,9 @@ from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.text.length import length_faults
 from itaclip_mmseg.utils.checks import check
-from itaclip_mmseg.utils.colours import distinct_colours
 
 
-class OpenVocabularySegmentor(BaseSegmentor, ABC):
+class OpenVocabularySegmentor(MMSegInterface, ABC):
     """Segment images into the classes of a text bank, without training.
 
         predict: for each image, class_scores -> decide (area rule, argmax, background rule, closing)
@@ -66,9 +63,6 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     sees_photograph: bool = False  # as well as the image; pipelines then keep it, see `datasets/photographs.py`
     no_region: int | None = 0  # see `region_rules.py`
     needs_regions: bool = False  # the method itself uses region maps, so its config must have `regions`
-    # MMSegmentation expects the scores of all classes in each sample, gigabytes for a large photograph. Set this to
-    # False if you need only labels; they stay the same.
-    with_scores: bool = True
 
     def __init__(
         self,
@@ -136,26 +130,6 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
     def keeps_scores(self) -> bool:
         """Are the scores of the first variant kept?"""
         return next(iter(self.variants)) in self.scored
-
-    @torch.no_grad()
-    def predict(
-        self, inputs: Tensor | Sequence[Tensor], data_samples: list[SegDataSample] | None = None
-    ) -> list[SegDataSample]:
-        """Segment images.
-
-        Args:
-            inputs: output of the preprocessor, N x 3 x H x W RGB, or a list of 3 x H x W if sizes differ.
-            data_samples: MMSegmentation's samples; `ori_shape` is the size of the result (None: that of the input).
-
-        Returns:
-            The samples with `seg_logits` (scores, C x H x W, unless `with_scores=False`), `pred_sem_seg` (labels,
-            1 x H x W) and `variant_labels` (H x W int16 by name; '' in a model without variants).
-        """
-        samples = as_samples(inputs, data_samples)
-        for image, sample in zip(inputs, samples):
-            photograph = sample.metainfo.get('photograph')
-            self.pack(sample, [self.result(image, original_size(image, sample), photograph)])
-        return samples
 
     def encode(self, image: Tensor, track: Track = iter, photograph: Photograph | None = None) -> object:
         """Compute everything that does not depend on the words; by default, the image itself is returned.
@@ -225,19 +199,6 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
         """The windows of an image 3 x H x W."""
         return Grid(image.shape[-2:], self.window.crop_size, self.window.stride, self.multiple, self.smallest)
 
-    def pack(self, sample: SegDataSample, results: Iterable[Result], names: Iterable[str] = ('',)) -> None:
-        """Write results into a sample: the first in MMSegmentation's fields, the labels of all by name."""
-        labels, names = {}, list(names)
-        for result in results:
-            result = self.unify(result, sample.metainfo.get('photograph'))
-            if result.name == names[0]:
-                if self.with_scores and result.scores is not None:
-                    sample.seg_logits = PixelData(data=result.scores)
-                sample.pred_sem_seg = PixelData(data=result.labels[None].long())
-            labels[result.name] = result.labels.to(torch.int16)
-            sample.set_metainfo(result.notes or {})
-        sample.set_field({name: labels[name] for name in names}, 'variant_labels')
-
     def unify(self, result: Result, photograph: Photograph | None, settings: Decision | None = None) -> Result:
         """Last rule: give each region of the photograph one label. Without `regions`, the result is not changed.
 
@@ -248,48 +209,3 @@ class OpenVocabularySegmentor(BaseSegmentor, ABC):
             return result
         settings = settings or self.variants.get(result.name, self.settings)
         return maps.unify(result, photograph, settings, self.no_region)
-
-    def extract_feat(self, inputs: Tensor) -> Tensor:
-        """Not supported by default: most methods have no features apart from their scores."""
-        raise NotImplementedError(f'{type(self).__name__} has no features apart from its scores; call predict')
-
-    def encode_decode(self, inputs: Tensor | Sequence[Tensor], batch_data_samples: list[SegDataSample]) -> list[Tensor]:
-        """Scores of each image before any rule, C x H x W at the original size."""
-        return [
-            self.scores_and_notes(image, original_size(image, sample), sample.metainfo.get('photograph'))[0]
-            for image, sample in zip(inputs, batch_data_samples)
-        ]
-
-    def _forward(
-        self, inputs: Tensor | Sequence[Tensor], data_samples: list[SegDataSample] | None = None
-    ) -> list[Tensor]:
-        """Implement MMSegmentation's mode='tensor'; see `encode_decode`."""
-        return self.encode_decode(inputs, as_samples(inputs, data_samples))
-
-    @property
-    def dataset_meta(self) -> dict:
-        """Class names and colours, for MMSegmentation's visualizer and inference functions."""
-        names = [entry.name for entry in self.bank.classes]
-        return dict(classes=names, palette=distinct_colours(len(names)))
-
-    @dataset_meta.setter
-    def dataset_meta(self, value: dict) -> None:
-        """Ignored: MMSegInferencer sets the classes of Cityscapes for every model without a checkpoint."""
-
-    def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict:
-        """Not supported: there is no training."""
-        raise NotImplementedError('training-free: no loss')
-
-    def train(self, mode: bool = True) -> 'OpenVocabularySegmentor':
-        """Training-free: always in evaluation mode."""
-        return super().train(False)
-
-
-def as_samples(inputs: Sequence[Tensor], data_samples: list[SegDataSample] | None) -> list[SegDataSample]:
-    """Return the samples, or create them: MMSegmentation allows None."""
-    return [SegDataSample() for _ in inputs] if data_samples is None else data_samples
-
-
-def original_size(image: Tensor, sample: SegDataSample) -> tuple[int, int]:
-    """Height and width of the image before resizing, from the sample; else of the image itself."""
-    return tuple(sample.metainfo.get('ori_shape', image.shape[-2:])[:2])
