@@ -15,8 +15,9 @@ from pretend_gpu import DEVICE, TO_CPU, TO_GPU, WAIT, pretend_gpu
 import itaclip_mmseg
 from itaclip_mmseg.apis.page_session import OWN, Workbench
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.studies.reproduce import reproduce
 from itaclip_mmseg.studies.sweep import run_sweep
-from itaclip_mmseg.studies.tables import method_changes
+from itaclip_mmseg.studies.tables import SCENES, method_changes
 from itaclip_mmseg.utils.processor import computes_half
 
 CONFIG = str(REPO / 'configs/itaclip/itaclip_vit-b-16_voc21.py')
@@ -135,7 +136,7 @@ def test_page(options, small_voc):
 
 @pytest.mark.slow
 def test_sweep(options, tmp_path):
-    """Many settings from one encoding pass; `reproduce.py` runs its tables the same way."""
+    """Many settings from one encoding pass."""
     values = dict(image_coefficient=[0.5, 0.75], pamr=[None, 2], attention=[['qk'], ['qq', 'kk']])
 
     def sweep(name):
@@ -146,3 +147,17 @@ def test_sweep(options, tmp_path):
     with pretend_gpu():
         assert sweep('gpu') == expected
     assert len(expected) == 8
+
+
+@pytest.mark.slow
+def test_reproduce(small_scenes, tmp_path):
+    """A table of the paper on our scenes: its plan, passes and cells."""
+    options = {'test_dataloader.dataset.data_root': str(small_scenes), 'model.test_cfg.stride': (112, 112)}
+
+    def figures(name):
+        return [cell.ours for cell in reproduce(['2'], [SCENES], tmp_path / name, options=options)]
+
+    expected = figures('cpu')
+    with pretend_gpu():
+        assert figures('gpu') == expected
+    assert len(expected) > 1 and None not in expected

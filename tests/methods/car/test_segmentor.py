@@ -117,6 +117,7 @@ def test_batches_and_samples(build):
         assert len(stages[-1]['kept']) == len(stages[-2]['kept'])
 
 
+@pytest.mark.slow
 def test_bf16_and_no_grad(build):
     """Gradients are taken whatever loop runs the model, in half precision too."""
     model = build(text_bank=bank_of(FEW), backbone=dict(precision='bf16'), classifier=dict(precision='bf16'))

@@ -47,6 +47,7 @@ def test_windows(runs, recorded):
 
 
 @torch.no_grad()
+@pytest.mark.slow
 def test_aggregation(runs, recorded):
     """Weights from SAM's attention and values, and what the tokens become by them."""
     run = runs('voc21')

@@ -154,7 +154,7 @@ class Trap:
         return Path.touch, (self.path,)
 
 
-def test_nothing_in_a_folder_is_run(folders, tmp_path):
+def test_nothing_in_a_folder_is_run(tmp_path):
     """Neither pickles nor code that a model brings along."""
     trace, tokenizer = tmp_path / 'trace', make_tokenizer()
     pickled, coded = tmp_path / 'pickled', tmp_path / 'coded'
@@ -173,7 +173,7 @@ def test_nothing_in_a_folder_is_run(folders, tmp_path):
         assert '\n' not in str(error.value) and not trace.exists()
 
 
-def test_faults_of_a_folder_are_named(folders, tmp_path):
+def test_faults_of_a_folder_are_named(tmp_path):
     with pytest.raises(UserError, match=r'no config\.json'):
         LocalModel(tmp_path)
     make_tokenizer(template=None).save_pretrained(tmp_path)
