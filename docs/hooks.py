@@ -7,6 +7,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
+# A link to another file of the repository, maybe to a heading in it.
+LINK = re.compile(r'\]\((?:\.\./)*((?:docs|configs|data|tools|tests|itaclip_mmseg)/[\w./-]+|CHANGELOG\.md)(#[\w-]+)?\)')
 PAGES = {
     'index.md': 'README.md',
     'configs.md': 'configs/README.md',
@@ -51,8 +53,6 @@ def moved(text: str, page: str) -> str:
 
     def place(link: re.Match) -> str:
         path = link[1].removeprefix('docs/')
-        return f']({up}{places.get(path, path)})'
+        return f']({up}{places.get(path, path)}{link[2] or ""})'
 
-    return re.sub(
-        r'\]\((?:\.\./)*((?:docs|configs|data|tools|tests|itaclip_mmseg)/[\w./-]+|CHANGELOG\.md)\)', place, text
-    )
+    return re.sub(LINK, place, text)

@@ -25,7 +25,7 @@ def missing(config: Config, download: bool) -> list[str]:
     """
     wanted = [name for name in named_weights(config.model) if download or not is_download(*name)]
     files = [partial(weights_file, *name) for name in wanted]
-    return list(dict.fromkeys(faults([partial(check_config, config), *files, *checks_of_parts(config.model)])))
+    return list(dict.fromkeys(faults([partial(check_config, config), *checks_of_parts(config.model), *files])))
 
 
 def missing_parts(model: Mapping) -> list[str]:

@@ -74,7 +74,7 @@ def test_visitors_do_not_meet_and_faults_are_said(visit, tmp_path):
     say(first, '')
     fault(first, 'classes: none given')
     say(first, 'car; spaceship')
-    fault(first, "word 'spaceship': the weights tiny have no")
+    fault(first, "word 'spaceship': the weights tiny do not know it")
     assert 'mushroom, umbrella' in first.locator('#message .fault').inner_text()
     assert first.locator('#view figure').count() == 1
 

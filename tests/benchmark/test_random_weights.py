@@ -71,5 +71,5 @@ def test_random_weights_and_texts_are_the_same_at_every_call():
     assert texts[0].shape == (3, 512) and torch.equal(*texts)
     torch.testing.assert_close(texts[0].norm(dim=1), torch.ones(3))
     assert torch.equal(torch.rand(1), expected)
-    with pytest.raises(UserError, match='name an arch'):
+    with pytest.raises(UserError, match=r'set backbone\.arch'):
         MODELS.build(config | dict(arch=None))

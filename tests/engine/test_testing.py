@@ -174,7 +174,7 @@ def fails_in_one_line(done, work, *named):
     ('options', 'named'),
     [
         (['model.backbone.pretrained=absent.pt'], ['absent.pt', 'no such weights file']),
-        (['model.backbone.arch=ViT-B-32'], ['do not fit ViT-B-32']),
+        (['model.backbone.arch=ViT-B-32'], ["backbone.arch is 'ViT-B-32': set it to theirs"]),
         (['test_dataloader.dataset.data_root=absent'], ['absent', 'data root']),
         (['test_dataloader.dataset.ann_file=absent.txt'], ['absent.txt', 'split file']),
         (['model.test_cfg.stride=(0,28)'], ['test_cfg.stride']),
@@ -235,7 +235,7 @@ def test_labels_that_the_data_set_does_not_have_are_named(run_tool, small_voc, t
     shutil.copytree(small_voc, copy)
     Image.fromarray(np.full((120, 80), 181, np.uint8)).save(copy / 'SegmentationClass/two.png')
     done, work = run_tool(options=[f'test_dataloader.dataset.data_root={copy}'])
-    fails_in_one_line(done, work, 'two.png', '181', '21 classes')
+    fails_in_one_line(done, work, 'two.png', '181', 'ends with label 20')
 
 
 @pytest.mark.slow

@@ -178,7 +178,7 @@ def test_what_is_missing_is_listed(run_with, monkeypatch):
     for method in ('itaclip', 'tagclip'):
         (line,) = (line for line in lines if f' {method}_vit-b-16_voc21 ' in line)
         assert 'missing' not in line and 'not estimated' in line
-    assert any('ViT-L-14 openai, of car; open_clip downloads it' in line for line in lines)
+    assert any('ViT-L-14 openai, for car; open_clip' in line for line in lines)
     assert 'Cited, because there is no config: ReCo on voc21, context60' in lines
     (command,) = (line for line in lines if 'tools/prepare_data.py' in line and not line[:1].isdigit())
     command = command.removeprefix('To download what is missing: python tools/prepare_data.py ').split()

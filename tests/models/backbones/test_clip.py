@@ -165,12 +165,12 @@ def test_faulty_files_are_named(tiny_state, tiny_weights, torchscript, tmp_path)
     (tmp_path / 'cut_archive.pt').write_bytes(torchscript.read_bytes()[:-100])
     with pytest.raises(UserError, match=r'cut_archive\.pt: not readable'):
         load_clip(None, str(tmp_path / 'cut_archive.pt'))
-    with pytest.raises(UserError, match='do not fit ViT-B-32'):
+    with pytest.raises(UserError, match=r"backbone\.arch is 'ViT-B-32': set it to theirs"):
         load_clip('ViT-B-32', tiny_weights)
     with pytest.raises(UserError, match=r'nowhere.pt: no such weights file; tags of ViT-B-16: openai'):
         load_clip('ViT-B-16', 'nowhere.pt')
     torch.save({'weight': torch.ones(1)}, tmp_path / 'linear.pt')
-    with pytest.raises(UserError, match='no CLIP with a ViT'):
+    with pytest.raises(UserError, match='not a CLIP with a ViT'):
         load_clip(None, str(tmp_path / 'linear.pt'))
     torch.save([1, 2], tmp_path / 'list.pt')
     with pytest.raises(UserError, match='contains no state dict'):
