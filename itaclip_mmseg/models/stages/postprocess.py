@@ -1,5 +1,6 @@
 """From query logits to class scores and labels."""
 
+from collections import defaultdict
 from typing import NamedTuple
 
 import torch
@@ -58,9 +59,14 @@ def class_scores(logits: Tensor, classes: Tensor, logit_scale: float) -> Tensor:
 
 def best_words(values: Tensor, classes: Tensor) -> Tensor:
     """Maximum over the queries of each class, from Q x H x W to C x H x W; -inf for a class without a query."""
-    best = values.new_full((int(classes.max()) + 1, *values.shape[1:]), -torch.inf)
-    for label, value in zip(classes.tolist(), values):
-        torch.maximum(best[label], value, out=best[label])
+    rows, words = values.unbind(), defaultdict(list)
+    for label, row in zip(classes.tolist(), rows):
+        words[label].append(row)
+    absent = values.new_full(values.shape[1:], -torch.inf)
+    best = torch.stack([words[label][0] if label in words else absent for label in range(max(words) + 1)])
+    for label, (_, *others) in words.items():  # few: most classes have one query
+        for row in others:
+            torch.maximum(best[label], row, out=best[label])
     return best
 
 

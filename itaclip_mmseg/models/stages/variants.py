@@ -12,13 +12,14 @@ from itaclip_mmseg.models.stages.encode import Fields
 from itaclip_mmseg.models.stages.labelling import Labelling, strip_scores
 from itaclip_mmseg.models.stages.mixing import Mixtures, mixing
 from itaclip_mmseg.models.stages.pamr import affinity, propagate, resized
-from itaclip_mmseg.models.stages.pamr_step import CACHE_BYTES, NEIGHBOURS
+from itaclip_mmseg.models.stages.pamr_step import NEIGHBOURS, QUERIES_AT_ONCE
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, LOGITS_BYTES, Tile, tile_shape, tiles
 from itaclip_mmseg.settings import Pamr, Settings
 
+LABELLED_BYTES = 4 << 20  # with less, calls cost more than a faster cache saves
 MERGED_BYTES = 64 << 20  # of logits merged and refined at a time, including margins
 LEAST_MARGIN = 8  # pixels: matrix products of one or two rows or columns sum in another order
 
@@ -104,8 +105,8 @@ def decode_group(
 
 
 def strip_bytes(device: torch.device) -> int:
-    """Bytes of logits to label at a time: what fits a CPU's cache, more on a GPU."""
-    return CACHE_BYTES if device.type == 'cpu' else MERGED_BYTES
+    """Bytes of logits to label at a time: what a CPU's caches hold, more on a GPU."""
+    return LABELLED_BYTES if device.type == 'cpu' else MERGED_BYTES
 
 
 def passes(parts: list[Tile], labellings: Collection[Labelling]) -> Iterator[Tile]:
@@ -134,6 +135,8 @@ def merge_and_refine(
     outer = tile.grown(LEAST_MARGIN if pamr is None else max(LEAST_MARGIN, pamr.reach), size)
     logits = fields.new_empty(fields.shape[1], *tile.shape)
     maps_at_once = max(int(MERGED_BYTES) // (FLOAT_BYTES * math.prod(outer.shape)), 1)
+    if pamr is not None:
+        maps_at_once += -maps_at_once % QUERIES_AT_ONCE  # a step of PAMR takes as long for fewer
     for some, target in zip(fields.split(maps_at_once, dim=1), logits.split(maps_at_once)):
         merged, inner = grid.merge(some, size, outer), tile.within(outer)
         if pamr is None:
