@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -282,11 +283,13 @@ def test_every_tool_leaves_its_inputs_alone(run_tool, untouched, data, tmp_path,
         f"model = dict(text_bank='inputs/bank.json', backbone=dict(pretrained='inputs/clip.safetensors'))\n"
         f"test_dataloader = dict(dataset=dict(data_root='inputs'))\n"
     )
+    shutil.copytree(REPO / 'tests/exports/labelme', inputs / 'labelme')
     for path in inputs.rglob('*'):
         path.chmod(0o555 if path.is_dir() else 0o444)
     untouched(inputs)
     config, words = 'inputs/mine.py', ('--classes', 'background=sky; ball; cup')
     colours = ('inputs/map.json', '--pictures', 'inputs/colours', '--out', 'o/maps', '--workers', '1')
+    annotations = ('inputs/labelme/export', '--images', 'inputs/labelme/images', '--out', 'o/labelme')
     for command in (
         ('test', config, '--work-dir', 'o/test', '--out', 'o/labels', '--show-dir', 'o/overlays'),
         ('sweep', config, '--lambda', '0.2', '0.7', '--work-dir', 'o/sweep'),
@@ -298,6 +301,8 @@ def test_every_tool_leaves_its_inputs_alone(run_tool, untouched, data, tmp_path,
         ('convert_weights', 'inputs/a.pth', 'o/a.safetensors'),
         ('import_text_bank', 'o/bank.json', '--classes', 'inputs/classes.txt', '--dataset', 'mine'),
         ('dataset_converters/colours_to_labels', *colours),
+        ('dataset_converters/annotations_to_labels', *annotations),
+        ('make_regions', 'inputs/photos', '--type', 'felzenszwalb', '--out', 'o/regions'),
         ('dataset_converters/make_scenes', '--out', 'o/scenes', '--num-images', '1'),
     ):  # fmt: skip
         done = run_tool(*command)
