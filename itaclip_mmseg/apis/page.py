@@ -69,7 +69,7 @@ class Page(Downloads):
         self.wire_files(given)
 
     def wire_effects(self, texts: set) -> None:
-        """Grey what has no effect; show what a patch attends to."""
+        """Connect greyed sliders and the attention of a patch."""
         if not self.sliders:
             return
         sliders = set(self.sliders.values())
@@ -86,7 +86,7 @@ class Page(Downloads):
         clicked.then(js=INTO_VIEW.format('#attention'))
 
     def take(self, given: dict, progress: gr.Progress = PROGRESS) -> dict:
-        """Photographs were dropped: show what there is, encode the first, and segment it."""
+        """Show the dropped photographs, encode the first one and segment it."""
         faults = Faults()
         found = thumbnails(given[self.drop], faults, estimate(progress, 'reading'))
         strip = gr.Gallery([(picture, Path(path).name) for path, picture in found], visible=len(found) > 1)
@@ -99,15 +99,15 @@ class Page(Downloads):
         return taken | answered | {self.message: fault(*faults.lines) + answered[self.message]}
 
     def take_one(self, given: dict, event: gr.SelectData, progress: gr.Progress = PROGRESS) -> dict:
-        """One of several photographs was chosen."""
+        """Encode and segment the chosen photograph."""
         return self.encode(given[self.paths][event.index], given, progress)
 
     def take_example(self, given: dict, event: gr.SelectData, progress: gr.Progress = PROGRESS) -> dict:
-        """An example was chosen."""
+        """Encode and segment the chosen example."""
         return self.encode(self.examples[event.index], given, progress)
 
     def encode(self, path: str | Path, given: dict, progress: gr.Progress) -> dict:
-        """The half that takes seconds, then the other."""
+        """Encode the photograph, which takes seconds, then segment it."""
         try:
             photo = self.workbench.open(path, estimate(progress, 'encoding'))
         except UserError as error:
@@ -115,7 +115,7 @@ class Page(Downloads):
         return {self.photo: photo, self.attention: ''} | self.segment(given | {self.photo: photo}, progress)
 
     def segment(self, given: dict, progress: gr.Progress = PROGRESS) -> dict:
-        """Words, settings or the second method were changed: a moment, unless a method has to encode."""
+        """Segment again after a change of words, settings or the second method; some methods encode again."""
         start = time.perf_counter()
         try:
             classes, values, method = self.chosen(given)
@@ -132,11 +132,11 @@ class Page(Downloads):
         return {self.message: told + fault(*answer.faults) + warned(answer.warnings), self.answer: answer} | view_of
 
     def adjust(self, given: dict) -> dict:
-        """A slider was moved; that takes no time to tell of."""
+        """Segment again after a slider has moved, without showing progress."""
         return self.segment(given, lambda *_, **__: None)
 
     def show(self, answer: Answer, given: dict) -> dict:
-        """Pictures, legend and command of an answer; classes that were switched off stay so."""
+        """Show the pictures, legend and command of an answer; hidden classes stay hidden."""
         previous = given[self.answer]
         off = set(previous.names) - set(given[self.shown]) if previous else set()
         shown = [name for name in answer.names if name not in off]
@@ -147,12 +147,12 @@ class Page(Downloads):
         }
 
     def repaint(self, given: dict) -> dict:
-        """A class was switched on or off."""
+        """Show or hide a class."""
         answer = given[self.answer]
         return {self.view: view(answer.results, given[self.shown]) if answer else gr.skip()}
 
     def grey(self, given: dict) -> dict:
-        """Words or thresholds were changed: grey the sliders without effect, unless the words cannot be read."""
+        """Grey sliders without effect after a change of words or thresholds, unless the words cannot be read."""
         values = {name: given[slider] for name, slider in self.sliders.items()}
         try:
             bank = bank_of_text(class_list(given[self.classes], given[self.background], given[self.definitions]))
@@ -162,7 +162,7 @@ class Page(Downloads):
         return {slider: gr.Slider(**effect(reasons.get(name))) for name, slider in self.sliders.items()}
 
     def attend(self, given: dict, event: gr.EventData) -> dict:
-        """A patch was clicked."""
+        """Show what the clicked patch attends to."""
         try:
             image = existing(given[self.photo]).picture.image
             attention = attention_at(self.workbench.segmenter, image, (event.x, event.y))

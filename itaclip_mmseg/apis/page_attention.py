@@ -1,4 +1,4 @@
-"""What a patch attends to as the browser shows it: two large maps, a slider over the layers, a sentence for each."""
+"""Show in the browser what a patch attends to: two large maps, a slider over the layers, one sentence per layer."""
 
 import html
 import json
@@ -46,7 +46,7 @@ def figure(attention: PatchAttention, name: str) -> str:
 
 
 def heat(weights: torch.Tensor) -> Image.Image:
-    """A layer's map, rows x columns, as colours; the more attention, the less transparent."""
+    """A layer's map, rows x columns, as colours that are less transparent where there is more attention."""
     shares = weights.cpu().numpy()
     shares = shares / max(shares.max(), 1e-12)
     colours = colormaps['inferno'](shares)
@@ -55,7 +55,7 @@ def heat(weights: torch.Tensor) -> Image.Image:
 
 
 def sentence(attention: PatchAttention, result: Segmentation, layer: int) -> str:
-    """What is seen in a layer, counted from 0."""
+    """One sentence on what a layer, counted from 0, shows."""
     row, column = attention.patch
     labels = patch_labels(result.labels, attention)
     parts = []

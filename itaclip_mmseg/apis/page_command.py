@@ -17,7 +17,7 @@ def overrides(settings: Mapping[str, object]) -> list[str]:
 
 
 def pairs_below(key: str, value: object) -> list[str]:
-    """KEY=VALUE of a setting, of a dict one for each that it holds."""
+    """KEY=VALUE of a setting; for a dict, one for each of its keys."""
     if isinstance(value, Mapping):
         return [pair for inner, one in value.items() for pair in pairs_below(f'{key}.{inner}', one)]
     return [f'{key}={spelled(value)}']

@@ -1,4 +1,4 @@
-"""What visitors take away: files of one photograph, or of all with the IoU against their label maps."""
+"""Downloads: the files of one photograph, or of all with the IoU against label maps."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ class Downloads(Layout):
         self.folder = folder
 
     def wire_files(self, given: set) -> None:
-        """Connect the buttons; `given` are the components whose values a photograph's answer depends on."""
+        """Connect the buttons; `given` are the components that an answer depends on."""
         outputs = {self.message, self.files}
         hidden = dict(show_progress='hidden', concurrency_id='decoder')
         self.write.click(self.write_one, {self.answer}, outputs, **hidden)
@@ -39,17 +39,17 @@ class Downloads(Layout):
         self.label_maps.change(self.offer, {self.paths, self.label_maps}, {self.write_all}, **hidden)
 
     def offer(self, given: dict) -> dict:
-        """Label maps were added or removed."""
+        """Update the page after label maps were added or removed."""
         return {self.write_all: self.everything(given[self.paths], given[self.label_maps])}
 
     def everything(self, paths: Sequence[str], label_maps: Sequence[str] | None) -> gr.Button:
-        """The button for all photographs, where there are several or something to measure."""
+        """Show the button for all photographs if there are several, or label maps to measure against."""
         measured = ', make files and measure IoU' if label_maps else ' and make files'
         number = f'{len(paths)} photographs' if len(paths) > 1 else 'the photograph'
         return gr.Button(f'Segment {number}{measured}', visible=len(paths) > 1 or bool(paths and label_maps))
 
     def write_one(self, given: dict) -> dict:
-        """Files of the photograph were asked for."""
+        """Make the files of the photograph."""
         if given[self.answer] is None:
             return {self.message: fault('files: nothing is segmented yet; drop a photograph')}
         try:
@@ -58,7 +58,7 @@ class Downloads(Layout):
             return {self.message: fault(one_line(error))}
 
     def write_folder(self, given: dict, progress: gr.Progress = PROGRESS) -> dict:
-        """Files of all photographs were asked for."""
+        """Make the files of all photographs."""
         faults = Faults()
         try:
             chosen = self.chosen(given)

@@ -51,7 +51,7 @@ class Segmented(NamedTuple):
         pictures: small ones, with captions.
         figures: see `Measurement.figures`.
         measured: how many photographs have a label map.
-        warnings: what the label maps lack, a line each.
+        warnings: what the label maps lack, one line each.
     """
 
     archive: str

@@ -1,4 +1,4 @@
-"""What is where on the page."""
+"""Layout of the page."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -122,7 +122,7 @@ class Layout:
             )
 
     def chosen(self, given: dict) -> tuple[str, dict[str, float], str | None]:
-        """Classes, sliders and second method, as `Workbench.answer` takes them, of the components' values."""
+        """Convert the components' values into classes, settings and second method for `Workbench.answer`."""
         values = {name: given[slider] for name, slider in self.sliders.items()}
         method = None if given[self.method] == ALONE else given[self.method]
         return class_list(given[self.classes], given[self.background], given[self.definitions]), values, method
@@ -137,7 +137,7 @@ def lacking_list(methods: Mapping[str, Other]) -> str:
 
 
 def gallery(pictures: list, name: str, visible: bool) -> gr.Gallery:
-    """Small pictures to choose one from."""
+    """Thumbnails to choose from."""
     return gr.Gallery(
         pictures,
         show_label=False,

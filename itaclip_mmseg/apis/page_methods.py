@@ -1,4 +1,4 @@
-"""Methods with their own segmentor, which the page compares with its own: nothing is shared but the photograph."""
+"""Methods with their own segmentor, for comparison with that of the page; they share only the photograph."""
 
 import threading
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Other(NamedTuple):
     Attributes:
         config: its path.
         options: overrides, KEY=VALUE as of --cfg-options, which give it the page's weights.
-        needs: what is missing before it can run, a line each.
+        needs: what is missing before it can run, one line each.
     """
 
     config: str

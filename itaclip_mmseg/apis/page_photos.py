@@ -20,7 +20,7 @@ LARGEST_FILE = 50_000_000  # pixels that are decoded at all
 
 @dataclass(frozen=True)
 class Photo:
-    """A visitor's photograph, encoded; its name without suffix; what to tell about it."""
+    """A visitor's encoded photograph, its name without suffix, and notes about it."""
 
     picture: Picture
     name: str
@@ -28,7 +28,7 @@ class Photo:
 
     @property
     def pixels(self) -> int:
-        """How many it has."""
+        """Number of photographs."""
         height, width = self.picture.image.shape[:2]
         return height * width
 
@@ -50,7 +50,7 @@ def read_photo(path: str | Path) -> tuple[Photograph, str]:
 
 @contextmanager
 def named_alone(path: str | Path) -> Iterator[str]:
-    """Let errors name an upload without its folder on the server, which visitors do not know; gives the name."""
+    """Return the name of an upload; errors inside name it without its folder on the server."""
     name = Path(path).name
     try:
         yield name

@@ -1,4 +1,4 @@
-"""How the page shows that work is in progress."""
+"""Progress of work on the page."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,20 +22,20 @@ def estimate(progress: Callable, verb: str) -> Track:
 
 
 class Pace:
-    """How long methods took, for those whose work has no steps to count."""
+    """Durations of earlier runs, for methods without steps to count."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}  # per pixel, by method
 
     @contextmanager
     def timed(self, method: str, pixels: int) -> Iterator[None]:
-        """Measure what the context does for an image with so many pixels."""
+        """Measure the duration of a block for an image with this number of pixels."""
         start = time.perf_counter()
         yield
         self.seconds[method] = (time.perf_counter() - start) / pixels
 
     def outlook(self, method: str, pixels: int) -> str:
-        """What to tell a visitor who waits."""
+        """The message for a waiting visitor."""
         if method not in self.seconds:
             return f'{method}, first run'
         return f'{method}, about {max(self.seconds[method] * pixels, 1):.0f} s'

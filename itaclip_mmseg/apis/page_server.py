@@ -21,7 +21,7 @@ VISITORS = 16  # whose photographs are kept, as tokens of up to 150 MB each; the
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's own, with a contrast of 4.5 or more for every text."""
+    """Gradio's default theme with a contrast of at least 4.5 for all text."""
     grey, light, orange, brown = '#52525b', '#b4b4bc', '#c2410c', '#9a3412'
     return gr.themes.Default().set(
         button_primary_background_fill=orange,

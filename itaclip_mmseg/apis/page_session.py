@@ -44,7 +44,7 @@ class Answer:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the classes."""
+        """Names of the classes."""
         return self.results[OWN].names
 
 
@@ -84,7 +84,7 @@ class Workbench:
 
     @property
     def may_unify(self) -> bool:
-        """May labels be one in each region, or not?"""
+        """Whether the regions can be switched on and off."""
         return self.segmenter.model.region_map is not None and not self.segmenter.model.needs_regions
 
     def open(self, path: str | Path, track: Track = iter) -> Photo:
@@ -135,7 +135,7 @@ class Workbench:
         return Answer(photo, classes, settings, results, tuple(word_warnings(bank)), tuple(faults.lines))
 
     def second(self, method: str, photo: Photo, bank: TextBank, track: Track) -> Segmentation:
-        """What another method makes of a photograph."""
+        """Segment a photograph by another method."""
         if method in self.methods:
             changes = self.methods[method]
             return photo.picture.segment(bank, **changes | fitted(bank, changes))
@@ -143,14 +143,14 @@ class Workbench:
             return self.others.segment(method, photo.picture.image, bank, track)
 
     def outlook(self, photo: Photo | None, method: str | None) -> str | None:
-        """How long a visitor waits for the slowest method of an answer; None for a moment."""
+        """Estimated seconds of the slowest method of an answer; None if it takes no noticeable time."""
         slow = OWN if method not in self.others.ready else method
         if (slow == OWN and self.two_halves) or photo is None:
             return None
         return self.pace.outlook(slow, photo.pixels)
 
     def command(self, answer: Answer, method: str = OWN) -> str:
-        """The command line that gives the same labels, of the photograph as `write_files` writes it."""
+        """The command line that gives the same labels for the photograph that `write_files` writes."""
         config, options = self.config, [*self.options, *overrides(answer.settings[method])]
         if method in self.others.ready:
             config, options, _ = self.others.ready[method]
@@ -161,12 +161,12 @@ class Workbench:
 
 
 def takes_methods(model: Mapping) -> bool:
-    """Can a config's encoding pass answer other methods, too? Not where its last block needs the words."""
+    """Whether a config's encoding pass also serves other methods; not if its last block needs the words."""
     return MODELS.get(model.type).takes_variants and not LastBlock.from_config(model.backbone).feedback
 
 
 def existing(photo: Photo | None) -> Photo:
-    """The photograph; a `UserError` where a visitor has none, or none any more."""
+    """Return the photograph, or raise a `UserError` if the visitor has none or it has expired."""
     if photo is None:
         raise UserError('photograph: none yet; drop one, or take one of the examples')
     return photo

@@ -1,4 +1,4 @@
-"""The page's sliders: which a method has, where they start, how they look without effect."""
+"""The page's sliders: which ones a method has, their start values, and how they are greyed."""
 
 from itaclip_mmseg.apis.page_gradio import gr
 from itaclip_mmseg.apis.page_session import Workbench
@@ -41,12 +41,12 @@ def sliders(workbench: Workbench) -> dict[str, gr.Slider]:
 
 
 def effect(reason: str | None) -> dict:
-    """How a slider looks: greyed with the reason where it has no effect."""
+    """Update a slider: greyed, with the reason, if it has no effect."""
     return dict(interactive=reason is None, info=reason or '')
 
 
 def starts(workbench: Workbench) -> dict[str, float]:
-    """What the sliders show first: the config's own settings, 0 for what is off; none where nothing may change."""
+    """Start values of the sliders: the config's own settings, 0 for those that are off; none if nothing can change."""
     if not workbench.two_halves:
         return {}
     settings = workbench.settings

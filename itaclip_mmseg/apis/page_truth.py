@@ -45,7 +45,7 @@ class Measurement:
 
     @property
     def number(self) -> int:
-        """How many photographs were counted."""
+        """Number of measured photographs."""
         return len(self.metric.results)
 
     def figures(self) -> dict[str, dict]:
@@ -56,7 +56,7 @@ class Measurement:
         return figures_by_variant(self.metric, self.names)
 
     def warnings(self) -> list[str]:
-        """What the label maps lack, once `figures` were computed."""
+        """Warnings about the label maps, after `figures`."""
         absent = [name for name, pixels in zip(self.names, self.metric.confusion.sum(axis=1)) if not pixels]
         if not absent:
             return []
@@ -85,7 +85,7 @@ def paired(names: Mapping[str, str], label_maps: Sequence[str], faults: Faults) 
 
 
 def iou_rows(figures: Mapping[str, dict]) -> list[list]:
-    """A table of figures: a heading, a row for each mean, one for each class; None for a class without pixels."""
+    """Rows of a table of figures: a heading, the means, then the classes; None for a class without pixels."""
     means = [[name, *(one[name] for one in figures.values())] for name in FIGURES]
     classes = next(iter(figures.values()))['classes']
     return [

@@ -1,4 +1,4 @@
-"""An answer of the page as the browser shows it: pictures that name the class under the pointer, and a legend."""
+"""Show an answer in the browser: pictures that name the class under the pointer, and a legend."""
 
 import base64
 import html
@@ -42,14 +42,14 @@ def as_colours(labels: np.ndarray) -> Image.Image:
 
 
 def data_url(picture: Image.Image, kind: str) -> str:
-    """A picture inside HTML; PNG packed lightly, as it goes no further than the next room."""
+    """A picture inside HTML, as a lightly compressed PNG, since it is sent only over a local network."""
     buffer = io.BytesIO()
     picture.save(buffer, kind, **(dict(quality=90) if kind == 'JPEG' else dict(compress_level=1)))
     return f'data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}'
 
 
 def swatches(result: Segmentation) -> str:
-    """The style that gives every line of the legend its class's colour; the background has none."""
+    """The style with each class's colour in the legend; the background has none."""
     return ''.join(
         f'.legend .wrap label:nth-of-type({label + 1})::before{{background:rgb{colour}}}'
         for label, colour in enumerate(result.colours)
@@ -58,22 +58,22 @@ def swatches(result: Segmentation) -> str:
 
 
 def legend(results: Mapping[str, Segmentation]) -> list[tuple[str, str]]:
-    """A line a class, by label: its share of the picture in each result, and its name."""
+    """One line per class, by label: its share of the picture in each result, and its name."""
     shares = [result.shares() for result in results.values()]
     names = next(iter(results.values())).names
     return [(f'{name}: {" | ".join(per_cent(share[name]) for share in shares)}', name) for name in names]
 
 
 def per_cent(share: float) -> str:
-    """A share for people; a dash for nothing, so that what is there stands out."""
+    """Format a share; a dash for zero, so that the others stand out."""
     return f'{share:.1%}' if share else '-'
 
 
 def fault(*lines: str) -> str:
-    """Errors as the page shows them: their texts, taken literally, a line each."""
+    """Errors as HTML: their escaped texts, one line each."""
     return ''.join(f'<span class="fault">{html.escape(line)}</span>' for line in dict.fromkeys(lines))
 
 
 def warned(lines: Sequence[str]) -> str:
-    """Warnings as the page shows them."""
+    """Warnings as HTML."""
     return ''.join(f'<span class="warning">{html.escape(line)}</span>' for line in lines)

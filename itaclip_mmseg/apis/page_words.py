@@ -1,4 +1,4 @@
-"""The page's fields and sliders as class lists and settings, and what of them has no effect."""
+"""Convert the page's fields and sliders into class lists and settings; find those without effect."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ def class_list(classes: str, background: str, definitions: str = '') -> str:
     """The page's fields as `--classes` takes them.
 
     Args:
-        classes: a list in the grammar of `itaclip_mmseg.text.grammar`, such as one class a line.
+        classes: a list in the grammar of `itaclip_mmseg.text.grammar`, such as one class per line.
         background: words between commas; none for no background.
         definitions: a line `name: definition` for each class; without effect unless every class has one.
 
@@ -34,14 +34,14 @@ def class_list(classes: str, background: str, definitions: str = '') -> str:
 
 
 def with_definitions(entries: list[dict], definitions: str) -> list[dict]:
-    """Classes with the definitions of their names, where no class has one already and all get one."""
+    """Add the definitions that belong to the names, if no class has one yet and all get one."""
     known = {entry['name']: entry.get('definition') for entry in parse(definitions, 'definitions')}
     complete = all(known.get(entry['name']) and not entry.get('definition') for entry in entries)
     return [entry | dict(definition=known[entry['name']]) for entry in entries] if complete else entries
 
 
 def class_fields(bank: TextBank, auxiliary: str | None) -> tuple[str, str, str]:
-    """A bank as the page's fields show it: classes, background words, definitions; the reverse of `class_list`."""
+    """Convert a bank into the page's fields: classes, background words, definitions; the reverse of `class_list`."""
     background = ', '.join(map(quoted, bank.classes[0].words)) if bank.background else ''
     classes = bank.classes[bank.background :]
     texts = [' '.join(((auxiliary and getattr(entry, auxiliary)) or '').split()) for entry in classes]
@@ -67,7 +67,7 @@ def idle(values: Mapping[str, float], bank: TextBank) -> dict[str, str]:
 
 
 def fitting(values: Mapping[str, float], bank: TextBank) -> dict[str, object]:
-    """Settings from sliders, whose 0 turns a threshold or PAMR off; what classes lack is left out."""
+    """Convert sliders into settings, without those that have no effect; 0 turns a threshold or PAMR off."""
     without_effect = idle(values, bank)
     changes: dict[str, object] = dict(values)
     for name in values.keys() & set(THRESHOLDS):
@@ -82,7 +82,7 @@ def fitting(values: Mapping[str, float], bank: TextBank) -> dict[str, object]:
 
 
 def word_warnings(bank: TextBank) -> list[str]:
-    """What a visitor should know of the words, a sentence each."""
+    """Notes on the words for the visitor, one sentence each."""
     told = [
         f'{uses[-1][1]!r} is a background word, too, and without definitions the background wins its pixels; remove one'
         for uses in repeated_queries(bank)

@@ -126,13 +126,13 @@ def build_dataset(config: ConfigDict) -> BaseSegDataset:
         dataset.full_init()
     except (UserError, OSError):
         raise
-    except Exception as error:  # whatever a data set's class raises
+    except Exception as error:  # a dataset's class may raise anything
         raise UserError(f'test_dataloader.dataset: {first_line(error)}; check its keys and files') from error
     return dataset
 
 
 def chosen_indices(config: ConfigDict) -> list[int] | None:
-    """The images of a data set that the `indices` of its config choose; None for all.
+    """The images of a dataset that the `indices` of its config choose; None for all.
 
     Raises:
         UserError: they are neither a number of images nor a list of such.

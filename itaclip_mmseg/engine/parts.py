@@ -1,4 +1,4 @@
-"""The parts that a config names by their types: found in their registries before anything is built of them."""
+"""Check the types that a config names against their registries, before anything is built."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ CHOICES = {
     'log_level': ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'),
     'test_evaluator.collect_device': ('cpu', 'gpu', 'npu'),
 }
-# What a building that fails may raise, of whatever package the part is.
+# What a constructor may raise for settings that do not fit, in any package.
 FAULTS = (TypeError, KeyError, ValueError, AttributeError, AssertionError, ImportError)
 
 
@@ -65,7 +65,7 @@ def types_of(config: Config) -> Iterator[tuple[str, Registry, object]]:
 
 @contextmanager
 def building(filename: str | None) -> Iterator[None]:
-    """Make one line of what constructors complain of: the config gives them all that they get."""
+    """Turn the errors of constructors into one line, since all their arguments come from the config."""
     try:
         yield
     except UserError:

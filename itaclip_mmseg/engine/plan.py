@@ -73,7 +73,7 @@ def files_of(samples: Iterable[Mapping], model: Mapping) -> dict[str, list[str]]
     """The files that each image of a dataset is counted from, by image.
 
     Args:
-        samples: of the data set.
+        samples: of the dataset.
         model: the model's config, whose region maps may be read from files.
     """
     generators, files = generators_of(model), {}

@@ -41,7 +41,7 @@ class InferenceRunner(Runner):
 
     @master_only
     def dump_config(self) -> None:
-        """Keep the config beside the results; a file that is none of our copies, such as the config, stays as it is."""
+        """Write a copy of the config beside the results. Only an earlier copy is replaced, never another file."""
         place = config_copy(self.work_dir, self.cfg.filename)
         if os.path.lexists(place) and not is_copy(place):
             if os.path.realpath(place) != os.path.realpath(self.cfg.filename):

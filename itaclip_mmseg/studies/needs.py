@@ -29,7 +29,7 @@ def missing(config: Config, download: bool) -> list[str]:
 
 
 def missing_parts(model: Mapping) -> list[str]:
-    """What a model's config lacks on this machine, a line each; nothing is downloaded."""
+    """List what a model's config lacks on this machine, one line each; nothing is downloaded."""
     names = [(weights.arch, weights.pretrained) for weights in weights_in(model) if not weights.is_here()]
     # Without the folders of this machine and addresses: prepare_data.py knows them.
     lines = [line.partition(' (get it')[0].partition(' below ')[0] for line in faults(checks_of_parts(model))]

@@ -191,7 +191,7 @@ def load_network(network: nn.Module, state: StateDict, pretrained: str | Path, r
         network: gets the parameters.
         state: what `read_weights` read, by the network's names.
         pretrained: path of the file, for the message.
-        remedy: what to do, for the message, such as where the right file is to be had.
+        remedy: what to do, for the message, such as where to get the right file.
     """
     # The number of batches that a batch norm has seen is not used here, and some files lack it.
     expected = {
@@ -222,7 +222,7 @@ def other_file(path: Path) -> str | None:
 
 
 def quantised_faults(state: StateDict) -> Iterator[str]:
-    """Whole numbers below the name of a weight, a phrase each: they mean nothing without their scales."""
+    """Describe integer weights, one phrase each: without their scales they are useless."""
     for name, value in state.items():
         if name.endswith('weight') and not value.is_floating_point():
             yield f'{name} is {str(value.dtype).removeprefix("torch.")}, a quantised weight'
