@@ -65,9 +65,21 @@ def installed(tmp_path):
     subprocess.run([sys.executable, '-m', 'venv', '--system-site-packages', tmp_path / 'venv'], check=True)
     (packages,) = (tmp_path / 'venv').glob('lib/python*/site-packages')
     (packages / 'parent.pth').write_text(sysconfig.get_path('purelib') + '\n')
-    command = [python, '-m', 'pip', 'install', '-q', '--no-deps', '--no-index', '--no-build-isolation']
-    done = subprocess.run([*command, '--ignore-installed', source], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    # Built by this environment's setuptools: that of a new one may be too old to build a wheel.
+    build = [sys.executable, '-m', 'pip', 'wheel', '--no-build-isolation', '--wheel-dir', tmp_path / 'wheels', source]
+    install = [
+        python,
+        '-m',
+        'pip',
+        'install',
+        '--ignore-installed',
+        '--find-links',
+        tmp_path / 'wheels',
+        'itaclip_mmseg',
+    ]
+    for command in (build, install):
+        done = subprocess.run([*command, '-q', '--no-deps', '--no-index'], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
     (tmp_path / 'empty').mkdir()
     environment = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
 

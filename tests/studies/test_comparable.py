@@ -45,7 +45,7 @@ def test_methods_get_the_weights_of_the_page(tiny_weights, monkeypatch):
     methods, others = comparable_methods('configs/naclip/naclip_vit-b-16_voc21.py', given)
     assert methods['NACLIP'] == {} and methods['ITACLIP']['image_engineering']
     assert others['TagCLIP'].options == ('model.backbone.arch=ViT-B-16', *given) and not others['TagCLIP'].needs
-    assert others['CaR'].needs == ('ViT-L-14 openai',)
+    assert others['CaR'].needs[0] == 'ViT-L-14 openai'  # the package of its CRF may be missing, too
     assert 'model.regions=sam2' in others['CorrCLIP'].options and not others['CLIP-DIY'].options
 
 
