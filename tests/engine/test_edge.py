@@ -337,9 +337,9 @@ def test_parts_that_are_none_are_the_default(key):
 
 def test_what_cannot_be_built_is_a_line():
     """For what only a constructor knows."""
-    line = r'mine\.py: `mean` should have 1 or 3 values.*; check its keys'
+    line = r"mine\.py: .*unexpected keyword argument 'colour'.*; check its keys"
     with pytest.raises(UserError, match=line), building('mine.py'):
-        MODELS.build(dict(type='SegDataPreProcessor', mean=[1, 2], std=[1, 2]))
+        MODELS.build(dict(type='SegDataPreProcessor', colour=1))
 
 
 @pytest.mark.parametrize(('process', 'lines'), [('0', 1), ('1', 0), (None, 1)])
