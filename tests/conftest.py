@@ -1,7 +1,6 @@
-"""Small weights, banks and photographs that the tests share."""
+"""Options, folders and photographs that the tests share; networks are in networks.py, tools in running.py."""
 
 import gc
-import json
 import os
 import subprocess
 from collections.abc import Iterable
@@ -9,23 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from golden import (
-    SEED,
-    arrays,
-    tiny_clip,
-    tiny_deit,
-    tiny_dino,
-    tiny_dino_b16,
-    tiny_dino_proxy,
-    tiny_newer,
-    tiny_resnet_clip,
-    tiny_sam,
-)
-from mmengine.utils import ManagerMixin
 from PIL import Image
 
-pytest_plugins = ['running']
 REPO = Path(__file__).parents[1]
 SAMPLES = REPO.parent / 'shared' / 'data'
 SMALL_VOC = ('one', 'two', 'three')  # images of `small_voc`
@@ -42,10 +26,18 @@ def rounds(request):
     return lambda few: range(request.config.getoption('--fuzz') or few)
 
 
-def pytest_configure(config):
-    """One thread a worker and process: two cores run two workers, and the reference outputs were made with one."""
+def pytest_configure():
+    """One thread a process: two cores run two workers, and the reference outputs were made with one."""
     os.environ.setdefault('OMP_NUM_THREADS', '1')
-    torch.set_num_threads(1)
+
+
+def pytest_collection(session):
+    """What imports PyTorch is only loaded where tests run: xdist asks its workers alone to collect.
+
+    They start when the controller is ready, which would import for two seconds what it never uses.
+    """
+    for name in ('running', 'networks'):
+        session.config.pluginmanager.import_plugin(name)
 
 
 def pytest_collection_finish():
@@ -67,96 +59,6 @@ def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
         yield
-
-
-@pytest.fixture(autouse=True)
-def _fresh_process():
-    """Forgets MMEngine's loggers, scopes and hubs of earlier tests: a user's process starts without them.
-
-    And their threads: a process that a test forks would wait for those of the parent forever.
-    """
-    torch.set_num_threads(1)
-    kinds = ManagerMixin.__subclasses__()
-    for kind in kinds:
-        kind._instance_dict.clear()
-        kinds += kind.__subclasses__()
-
-
-@pytest.fixture(scope='module')
-def one_thread():
-    """As the recorded answers were computed: where a guide is flat, PAMR moves by 1e-4 with the number of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope='session')
-def golden() -> dict[str, np.ndarray]:
-    """The authors' answers."""
-    return arrays('official')
-
-
-@pytest.fixture(scope='session')
-def tiny_state() -> dict[str, torch.Tensor]:
-    """Parameters of the small random CLIP behind the reference outputs."""
-    return {name: torch.from_numpy(value) for name, value in tiny_clip.state_dict(SEED).items()}
-
-
-@pytest.fixture(scope='session')
-def tiny_weights(tiny_state, tmp_path_factory) -> str:
-    """The same, as a file."""
-    path = tmp_path_factory.mktemp('weights') / 'tiny.pt'
-    torch.save(tiny_state, path)
-    return str(path)
-
-
-@pytest.fixture(scope='session')
-def newer_weights(tmp_path_factory) -> str:
-    """The small CLIP with quieter blocks behind the references of newer methods, as a file."""
-    path = tmp_path_factory.mktemp('weights') / 'newer.pt'
-    torch.save({name: torch.from_numpy(value) for name, value in tiny_newer.state_dict(SEED).items()}, path)
-    return str(path)
-
-
-@pytest.fixture(scope='session')
-def dino_weights(tmp_path_factory) -> str:
-    """The small DINO beside it."""
-    path = tmp_path_factory.mktemp('weights') / 'dino.pth'
-    torch.save({name: torch.from_numpy(value) for name, value in tiny_dino_proxy.state_dict(SEED).items()}, path)
-    return str(path)
-
-
-@pytest.fixture(scope='session')
-def golden_banks(golden, tmp_path_factory) -> dict[str, str]:
-    """The class lists of the reference outputs as text banks: 'bg' with and 'nobg' without a background class."""
-    lists = json.loads(str(golden['classes']))
-    folder = tmp_path_factory.mktemp('banks')
-    paths = {}
-    for kind, background in (('bg', True), ('nobg', False)):
-        texts = [None] * background + lists[f'aux_{kind}']
-        classes = []
-        for line, text in zip(lists[kind], texts, strict=True):
-            words = line.split(', ')
-            name = 'background' if text is None else words[0].replace(' ', '')
-            entry = dict(name=name, words=words)
-            classes.append(entry if text is None else entry | dict(definition=text, synonym=f'{words[0]} thing'))
-        paths[kind] = str(folder / f'{kind}.json')
-        Path(paths[kind]).write_text(json.dumps(dict(dataset=kind, background=background, classes=classes)))
-    return paths
-
-
-@pytest.fixture(scope='session')
-def build_model(tiny_weights, golden_banks):
-    """Build the segmentor on the small weights: build_model('bg', stride=112, backbone={...}, **settings)."""
-    from itaclip_mmseg.methods import ITACLIP
-
-    def build(bank: str = 'bg', stride: int = 112, backbone: dict | None = None, **settings) -> ITACLIP:
-        encoder = dict(type='CLIPVisionBackbone', arch=None, pretrained=tiny_weights) | (backbone or {})
-        settings.setdefault('test_cfg', dict(mode='slide', crop_size=(224, 224), stride=(stride, stride)))
-        return ITACLIP(backbone=encoder, text_bank=golden_banks[bank], **settings)
-
-    return build
 
 
 @pytest.fixture(scope='session')
@@ -219,25 +121,3 @@ def mounted(tmp_path):
 def marked(cases: Iterable[str], *slow: str) -> list:
     """Parameters of a test, some of them marked as slow."""
     return [pytest.param(case, marks=pytest.mark.slow) if case in slow else case for case in cases]
-
-
-def write_state(path: Path, state: dict[str, np.ndarray], key: str | None = None) -> str:
-    """Write parameters as their authors publish them, bare or under a key."""
-    state = {name: torch.from_numpy(np.asarray(value)) for name, value in state.items()}
-    torch.save({key: state} if key else state, path)
-    return str(path)
-
-
-@pytest.fixture(scope='session')
-def network_weights(tiny_weights, tmp_path_factory) -> dict[str, str]:
-    """Small random weights of the other networks, by the name of each."""
-    folder = tmp_path_factory.mktemp('networks')
-    return dict(
-        clip=tiny_weights,
-        dino=write_state(folder / 'dino.pth', tiny_dino.state_dict(SEED)),
-        dino_b16=write_state(folder / 'dino_b16.pth', tiny_dino_b16.state_dict(SEED)),
-        sam=write_state(folder / 'sam.pth', tiny_sam.state_dict(SEED)),
-        found=write_state(folder / 'found.pt', tiny_dino.found_state_dict(SEED), 'decoder'),
-        deit=write_state(folder / 'deit.pth', tiny_deit.state_dict(SEED), 'model'),
-        resnet_clip=write_state(folder / 'resnet_clip.pt', tiny_resnet_clip.state_dict(SEED)),
-    )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_state
 from golden import SEED, tiny_cass, tiny_dino_b16
+from networks import write_state
 from PIL import Image
 
 import itaclip_mmseg

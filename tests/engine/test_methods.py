@@ -6,8 +6,9 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL_VOC, marked, write_state
+from conftest import SMALL_VOC, marked
 from golden import SEED, tiny_cass, tiny_clip, tiny_dino_b16, tiny_dino_proxy, tiny_groupvit, tiny_tcl
+from networks import write_state
 from pretend_gpu import TO_CPU, WAIT, pretend_gpu
 from processes import run_ranks
 from safetensors.torch import save_file

@@ -4,9 +4,9 @@ import json
 import sys
 
 import pytest
-from conftest import write_state
 from golden import SEED, tiny_groupvit, tiny_tcl
 from mmengine.registry import init_default_scope
+from networks import write_state
 
 from itaclip_mmseg.datasets.checks import build_dataset
 from itaclip_mmseg.datasets.preparation import weights

@@ -5,10 +5,11 @@ import functools
 import numpy as np
 import pytest
 import torch
-from conftest import REPO, write_state
+from conftest import REPO
 from golden import SEED, Stored, arrays, tiny_cass
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from networks import write_state
 
 DATASETS = {  # as the arrays name them
     'voc21': 'voc21',

@@ -1,5 +1,6 @@
 """The one way from a file of weights to a network: prefixes, checkpoints, no numbers, parts of weights."""
 
+import functools
 import json
 
 import pytest
@@ -25,8 +26,14 @@ PREFIXES = (
 IMAGE, TEXT = 'visual.transformer.resblocks.1.mlp.c_fc.weight', 'transformer.resblocks.0.attn.in_proj_bias'
 
 
+@functools.cache
+def parameters(path):
+    """Of weights that do not change, read once."""
+    return load_clip(None, path).state_dict()
+
+
 def same(path, expected):
-    state, expected = (load_clip(None, str(file)).state_dict() for file in (path, expected))
+    state, expected = load_clip(None, str(path)).state_dict(), parameters(expected)
     assert state.keys() == expected.keys()
     assert all(torch.equal(state[name], value) for name, value in expected.items())
 
