@@ -20,7 +20,7 @@ from itaclip_mmseg.scenes.render import render_scene
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
 OPTION = 'test_pipeline.1.scale=(512,224)'  # two windows, so that encoding takes a moment
 SIZE = (375, 500)  # of the examples
-LOOKS = ((1280, 800, 'light'), (1280, 800, 'dark'), (390, 844, 'light'), (390, 844, 'dark'))
+WINDOWS = ((1280, 800), (390, 844))  # of a desk and of a phone
 
 
 @contextmanager
@@ -113,17 +113,32 @@ def tab_to(page, selector):
     raise AssertionError(f'{selector}: Tab does not reach it')
 
 
-def shoot(page, name, look, folder):
-    """A picture of what is in view, in 256 colours.
+def in_dark_and_light(page):
+    """The page in dark colours, then in light ones, as a visitor who changes them sees it; the name of each."""
+    for scheme in ('dark', 'light'):
+        page.emulate_media(color_scheme=scheme)
+        dark = 'dark => document.body.classList.contains("dark") === dark'
+        page.wait_for_function(dark, arg=scheme == 'dark')
+        page.wait_for_timeout(500)
+        yield scheme
+
+
+def shoot(page, name, folder):
+    """Pictures of what is in view in both colour schemes, in 256 colours.
 
     Args:
         name: of the file; another look than the documentation's, 1280 x 800 and light, is added to it.
         folder: where it goes, unless PAGE_PICTURES names one, such as docs.
     """
-    width, _, scheme = look
+    for scheme in in_dark_and_light(page):
+        take(page, name, scheme, Path(os.environ.get('PAGE_PICTURES', folder)))
+
+
+def take(page, name, scheme, folder):
+    width = page.viewport_size['width']
     ending = '' if (width, scheme) == (1280, 'light') else f'_{width}_{scheme}'
-    path = Path(os.environ.get('PAGE_PICTURES', folder)) / f'{name}{ending}.png'
-    Image.open(io.BytesIO(page.screenshot())).convert('RGB').quantize(256).save(path, optimize=True)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert('RGB')
+    picture.quantize(256).save(folder / f'{name}{ending}.png', optimize=True)
 
 
 # Every text of the page that can be used, with its colour and that of what it is on.
@@ -137,8 +152,12 @@ TEXTS = r"""() => [...document.querySelectorAll('#columns *, #iou *, #attention 
 
 
 def text_contrasts(page):
-    """The contrast of every text in view or not."""
-    return {text: contrast(*colours) for text, *colours in page.evaluate(TEXTS)}
+    """The contrast of every text in view or not, the lower of both colour schemes."""
+    lowest = {}
+    for _ in in_dark_and_light(page):
+        for text, *colours in page.evaluate(TEXTS):
+            lowest[text] = min(contrast(*colours), lowest.get(text, 21))
+    return lowest
 
 
 def contrast(*colours):

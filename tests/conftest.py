@@ -1,5 +1,6 @@
 """Options, folders and photographs that the tests share; networks are in networks.py, tools in running.py."""
 
+import copy
 import gc
 import os
 import subprocess
@@ -50,6 +51,26 @@ def _plain_configs():
     """Configs that are written are not made pretty: that takes longer than a small image."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+        yield
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _configs_read_once():
+    """The project's configs do not change while tests run: MMEngine reads each file of theirs once."""
+    from mmengine.config import Config
+
+    read, kept = Config._file2dict, {}
+
+    def once(filename, *given, **named):
+        path = Path(filename).resolve()
+        if not path.is_relative_to(REPO / 'configs'):
+            return read(filename, *given, **named)
+        if path not in kept:
+            kept[path] = read(filename, *given, **named)
+        return copy.deepcopy(kept[path])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Config, '_file2dict', staticmethod(once))
         yield
 
 

@@ -1,8 +1,6 @@
 """Configs have the settings of configs.yaml and PROTOCOL and agree with what README and metafile say of them."""
 
-import functools
 import json
-from pathlib import Path
 
 import pytest
 import yaml
@@ -26,12 +24,6 @@ PROTOCOL = {
     'coco-stuff171': (448, 0.75, 0.2, 'definition', 40, None, None, 27.0),
     'cityscapes19': (560, 0.7, 0.05, 'synonym', 40, None, None, 40.2),
 }
-
-
-@functools.cache
-def read(path: Path) -> Config:
-    """A config that no test changes, read once."""
-    return Config.fromfile(path)
 
 
 def recorded(name: str, protocol: str | None = None) -> dict:
@@ -64,7 +56,7 @@ def settings_of(config: Config) -> dict:
 def test_settings_are_those_recorded(name):
     """Protects every figure from a change of what configs share."""
     path = REPO / f'configs/{name.split("_")[0]}/{name}.py'
-    assert settings_of(read(path)) == recorded(name)
+    assert settings_of(Config.fromfile(path)) == recorded(name)
 
 
 @pytest.mark.parametrize('name', [name for name in RECORD['runs'] if name.split('_')[0] in METHODS])
@@ -81,7 +73,7 @@ def test_settings_in_itaclips_protocol_are_those_recorded(name):
 
 @pytest.mark.parametrize('name', PROTOCOL)
 def test_settings_are_the_papers(name):
-    config = read(REPO / f'configs/itaclip/itaclip_vit-b-16_{name}.py')
+    config = Config.fromfile(REPO / f'configs/itaclip/itaclip_vit-b-16_{name}.py')
     model = config.model
     (resize,) = (step for step in config.test_dataloader.dataset.pipeline if step.type == 'Resize')
     found = (resize.scale[1], model.image_coefficient, model.text_coefficient, model.auxiliary, model.logit_scale)
@@ -99,7 +91,7 @@ def test_there_are_configs():
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_banks_fit_their_data_sets(path):
     """Also: the data set is registered, and the README's table has the config with its figure."""
-    config = read(path)
+    config = Config.fromfile(path)
     dataset = config.test_dataloader.dataset
     assert DATASETS.get(dataset.type) is not None
     load_bank(REPO / config.model.text_bank).check_classes(dataset_classes(dataset))
@@ -134,7 +126,7 @@ def test_banks_fit_their_data_sets(path):
 )
 def test_methods_keep_their_own_protocol(name, expected):
     """Rows of the table of settings in the methods' own configs."""
-    config = read(REPO / f'configs/{name}.py')
+    config = Config.fromfile(REPO / f'configs/{name}.py')
     model, window = config.model, config.model.test_cfg
     found = (config.test_pipeline[1].scale[1], window.mode, window.get('crop_size'), window.get('stride'))
     found += (model.logit_scale, model.get('prob_threshold'), model.get('area_threshold'))
@@ -146,5 +138,5 @@ def test_metafile_has_every_figure_of_the_paper():
     index = yaml.safe_load((REPO / 'model-index.yml').read_text())
     models = [model for path in index['Import'] for model in yaml.safe_load((REPO / path).read_text())['Models']]
     found = {REPO / model['Config']: model['Results'][0]['Metrics']['mIoU'] for model in models}
-    expected = {path: read(path).get('paper', {}).get('mIoU') for path in CONFIGS}
+    expected = {path: Config.fromfile(path).get('paper', {}).get('mIoU') for path in CONFIGS}
     assert found == {path: figure for path, figure in expected.items() if figure is not None}

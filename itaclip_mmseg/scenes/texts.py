@@ -4,7 +4,6 @@ import functools
 from collections.abc import Sequence
 
 import numpy as np
-import open_clip
 import torch
 from torch import Tensor
 
@@ -12,13 +11,8 @@ from itaclip_mmseg.scenes.names import BACKGROUNDS, NAMES
 from itaclip_mmseg.scenes.settings import CONTEXT
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.templates import IMAGENET
+from itaclip_mmseg.text.tokenizer import tokenizer
 from itaclip_mmseg.utils.errors import UserError
-
-
-@functools.cache
-def tokenizer() -> open_clip.SimpleTokenizer:
-    """CLIP's tokenizer."""
-    return open_clip.SimpleTokenizer()
 
 
 @functools.cache

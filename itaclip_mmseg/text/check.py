@@ -1,14 +1,12 @@
 """Checks of text banks that report all errors, not only the first."""
 
-import functools
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import open_clip
-
 from itaclip_mmseg.text.bank import TextBank, bank_faults, parse_bank, read_content
 from itaclip_mmseg.text.length import length_faults
+from itaclip_mmseg.text.tokenizer import tokenizer
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -84,9 +82,3 @@ def in_background(bank: TextBank, uses: Sequence[tuple[int, str]]) -> bool:
 def spelled(bank: TextBank, uses: Sequence[tuple[int, str]]) -> str:
     """Words with their classes, for messages."""
     return ' and '.join(f"'{word}' of '{bank.classes[label].name}'" for label, word in uses)
-
-
-@functools.cache
-def tokenizer() -> open_clip.SimpleTokenizer:
-    """CLIP's tokenizer, which ignores case and repeated spaces."""
-    return open_clip.SimpleTokenizer()

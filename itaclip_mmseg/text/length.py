@@ -3,10 +3,9 @@
 import functools
 from collections.abc import Collection, Iterator, Sequence
 
-import open_clip
-
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.templates import IMAGENET
+from itaclip_mmseg.text.tokenizer import tokenizer
 
 LONGEST = 75  # tokens between start and end
 KINDS = ('definition', 'synonym')
@@ -46,9 +45,3 @@ def tokens_of(text: str) -> int:
 def longest_template(templates: tuple[str, ...]) -> int:
     """Number of tokens of the longest template without its word."""
     return max(tokens_of(template.replace('{}', '')) for template in templates)
-
-
-@functools.cache
-def tokenizer() -> open_clip.SimpleTokenizer:
-    """CLIP's byte-pair tokenizer."""
-    return open_clip.SimpleTokenizer()

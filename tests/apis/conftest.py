@@ -4,13 +4,14 @@ import pytest
 from browsing import CHROMIUM, OPTION, served
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
 def temporary(tmp_path_factory):
     return tmp_path_factory.mktemp('page')
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
 def address(temporary):
+    """Of one server: it takes as long to start as several visits."""
     with served(temporary, '--cfg-options', OPTION) as address:
         yield address
 

@@ -1,11 +1,11 @@
 """The page without a mouse."""
 
 import pytest
-from browsing import answer, is_in_view, tab_to
+from browsing import WINDOWS, answer, is_in_view, tab_to
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(('width', 'height'), [(1280, 800), (390, 844)])
+@pytest.mark.parametrize(('width', 'height'), WINDOWS)
 def test_a_visit_by_keyboard(visit, width, height):
     """An example, a slider, a second method, a class off, a patch and its layers, a download: Tab, arrows, Enter."""
     page = visit(viewport=dict(width=width, height=height))

@@ -1,18 +1,17 @@
 """What a visitor sees of the page at several sizes, in light and dark; what is greyed."""
 
 import pytest
-from browsing import LOOKS, answer, compare_with, is_in_view, say, shoot, slide, text_contrasts
+from browsing import WINDOWS, answer, compare_with, is_in_view, say, shoot, slide, text_contrasts
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('look', LOOKS)
-def test_what_matters_is_in_view(visit, look, tmp_path):
+@pytest.mark.parametrize(('width', 'height'), WINDOWS)
+def test_what_matters_is_in_view(visit, width, height, tmp_path):
     """The answer once it is there, and while sliders are used; two methods beside each other; attention after a click.
 
     With PAGE_PICTURES=docs the pictures of the documentation are written there, those of other looks beside them.
     """
-    width, height, scheme = look
-    page = visit(viewport=dict(width=width, height=height), color_scheme=scheme)
+    page = visit(viewport=dict(width=width, height=height))
     page.locator('#shell button').first.click()
     page.evaluate('scrollTo(0, 0)')
     page.locator('#examples button').first.click()
@@ -20,15 +19,13 @@ def test_what_matters_is_in_view(visit, look, tmp_path):
     assert is_in_view(page, '#view')
     page.locator('#view figure').wait_for()
     assert is_in_view(page, '#view figure img')
-    page.wait_for_timeout(500)
-    shoot(page, 'page', look, tmp_path)
+    shoot(page, 'page', tmp_path)
     compare_with(page, 'NACLIP')
     page.locator('#pamr').scroll_into_view_if_needed()
     assert is_in_view(page, '#view figure img') and is_in_view(page, '#pamr')
     boxes = [figure.bounding_box() for figure in page.locator('#view figure').all()]
     assert boxes[0]['y'] == boxes[1]['y'] and boxes[0]['x'] < boxes[1]['x']
-    page.wait_for_timeout(500)
-    shoot(page, 'page_compare', look, tmp_path)
+    shoot(page, 'page_compare', tmp_path)
     contrasts = text_contrasts(page)
     assert len(contrasts) > 20 and 'no effect: both thresholds are off' in contrasts
     assert min(contrasts.values()) >= 4.5, sorted(contrasts.items(), key=lambda item: item[1])[:5]
@@ -37,8 +34,7 @@ def test_what_matters_is_in_view(visit, look, tmp_path):
     page.locator('#view figure img').first.click()
     page.locator('#attention .maps').wait_for()
     assert is_in_view(page, '#attention')
-    page.wait_for_timeout(500)
-    shoot(page, 'page_attention', look, tmp_path)
+    shoot(page, 'page_attention', tmp_path)
     layers = page.locator('#attention input[type=range]')
     assert 'Layer 12' in page.locator('#attention .sentence').inner_text()
     layers.press('ArrowLeft')

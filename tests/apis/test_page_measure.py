@@ -1,15 +1,14 @@
 """Two methods on one's own folder with label maps, and which methods there are, in a real browser."""
 
 import pytest
-from browsing import LOOKS, answer, compare_with, is_in_view, own_folder, shoot, text_contrasts
+from browsing import WINDOWS, answer, compare_with, is_in_view, own_folder, shoot, text_contrasts
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('look', LOOKS)
-def test_both_methods_are_measured_on_a_folder(visit, look, tmp_path):
+@pytest.mark.parametrize(('width', 'height'), WINDOWS)
+def test_both_methods_are_measured_on_a_folder(visit, width, height, tmp_path):
     """The IoU of both comes into view; a label map that does not fit is named, and the others count."""
-    width, height, scheme = look
-    page = visit(viewport=dict(width=width, height=height), color_scheme=scheme)
+    page = visit(viewport=dict(width=width, height=height))
     images, labels = own_folder(tmp_path)
     (tmp_path / 'other.png').write_bytes(labels[0].read_bytes())
     answer(page, lambda: page.set_input_files('#photograph input[type=file]', images))
@@ -20,8 +19,7 @@ def test_both_methods_are_measured_on_a_folder(visit, look, tmp_path):
     page.locator('#view', has_text='photographs').wait_for()  # the estimate
     page.locator('#iou table').wait_for()
     assert is_in_view(page, '#iou table')
-    page.wait_for_timeout(500)
-    shoot(page, 'page_iou', look, tmp_path)
+    shoot(page, 'page_iou', tmp_path)
     page.locator('#lacking button').click()
     page.locator('#lacking li').first.wait_for()
     contrasts = text_contrasts(page)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from itaclip_mmseg.scenes.names import NAMES
-from itaclip_mmseg.scenes.texts import Texts, encode, tokenizer
+from itaclip_mmseg.scenes.texts import Texts, encode
 from itaclip_mmseg.text.bank import load_bank
+from itaclip_mmseg.text.tokenizer import tokenizer
 from itaclip_mmseg.utils.errors import UserError
 
 

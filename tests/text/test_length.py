@@ -2,8 +2,9 @@ import json
 
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.check import file_faults
-from itaclip_mmseg.text.length import LONGEST, cut_words, length_faults, tokenizer
+from itaclip_mmseg.text.length import LONGEST, cut_words, length_faults
 from itaclip_mmseg.text.templates import IMAGENET
+from itaclip_mmseg.text.tokenizer import tokenizer
 
 
 def test_equals_what_the_tokenizer_cuts():

@@ -1,10 +1,9 @@
 """Folders of a user's own, without a config: --images, --labels and --classes, and the example of docs/own_data.md."""
 
 import json
-import os
 import re
+import shlex
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -170,17 +169,18 @@ EXAMPLE = re.compile(r'<!-- tests/tools/test_own_data.py .*?<!-- end of the exam
 
 
 @pytest.mark.slow
-def test_the_example_of_the_page_runs_word_for_word(tmp_path):
+def test_the_example_of_the_page_runs_word_for_word(run_tool, tmp_path):
     """Every command in its order; the figures that the text names are those that are printed."""
     page = EXAMPLE.search((REPO / 'docs/own_data.md').read_text(encoding='utf-8'))[0]
     for name in ('tools', 'docs', 'configs'):
         (tmp_path / name).symlink_to(REPO / name)
-    commands = re.findall(r'^    (\S.*)$', page, re.MULTILINE)
-    environment = os.environ | dict(PATH=f'{os.path.dirname(sys.executable)}{os.pathsep}{os.environ["PATH"]}')
-    environment |= dict(PYTHONPATH=str(REPO))
     printed = ''
-    for command in commands:
-        done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    for command in re.findall(r'^    (\S.*)$', page, re.MULTILINE):
+        program, first, *others = shlex.split(command)
+        if program == 'python':
+            done = run_tool(first.removeprefix('tools/').removesuffix('.py'), *others)
+        else:
+            done = subprocess.run([program, first, *others], capture_output=True, text=True)
         assert done.returncode == 0, command + done.stdout + done.stderr
         printed += done.stdout
     told, measured = (re.findall(r'aAcc ([\d.]+)', text) for text in (page, printed))

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import torch
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
-from open_clip import SimpleTokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,6 +14,7 @@ from itaclip_mmseg.methods.groupvit.names import transformers_names
 from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, other_weights, read_checkpoint
 from itaclip_mmseg.settings import check_count
 from itaclip_mmseg.text.templates import templates_by_name
+from itaclip_mmseg.text.tokenizer import tokenizer
 from itaclip_mmseg.utils.errors import UserError
 
 ORIGIN = (
@@ -86,7 +86,7 @@ class GroupViTBackbone(BaseModule):
         """Unit embeddings of words, Q x D: the mean over a set of templates in `text/templates.py`."""
         templates = templates_by_name(templates)
         sentences = [template.replace('{}', word) for word in words for template in templates]
-        tokens = SimpleTokenizer(context_length=self.network.config.text_config.max_position_embeddings)(sentences)
+        tokens = tokenizer()(sentences, self.network.config.text_config.max_position_embeddings)
         with torch.no_grad():
             embeddings = self.network.text_projection(self.network.text_model(input_ids=tokens).pooler_output)
         return F.normalize(embeddings.unflatten(0, (-1, len(templates))).mean(dim=1), dim=-1)

@@ -17,6 +17,7 @@ from itaclip_mmseg.models.backbones.embedding_cache import EmbeddingCache, file_
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.templates import templates_by_name
+from itaclip_mmseg.text.tokenizer import tokenizer
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import track
 from itaclip_mmseg.utils.resources import find
@@ -91,14 +92,11 @@ class TextEncoder:
         clip.visual = None  # the other tower is not needed
         device = self.device or get_device()
         clip.to(device)
-        tokenizer, templates = (
-            open_clip.SimpleTokenizer(context_length=clip.context_length),
-            templates_by_name(self.templates),
-        )
+        templates = templates_by_name(self.templates)
         embeddings = {}
         # One text per pass, so that its embedding does not depend on the other texts, to the last bit.
         for text in track(texts, 'text embeddings'):
-            tokens = tokenizer([template.replace('{}', text) for template in templates])
+            tokens = tokenizer()([template.replace('{}', text) for template in templates], clip.context_length)
             sentences = encode_tokens(clip, tokens.to(device))
             sentences = F.normalize(sentences, dim=-1) if self.unit_sentences else sentences
             embeddings[text] = F.normalize(sentences.mean(dim=0), dim=-1).cpu()

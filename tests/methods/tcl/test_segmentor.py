@@ -9,13 +9,13 @@ from golden import DIR, SEED, arrays, hold, image, tiny_tcl
 from golden.bounds import BOUNDS
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from open_clip import SimpleTokenizer
 from safetensors.torch import save_file
 
 from itaclip_mmseg.methods import TCL
 from itaclip_mmseg.models.stages.pamr import refine
 from itaclip_mmseg.settings import Pamr
 from itaclip_mmseg.text.templates import templates_by_name
+from itaclip_mmseg.text.tokenizer import tokenizer
 from itaclip_mmseg.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('one_thread')
@@ -97,7 +97,7 @@ def test_queries(build, expected, run):
 def test_tokens_equal_the_public_code(expected):
     words, templates = WORDS['voc20'][:3], templates_by_name('small_set')
     assert tuple(WORDS['templates']) == templates
-    tokens = SimpleTokenizer(context_length=77)([one.replace('{}', word) for word in words for one in templates])
+    tokens = tokenizer()([one.replace('{}', word) for word in words for one in templates])
     assert np.array_equal(tokens.unflatten(0, (3, 9)), expected['token_voc'])
 
 
