@@ -67,8 +67,8 @@ def installed(tmp_path):
     (packages / 'parent.pth').write_text(sysconfig.get_path('purelib') + '\n')
     # Built by this environment's setuptools: that of a new one may be too old to build a wheel.
     wheels = tmp_path / 'wheels'
-    build = [sys.executable, *'-m pip wheel --no-build-isolation --wheel-dir'.split(), wheels, source]
-    install = [python, *'-m pip install --ignore-installed --find-links'.split(), wheels, 'itaclip_mmseg']
+    build = [sys.executable, '-m', 'pip', 'wheel', '--no-build-isolation', '--wheel-dir', wheels, source]
+    install = [python, '-m', 'pip', 'install', '--ignore-installed', '--find-links', wheels, 'itaclip_mmseg']
     for command in (build, install):
         done = subprocess.run([*command, '-q', '--no-deps', '--no-index'], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
