@@ -14,15 +14,9 @@ from mmengine.runner import Runner
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import METRICS
 
-from itaclip_mmseg.datasets.checks import (
-    build_dataset,
-    check_files,
-    check_folders,
-    check_labels,
-    check_places,
-    dataset_classes,
-    has_label_maps,
-)
+from itaclip_mmseg.datasets.building import build_dataset
+from itaclip_mmseg.datasets.checks import check_files, check_folders, check_labels, check_places, has_label_maps
+from itaclip_mmseg.datasets.configs import dataset_classes
 from itaclip_mmseg.datasets.folders import image_folder
 from itaclip_mmseg.datasets.reading import IGNORED, trained_labels
 from itaclip_mmseg.engine.kinds import check_kinds

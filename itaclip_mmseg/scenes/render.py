@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from itaclip_mmseg.scenes.backgrounds import background
+from itaclip_mmseg.scenes.drawing import paint_part
 from itaclip_mmseg.scenes.layout import PLACES, Placed, object_points, place_objects
 from itaclip_mmseg.scenes.names import LABEL_OF_NAME, NAMES, visible_names
-from itaclip_mmseg.scenes.objects import DRAWINGS, paint_part
+from itaclip_mmseg.scenes.objects import DRAWINGS
 from itaclip_mmseg.scenes.shapes import Array
 from itaclip_mmseg.utils.errors import UserError
 

@@ -8,7 +8,8 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 
-from itaclip_mmseg.datasets.checks import build_dataset, move_root
+from itaclip_mmseg.datasets.building import build_dataset
+from itaclip_mmseg.datasets.configs import move_root
 from itaclip_mmseg.engine.checks import print_warnings, samples_of
 from itaclip_mmseg.engine.config import load_config, set_variants
 from itaclip_mmseg.engine.journal import Journal, is_data_unchanged, run_key

@@ -8,7 +8,7 @@ from conftest import write_state
 from golden import SEED, tiny_groupvit, tiny_tcl
 from mmengine.registry import init_default_scope
 
-from itaclip_mmseg.datasets.checks import build_dataset
+from itaclip_mmseg.datasets.building import build_dataset
 from itaclip_mmseg.datasets.preparation import weights
 from itaclip_mmseg.engine.checks import samples_of
 from itaclip_mmseg.engine.config import load_config
