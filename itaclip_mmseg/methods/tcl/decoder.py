@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from itaclip_mmseg.models.backbones.attention import feed_forward, fold_quick_gelu, output, project
-from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, other_weights, read_checkpoint
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_checkpoint
+from itaclip_mmseg.models.backbones.loading import load_network, other_weights
 from itaclip_mmseg.utils.errors import UserError
 
 ORIGIN = 'get tcl.pth from the release v1.0.0 of github.com/kakaobrain/tcl and run tools/convert_weights.py on it'

@@ -11,7 +11,8 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, read_weights
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_weights
+from itaclip_mmseg.models.backbones.loading import load_network
 from itaclip_mmseg.models.backbones.undrawn import Undrawn
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError

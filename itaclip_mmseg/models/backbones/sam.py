@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.checkpoint import load_network, read_weights
+from itaclip_mmseg.models.backbones.checkpoint import read_weights
+from itaclip_mmseg.models.backbones.loading import load_network
 from itaclip_mmseg.models.backbones.sam_attention import HeadByHead
 from itaclip_mmseg.models.backbones.sam_parts import PATCH, SIDE, SAMSizes, build_parts
 from itaclip_mmseg.models.backbones.undrawn import Undrawn

@@ -15,7 +15,7 @@ from mmengine.logging import MMLogger
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from itaclip_mmseg.models.backbones.clip import read_once
+from itaclip_mmseg.models.backbones.clip_weights import read_once
 from itaclip_mmseg.models.segmentors.interface import MMSegInterface
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph

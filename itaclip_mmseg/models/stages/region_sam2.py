@@ -11,8 +11,9 @@ from mmseg.registry import MODELS
 from safetensors.torch import save_file
 from torch import nn
 
-from itaclip_mmseg.models.backbones.checkpoint import load_network, read_weights
+from itaclip_mmseg.models.backbones.checkpoint import read_weights
 from itaclip_mmseg.models.backbones.embedding_cache import file_digest
+from itaclip_mmseg.models.backbones.loading import load_network
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.region_generator import RegionGenerator
