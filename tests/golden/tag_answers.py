@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from golden import arrays, photo
-from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.last_inputs import Keep
 from itaclip_mmseg.methods.tagclip import tagging
 from itaclip_mmseg.methods.tagclip.segmentor import EPS, TagCLIP
 from itaclip_mmseg.models.backbones.attention import attention_map, attention_sums

@@ -15,7 +15,7 @@ from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert
 from itaclip_mmseg.datasets.preparation.labelmap import read_labelmap
 from itaclip_mmseg.datasets.preparation.record import Record, digest, file_digest
 from itaclip_mmseg.datasets.reading import JPEGS, read_header
-from itaclip_mmseg.settings import is_count
+from itaclip_mmseg.utils.checks import is_count
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.folders import NOT_READ
 from itaclip_mmseg.utils.label_maps import save_labels

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from itaclip_mmseg.methods.groupvit.names import transformers_names
 from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_checkpoint
 from itaclip_mmseg.models.backbones.loading import load_network, other_weights
-from itaclip_mmseg.settings import check_count
 from itaclip_mmseg.text.templates import templates_by_name
+from itaclip_mmseg.utils.checks import check_count
 from itaclip_mmseg.utils.errors import UserError
 
 ORIGIN = (

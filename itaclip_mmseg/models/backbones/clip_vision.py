@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import ModuleList
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import AttentionSum, Keep, LastBlock, LastInputs, Network
+from itaclip_mmseg.last_block import AttentionSum, LastBlock
+from itaclip_mmseg.last_inputs import Keep, LastInputs, Network
 from itaclip_mmseg.models.backbones.attention import (
     attention_sums,
     fold_quick_gelu,

@@ -22,11 +22,12 @@ from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result, decide
 from itaclip_mmseg.models.stages.regions import RegionMaps, maps_by_name
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.settings import Decision, Window
+from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.text.length import length_faults
 from itaclip_mmseg.utils.checks import check
+from itaclip_mmseg.window import Window
 
 
 class OpenVocabularySegmentor(MMSegInterface, ABC):

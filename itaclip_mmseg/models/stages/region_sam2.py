@@ -18,8 +18,7 @@ from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.region_generator import RegionGenerator
 from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, LOGITS_BYTES
-from itaclip_mmseg.settings import check_count, check_share
-from itaclip_mmseg.utils.checks import check
+from itaclip_mmseg.utils.checks import check, check_count, check_share
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar
 
