@@ -26,7 +26,7 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from itaclip_mmseg.datasets.inspection import inspect, write_sheet
-    from itaclip_mmseg.datasets.reading import IGNORED
+    from itaclip_mmseg.datasets.labels import IGNORED
     from itaclip_mmseg.engine.config import load_config, parse_options
     from itaclip_mmseg.engine.kinds import DATA, check_kinds, value_at
     from itaclip_mmseg.engine.own_data import own_data

@@ -32,7 +32,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.apis.segmenter import Segmenter, read_image
+    from itaclip_mmseg.apis.images import read_image
+    from itaclip_mmseg.apis.segmenter import Segmenter
     from itaclip_mmseg.apis.sources import image_files, left_out_lines, plan_results
     from itaclip_mmseg.datasets.reading import check_photograph
     from itaclip_mmseg.engine.config import parse_options

@@ -9,7 +9,8 @@ from mmengine.config import ConfigDict
 
 from itaclip_mmseg.datasets.configs import dataset_class, dataset_classes
 from itaclip_mmseg.datasets.label_folders import beside
-from itaclip_mmseg.datasets.reading import IGNORED, check_label_map, check_photograph
+from itaclip_mmseg.datasets.labels import IGNORED, check_label_map
+from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.utils.checks import is_count
 from itaclip_mmseg.utils.errors import UserError, warn
 from itaclip_mmseg.utils.folders import files_below

@@ -17,7 +17,8 @@ from itaclip_mmseg.datasets.checks import check_folders, check_labels, pair_faul
 from itaclip_mmseg.datasets.configs import dataset_classes
 from itaclip_mmseg.datasets.folders import suffix_of
 from itaclip_mmseg.datasets.label_folders import map_faults
-from itaclip_mmseg.datasets.reading import IGNORED, check_photograph, read_photograph, trained_labels
+from itaclip_mmseg.datasets.labels import IGNORED, trained_labels
+from itaclip_mmseg.datasets.reading import check_photograph, read_photograph
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.folders import files_below
 from itaclip_mmseg.utils.label_maps import check_range

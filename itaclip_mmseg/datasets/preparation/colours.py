@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from itaclip_mmseg.datasets.folders import files_by_name
+from itaclip_mmseg.datasets.headers import JPEGS, read_header
 from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert_all
 from itaclip_mmseg.datasets.preparation.labelmap import read_labelmap
 from itaclip_mmseg.datasets.preparation.record import Record, digest, file_digest
-from itaclip_mmseg.datasets.reading import JPEGS, read_header
 from itaclip_mmseg.utils.checks import is_count
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.folders import NOT_READ
