@@ -60,17 +60,26 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
         UserError: see `read_header`; or the pixels are damaged, coloured, transparent, or not labels.
     """
     check_mode(read_header(path), path)
-    try:
-        with Image.open(path) as image:
-            image.verify()  # a PNG's checksums, which decoding ignores
-        with Image.open(path) as image:
-            labels = np.array(image)
-    except Exception as error:  # Pillow's readers raise errors of many types
-        raise UserError(f'{path}: not readable as a label map ({first_line(error)}); restore it') from error
-    labels = one_channel(labels, path)
+    labels = one_channel(sound_pixels(path, 'a label map'), path)
     if labels.min(initial=0) < 0:
         raise UserError(f'{path}: contains label {labels.min()}; number labels from 0, {IGNORED} is ignored')
     return labels.astype(np.uint8) if labels.dtype == bool else labels
+
+
+def sound_pixels(path: str | os.PathLike, kind: str, mode: str | None = None) -> np.ndarray:
+    """Read an image by Pillow, also checking a PNG's checksums, which decoding ignores.
+
+    Args:
+        kind: what it should be, for the error.
+        mode: Pillow's mode to convert it to, such as 'RGB'; None for its own.
+    """
+    try:
+        with Image.open(path) as image:
+            image.verify()
+        with Image.open(path) as image:
+            return np.array(image.convert(mode) if mode else image)
+    except Exception as error:  # Pillow's readers raise errors of many types
+        raise UserError(f'{path}: not readable as {kind} ({first_line(error)}); restore it') from error
 
 
 def one_channel(labels: np.ndarray, path: str | os.PathLike) -> np.ndarray:

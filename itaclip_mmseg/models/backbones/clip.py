@@ -13,10 +13,24 @@ from torch import nn
 from itaclip_mmseg.models.backbones.activation import Activation, decide_quick_gelu, published_activations
 from itaclip_mmseg.models.backbones.clip_dimensions import config_from_weights
 from itaclip_mmseg.models.backbones.clip_weights import as_in_model, read_state_dict
+from itaclip_mmseg.models.backbones.frozen import FrozenNetwork
 from itaclip_mmseg.models.backbones.loading import load_network
 from itaclip_mmseg.models.backbones.undrawn import Undrawn
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError, warn
+
+
+class CLIPTower(FrozenNetwork):
+    """An image tower of open_clip's CLIP, with `arch`, `pretrained` and `quick_gelu` in its config; see `load_clip`."""
+
+    @staticmethod
+    def random_weights(config: Mapping) -> dict:
+        """Return the tower's config with random weights, for benchmarking; text embeddings are random too."""
+        if config.get('arch', '') is None:
+            raise UserError(
+                'backbone.arch=None: random weights need the dimensions of an architecture; set backbone.arch'
+            )
+        return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
 
 
 def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None = None) -> nn.Module:
@@ -104,13 +118,6 @@ def random_clip(config: dict | None, quick_gelu: bool | None) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return build_clip(config, config.get('quick_gelu', False) if quick_gelu is None else quick_gelu).eval()
-
-
-def without_file(config: Mapping) -> dict:
-    """Return a CLIP network's config with random weights, for benchmarking; text embeddings are random too."""
-    if config.get('arch', '') is None:
-        raise UserError('backbone.arch=None: random weights need the dimensions of an architecture; set backbone.arch')
-    return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
 
 
 def check_tower(config: dict, tower: str, name: str) -> None:
