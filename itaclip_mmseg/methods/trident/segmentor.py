@@ -125,9 +125,10 @@ class Trident(OpenVocabularySegmentor):
         """The cheap half, for any classes and settings.
 
         Raises:
-            UserError: a setting that is not possible, or that is one of the other half.
+            UserError: a setting is invalid or one of the other half, or a threshold needs a background.
         """
         settings = self.settings.vary(changes)
+        bank.check_background(settings)
         texts = self.text_encoder.encode(bank.words).to(encoded.tokens.device)
         found, labels = decide(word_scores(encoded.tokens, texts, bank, settings, size), settings)
         if settings.refine:
