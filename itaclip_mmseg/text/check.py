@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from itaclip_mmseg.text.bank import TextBank, bank_faults, parse_bank, read_content
+from itaclip_mmseg.text.bank import TextBank, parse_bank, read_content
+from itaclip_mmseg.text.bank_faults import bank_faults
 from itaclip_mmseg.text.length import length_faults
 from itaclip_mmseg.text.tokenizer import tokenizer
 from itaclip_mmseg.utils.errors import UserError
