@@ -1,6 +1,7 @@
 """Region maps, where they come from and where they are kept; and one label for each region."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -152,6 +153,42 @@ def test_sam2_finds_masks(sam2_weights, monkeypatch):
     assert regions.shape == (60, 80) and set(np.unique(regions)) >= {0, 1}
     monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.LOGITS_BYTES', 1)
     assert (generator.region_map(PICTURE, torch.device('cpu')) == regions).mean() > 0.99
+
+
+def test_the_points_of_a_sam2_pass_fit_the_memory(monkeypatch):
+    """64 of a small photograph; fewer of a large one, as many as their masks leave room for; never none."""
+    calls = []
+
+    def generator(network, **settings):
+        calls.append(settings)
+        return SimpleNamespace(generate=lambda pixels: [])
+
+    monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.weights_file', lambda *given: None)
+    monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.load', lambda *given: None)
+    monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.counting_generator', lambda: generator)
+    monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
+    regions = SAM2Regions(points=8)
+    for side in (60, 2000, 20000):
+        pixels = np.broadcast_to(np.uint8(0), (side, side, 3))
+        assert regions.masks(Photograph(pixels), torch.device('cpu')) == []
+    limit, mask = 512 << 20, 3 * 4 * 2000 * 2000  # three copies in float32
+    assert [call['points_per_batch'] for call in calls] == [64, limit // mask, 1] and limit // mask > 1
+    assert all(call['points_per_side'] == 8 and not call['multimask_output'] for call in calls)
+
+
+def test_a_sam2_map_belongs_to_its_settings_and_weights(tmp_path, monkeypatch):
+    """The cache counts for these; the rule of labels does not change a map."""
+    pytest.importorskip('sam2', reason='the package sam2 (extra `sam2`) is not installed')
+    path = tmp_path / 'weights.pt'
+    path.write_bytes(b'one')
+    monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
+    first = SAM2Regions(pretrained=str(path)).version()
+    assert SAM2Regions(pretrained=str(path), rule='highest_mean_score').version() == first
+    changed = [dict(points=9), dict(iou_threshold=0.5), dict(stability_threshold=0.5), dict(arch='sam2_hiera_t')]
+    versions = {SAM2Regions(pretrained=str(path), **one).version() for one in changed}
+    path.write_bytes(b'other')
+    versions.add(SAM2Regions(pretrained=str(path)).version())
+    assert len(versions - {first}) == 5
 
 
 def test_sam2_paints_large_masks_over_small_ones(monkeypatch):
