@@ -127,6 +127,15 @@ def test_our_own_figure_is_quoted_for_as_many_images(results, capsys, images, to
     assert (line in printed(results, capsys, expected=expected)) == told
 
 
+def test_figures_have_no_colours(results, capsys, monkeypatch):
+    """On a terminal too, where rich would colour numbers and paths."""
+    monkeypatch.setenv('FORCE_COLOR', '1')
+    lines = printed(results, capsys).splitlines()
+    assert any('\x1b' in line for line in lines)  # the table's head
+    told = ('itaclip_tiny_scenes', 'mIoU', 'quoted', 'results', 'label maps')
+    assert [line.startswith(told) for line in lines if '\x1b' not in line].count(True) == len(told)
+
+
 def test_no_figures_without_truth(results, capsys):
     lines = printed(results | dict(aAcc=None), capsys).splitlines()
     assert lines[1:] == [

@@ -15,7 +15,7 @@ from itaclip_mmseg.models.stages.pamr import refine
 from itaclip_mmseg.models.stages.postprocess import postprocess
 from itaclip_mmseg.models.stages.queries import Rows, all_rows, renumbered
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.models.stages.tiles import Tile, tile_shape, tiles
+from itaclip_mmseg.models.stages.tiles import LOGITS_BYTES, Tile, tile_shape, tiles
 from itaclip_mmseg.settings import Pamr, Settings
 
 SIZE = (61, 83)
@@ -138,6 +138,26 @@ def test_few_maps_are_merged_at_a_time(case, monkeypatch):
     assert sum(merged) == 5 and max(merged) == 3
     monkeypatch.undo()
     assert torch.equal(labels.long(), whole(case, 'none')[1])
+
+
+@pytest.mark.parametrize(
+    ('names', 'memory_budget', 'maps', 'budget'),
+    [
+        (['none'], 4e9, 5, LOGITS_BYTES),
+        (['refined'], 4e9, 5 + 2 * 8, LOGITS_BYTES),  # weights of two dilations and eight neighbours
+        (['refined', 'area'], 4e9, 5 + 2 * 8, LOGITS_BYTES),  # one mixture, two rules
+        (['refined', 'other alpha'], 4e9, 10 + 2 * 8, 4e9),
+        (['refined', 'other alpha'], 1, 10 + 2 * 8, LOGITS_BYTES),
+        (['refined', 'other alpha', 'other lambda'], 4e9, 14 + 2 * 8, 4e9),  # seven texts of two categories are fewer
+        (['refined', 'other alpha', 'other lambda'], 0, 15 + 2 * 8, LOGITS_BYTES),
+    ],
+)
+def test_the_memory_of_a_tile(case, monkeypatch, names, memory_budget, maps, budget):
+    """All maps of a tile count, and only several mixtures may take more than a run of one."""
+    asked = []
+    monkeypatch.setattr(variants, 'tile_shape', lambda size, *given: asked.append(given) or size)
+    decode(case, names, memory_budget=memory_budget)
+    assert asked == [(maps, budget)]
 
 
 @settings(deadline=None, max_examples=30)
