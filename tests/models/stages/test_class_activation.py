@@ -61,6 +61,16 @@ def test_classes_of_a_gpu_pass_fit_the_memory(backbone, tokens, monkeypatch):
     assert number * attention.nbytes <= 2e9 < (number + 1) * attention.nbytes
     monkeypatch.setattr(stage, 'BYTES_A_PASS', 1)
     assert stage.classes_a_pass(backbone, x) == 1
+    assert stage.classes_a_pass(backbone, torch.empty(1, tokens, 64)) == 1  # the fastest on a CPU
+
+
+def test_the_mean_embedding_is_that_of_the_plain_network(backbone, inputs):
+    """The last block and what follows it, for the mean of the patches without CLS."""
+    block, visual = backbone.blocks[-1], backbone.visual
+    with torch.no_grad():
+        found = stage.mean_embedding(backbone, inputs.x, block.ln_1(inputs.x))
+        expected = visual.ln_post(block(inputs.x)[:, 1:]).mean(dim=1) @ visual.proj
+    torch.testing.assert_close(found, expected / expected.norm(), atol=1e-5, rtol=0)
 
 
 def test_a_lone_text_has_an_empty_map(backbone, inputs, texts):

@@ -28,7 +28,7 @@ ALL = [
     Settings(auxiliary=kind, text_coefficient=alpha, background_set=full)
     for kind in AUXILIARY
     for full in (True, False)
-    for alpha in (0, 0.3)
+    for alpha in (0, 0.3, 1)
 ]
 
 
@@ -74,6 +74,7 @@ def test_queries_are_words_mixed_with_texts_of_their_classes(encoder):
         assert table.rows(settings).classes.tolist() == classes
     assert torch.equal(table.words, encoder.of(BANK.words))
     assert torch.equal(table.embeddings, encoder.vectors[:9])  # mixing has changed none
+    assert not table.state_dict()  # they come from the texts, not from a file of weights
 
 
 def test_no_text_is_encoded_for_nothing(encoder):

@@ -1,6 +1,7 @@
 """Region maps, where they come from and where they are kept; and one label for each region."""
 
 import re
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -167,10 +168,15 @@ def test_the_points_of_a_sam2_pass_fit_the_memory(monkeypatch):
     monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.load', lambda *given: None)
     monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.counting_generator', lambda: generator)
     monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
+    bars = []
+    monkeypatch.setattr(
+        'itaclip_mmseg.models.stages.region_sam2.ProgressBar', lambda *given, **_: bars.append(given) or nullcontext()
+    )
     regions = SAM2Regions(points=8)
     for side in (60, 2000, 20000):
         pixels = np.broadcast_to(np.uint8(0), (side, side, 3))
-        assert regions.masks(Photograph(pixels), torch.device('cpu')) == []
+        assert regions.masks(Photograph(pixels, 'a.jpg' if side == 60 else None), torch.device('cpu')) == []
+    assert bars == [('regions of a.jpg', 64), *[('regions of the image', 64)] * 2]
     limit, mask = 512 << 20, 3 * 4 * 2000 * 2000  # three copies in float32
     assert [call['points_per_batch'] for call in calls] == [64, limit // mask, 1] and limit // mask > 1
     assert all(call['points_per_side'] == 8 and not call['multimask_output'] for call in calls)
@@ -210,8 +216,9 @@ def test_sam2_paints_large_masks_over_small_ones(monkeypatch):
 def test_sam2_without_its_weights_or_package_is_named(monkeypatch):
     with pytest.raises(UserError, match=r"regions\.arch='hiera'.*sam2_hiera_t"):
         RegionMaps(dict(type='sam2', arch='hiera'))
-    with pytest.raises(UserError, match=r'regions\.points=0'):
-        RegionMaps(dict(type='sam2', points=0))
+    for name, value in (('points', 0), ('iou_threshold', 2), ('stability_threshold', -1)):
+        with pytest.raises(UserError, match=rf'regions\.{name}={value}'):
+            RegionMaps(dict(type='sam2', **{name: value}))
     monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
     with pytest.raises(UserError, match=r'sam2_hiera_large\.pt: no such weights file \(get it from https://dl\.fbai'):
         RegionMaps(dict(type='sam2'))
