@@ -4,6 +4,7 @@ import torch
 from pretend_gpu import pretend_gpu
 
 from itaclip_mmseg.models.stages.postprocess import (
+    best_words,
     class_areas,
     class_scores,
     close,
@@ -30,6 +31,14 @@ def test_class_scores_take_the_best_word():
     probabilities = (40 * logits).softmax(0)
     expected = torch.stack([probabilities[:2].amax(0), probabilities[2], probabilities[3:].amax(0)])
     assert torch.equal(class_scores(logits, classes, 40), expected)
+
+
+def test_classes_without_a_query_win_nowhere():
+    """In the middle of the list; the first and the last class have several words."""
+    values = torch.rand(5, 2, 3, generator=torch.Generator().manual_seed(0))
+    best = best_words(values, torch.tensor([3, 0, 3, 0, 3]))
+    assert len(best) == 4 and (best[[1, 2]] == -torch.inf).all()
+    assert torch.equal(best[0], values[[1, 3]].amax(0)) and torch.equal(best[3], values[[0, 2, 4]].amax(0))
 
 
 def test_small_classes_are_dropped():

@@ -1,6 +1,7 @@
 """Region maps, where they come from and where they are kept; and one label for each region."""
 
 import re
+import sys
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -71,6 +72,11 @@ def test_what_has_no_map_is_named(tmp_path):
         (dict(folder='x'), r'regions\.type=None'),
         (dict(type='felzenszwalb', size=3), r"regions='size': invalid; allowed: min_size, rule, scale, sigma"),
         (dict(type='felzenszwalb', sigma='1'), r"regions\.sigma='1'"),
+        (dict(type='felzenszwalb', min_size=0), r'regions\.min_size=0'),
+        (
+            dict(type='felzenszwalb', rule='mean'),
+            r"regions\.rule='mean': invalid; allowed: most_frequent, highest_mean",
+        ),
     ],
 )
 def test_impossible_settings_are_named(config, message):
@@ -127,6 +133,12 @@ def test_felzenszwalb_finds_what_differs_in_colour():
     regions = FelzenszwalbRegions(sigma=0).region_map(Photograph(pixels), torch.device('cpu'))
     assert regions.shape == (40, 60) and regions.min() == 1 and len(np.unique(regions)) == 2
     assert len(np.unique(regions[10:30, 20:40])) == 1 and regions[0, 0] != regions[20, 30]
+
+
+def test_felzenszwalb_without_its_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'skimage.segmentation', None)
+    with pytest.raises(UserError, match=r"regions\.type='felzenszwalb': needs scikit-image; pip install"):
+        RegionMaps('felzenszwalb')
 
 
 @pytest.fixture(scope='module')
@@ -223,7 +235,7 @@ def test_sam2_without_its_weights_or_package_is_named(monkeypatch):
     with pytest.raises(UserError, match=r'sam2_hiera_large\.pt: no such weights file \(get it from https://dl\.fbai'):
         RegionMaps(dict(type='sam2'))
     monkeypatch.undo()
-    monkeypatch.setitem(__import__('sys').modules, 'sam2.automatic_mask_generator', None)
+    monkeypatch.setitem(sys.modules, 'sam2.automatic_mask_generator', None)
     with pytest.raises(
         UserError, match=r"regions\.type='sam2': needs the package sam2 .*SAM2_BUILD_CUDA=0 pip install"
     ):
