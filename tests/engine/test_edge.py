@@ -7,6 +7,7 @@ from conftest import REPO
 from mmengine.config import Config, ConfigDict
 from mmseg.registry import MODELS
 
+from itaclip_mmseg.engine import checks
 from itaclip_mmseg.engine.checks import check_config, check_run, try_pipeline
 from itaclip_mmseg.engine.config import figures_of, load_config, parse_options, sees_photographs
 from itaclip_mmseg.engine.kinds import check_kinds
@@ -18,6 +19,7 @@ from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
 
 CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
+ROOT = 'test_dataloader.dataset.data_root'
 IOU = dict(type='IoUMetric', iou_metrics=['mIoU'])
 OURS = dict(type='ExactIoUMetric')
 
@@ -181,12 +183,35 @@ def test_photographs_are_kept_for_those_that_need_them(name, options, seen):
     assert ('KeepPhotograph' in {step.type for step in config.test_dataloader.dataset.pipeline}) == seen
 
 
+def test_a_config_without_a_pipeline_keeps_no_photographs():
+    """It is refused later, by a line about the pipeline."""
+    config = Config(dict(model=dict(type='Trident'), test_dataloader=dict(dataset=dict(pipeline=[]))))
+    assert not sees_photographs(config)
+
+
+@pytest.mark.parametrize(('process', 'lines'), [('0', 1), ('1', 0)])
+def test_warnings_of_a_config_are_printed_once(small_scenes, process, lines, monkeypatch, capsys):
+    """By the first process, before weights are read."""
+    for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
+        monkeypatch.setenv(name, process)
+    monkeypatch.setattr(checks, 'check_queries', lambda bank: ['words of mine'])
+    check_run(load_config(CONFIG, {ROOT: str(small_scenes)}, launcher='pytorch'), predictions=False)
+    assert capsys.readouterr().err.count('warning: words of mine\n') == lines
+
+
 def test_only_folders_take_their_names_from_the_bank():
     """A data set with classes of its own keeps them, or a bank of another would not be noticed."""
     assert 'metainfo' not in load_config(CONFIG).test_dataloader.dataset
     config = load_config(CONFIG, {'test_dataloader.dataset.type': 'FolderDataset'})
     names = config.test_dataloader.dataset.metainfo.classes
     assert names[:2] == ('background', 'car') and len(names) == 15
+
+
+def test_classes_of_another_data_set_are_named(refused):
+    """By the bank, whose words would count as other classes."""
+    assert "voc20.json: class 'background' of the dataset is missing" in refused(
+        model__text_bank='data/text_bank/voc20.json'
+    )
 
 
 class Samples(list):

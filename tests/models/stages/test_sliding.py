@@ -73,6 +73,7 @@ def test_a_grid_in_patches():
     grid = Grid((48, 80), (32, 32), (16, 32))
     patches = grid.on_patches(16)
     assert (patches.image_size, patches.window_size, patches.tops, patches.lefts) == ((3, 5), (2, 2), (0, 1), (0, 2, 3))
+    assert patches.crop(torch.zeros(3, 3, 5)).shape == (6, 3, 2, 2)  # whole numbers, which are places
     assert grid.image_size == (48, 80) and grid.lefts == [0, 32, 48]
 
 
