@@ -64,6 +64,13 @@ def test_our_metric_takes_the_place_of_theirs(evaluator, ours, capsys):
     assert capsys.readouterr().err.count('using ExactIoUMetric (mIoU, aAcc, mAcc, unrounded) instead of') == 1
 
 
+def test_overrides_reach_the_metric_that_takes_the_place(tmp_path):
+    """Of a list, which has no keys itself."""
+    (tmp_path / 'mine.py').write_text(f"_base_ = ['{REPO / CONFIG}']\ntest_evaluator = [{IOU}]\n")
+    config = load_config(str(tmp_path / 'mine.py'), {'test_evaluator.ignore_index': 7})
+    assert config.test_evaluator == OURS | dict(ignore_index=7)
+
+
 def test_our_own_metric_is_not_talked_about(capsys):
     assert load_config(CONFIG).test_evaluator == OURS and capsys.readouterr().err == ''
 
