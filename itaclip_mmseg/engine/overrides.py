@@ -53,7 +53,7 @@ def takes(here: Mapping, known: set[str] | None, key: str) -> bool:
     """Whether a key is allowed here; if `known` is None, any key that does not resemble an existing one is."""
     if key in ANYWHERE.union(here, known or ()):
         return True
-    return known is None and not get_close_matches(key, list(here), 1, ALIKE)
+    return known is None and not get_close_matches(key, list(here), cutoff=ALIKE)
 
 
 def nearest(content: Mapping, prefix: str, here: Mapping, known: set[str] | None, key: str) -> str:

@@ -1,11 +1,13 @@
 """What MMSegmentation's users write in configs and on command lines: it works, or one line tells why not."""
 
 import re
+import shutil
 
 import pytest
 from conftest import REPO
 from mmengine.config import Config, ConfigDict
 from mmseg.registry import MODELS
+from PIL import Image
 
 from itaclip_mmseg.engine import checks
 from itaclip_mmseg.engine.checks import check_config, check_run, try_pipeline
@@ -212,6 +214,26 @@ def test_only_folders_take_their_names_from_the_bank():
     config = load_config(CONFIG, {'test_dataloader.dataset.type': 'FolderDataset'})
     names = config.test_dataloader.dataset.metainfo.classes
     assert names[:2] == ('background', 'car') and len(names) == 15
+
+
+@pytest.mark.parametrize(
+    ('classes', 'kept'), [('balloon; fish', set()), ('background; fish', {'prob_threshold', 'area_threshold'})]
+)
+def test_rules_that_the_words_leave_without_effect_are_off(tmp_path, classes, kept):
+    """Thresholds need a background, and texts beside the words are in a bank's file alone."""
+    config = load_config('configs/itaclip/itaclip_vit-b-16_voc21.py', data=OwnData(str(tmp_path), classes=classes))
+    rules = ('prob_threshold', 'area_threshold', 'auxiliary')
+    assert {rule for rule in rules if config.model[rule] is not None} == kept
+
+
+def test_labels_beyond_the_classes_are_named_before_weights(small_scenes, tmp_path):
+    """Behind hours of segmentation they would come too late."""
+    shutil.copytree(small_scenes, tmp_path / 'd')
+    path = max((tmp_path / 'd/SegmentationClass').iterdir())
+    Image.new('L', (128, 96), 99).save(path)
+    config = load_config(CONFIG, {ROOT: str(tmp_path / 'd'), 'model.backbone.pretrained': 'absent.pt'})
+    with pytest.raises(UserError, match=rf'{path.name}: contains label 99'):
+        check_run(config, predictions=False)
 
 
 def test_classes_of_another_data_set_are_named(refused):

@@ -1,6 +1,8 @@
 """One small run from files to everything that it leaves: results.json, confusion.csv, pictures, the terminal."""
 
+import contextlib
 import csv
+import io
 import json
 import re
 
@@ -11,6 +13,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.journal import is_data_unchanged
 from itaclip_mmseg.engine.results import print_results, tag_figures
 from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.evaluation.iou import SegmentationScores
@@ -45,7 +48,9 @@ def done(tmp_path_factory):
     }
     config = load_config(CONFIG, options, str(root / 'work'))
     config.paper = dict(mIoU=67.9, source='a [b]table')
-    run_test(config, str(root / 'overlays'), str(root / 'maps'), table=False)
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        run_test(config, str(root / 'overlays'), str(root / 'maps'), table=False)
+    (root / 'told').write_text(told.getvalue())
     return root
 
 
@@ -71,7 +76,13 @@ def test_counts_are_those_of_the_label_maps(done, results):
     assert results['ignored_pixels'] == 2 * 96 and results['num_images'] == results['encoded_views'] == 1
     (warning,) = results['warnings']
     assert warning.startswith(f'{(expected.sum(axis=1) == 0).sum()} of 15 classes do not occur')
-    assert '3.1% of its pixels are ignored' in warning
+    assert '3.1% of its pixels are ignored' in warning and f'warning: {warning}\n' in (done / 'told').read_text()
+
+
+def test_results_know_their_files(done, results):
+    """Those that counts were made from, so that a later run can tell whether they fit."""
+    files = [str(next((done / 'd' / name).iterdir())) for name in ('JPEGImages', 'SegmentationClass')]
+    assert is_data_unchanged(results['data'], {files[0]: files})
 
 
 def test_settings_of_each_variant_are_written_down(results):

@@ -44,6 +44,7 @@ def test_most_frequent_word():
     scores = F.one_hot(words, 4).permute(2, 0, 1)[None].float()
     assert patch_kinds(scores, 0.5, (2, 2)).tolist() == [[[1, 1]]]
     assert patch_kinds(scores, 1, (2, 2)).tolist() == [[[1, 1]]]  # a score at the threshold is enough
+    assert patch_kinds(scores, 0.5, (1, 2)).tolist() == [[[2, 1], [1, 3], [3, 2]]]  # patches of one row
     scores[:, :, 0, :4] *= 0.4
     assert patch_kinds(scores, 0.5, (2, 2)).tolist() == [[[0, 0]]]
 

@@ -182,13 +182,14 @@ def test_the_points_of_a_sam2_pass_fit_the_memory(monkeypatch):
     monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
     bars = []
     monkeypatch.setattr(
-        'itaclip_mmseg.models.stages.region_sam2.ProgressBar', lambda *given, **_: bars.append(given) or nullcontext()
+        'itaclip_mmseg.models.stages.region_sam2.ProgressBar',
+        lambda *given, lines: bars.append((*given, lines)) or nullcontext(),
     )
     regions = SAM2Regions(points=8)
     for side in (60, 2000, 20000):
         pixels = np.broadcast_to(np.uint8(0), (side, side, 3))
         assert regions.masks(Photograph(pixels, 'a.jpg' if side == 60 else None), torch.device('cpu')) == []
-    assert bars == [('regions of a.jpg', 64), *[('regions of the image', 64)] * 2]
+    assert bars == [('regions of a.jpg', 64, True), *[('regions of the image', 64, True)] * 2]  # in logs too
     limit, mask = 512 << 20, 3 * 4 * 2000 * 2000  # three copies in float32
     assert [call['points_per_batch'] for call in calls] == [64, limit // mask, 1] and limit // mask > 1
     assert all(call['points_per_side'] == 8 and not call['multimask_output'] for call in calls)
