@@ -26,7 +26,7 @@ from itaclip_mmseg.engine.kinds import MODEL, check_kinds
 from itaclip_mmseg.engine.parts import building, check_parts
 from itaclip_mmseg.engine.results import versions
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
-from itaclip_mmseg.models.stages.pamr_step import implementation
+from itaclip_mmseg.models.stages.pamr_lattices import implementation
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError

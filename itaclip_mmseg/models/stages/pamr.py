@@ -1,17 +1,24 @@
 """Pixel-adaptive mask refinement (PAMR, arXiv 2005.08104, section 3.3), as ITACLIP uses it after merging (table 5)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.stages.pamr_step import NEIGHBOURS, chosen_way, shifted_views, without_margin
+from itaclip_mmseg.models.stages.pamr_lattices import compilable, compiled_kernel, fits, propagate_in_lattices
+from itaclip_mmseg.models.stages.pamr_steps import (
+    NEIGHBOURS,
+    empty_padded,
+    pad_into,
+    propagate_in_steps,
+    shifted_views,
+)
 from itaclip_mmseg.models.stages.tiles import Tile
 from itaclip_mmseg.settings import Pamr
 
 STRIP_PIXELS = 1 << 16  # pixels per strip when affinities are computed
-COPIED_PIXELS = 1 << 14  # pixels copied at a time when the queries of a pixel are made adjacent, to stay in the cache
 
 
 def refine(image: Tensor, logits: Tensor, settings: Pamr, align_corners: bool = False) -> Tensor:
@@ -30,37 +37,35 @@ def propagate(
 ) -> Tensor:
     """Run the steps: each replaces a pixel by the mean of its neighbours, weighted by affinity.
 
-    A step is a stencil of 8 neighbours per dilation, without the pixel itself. The authors gather the neighbours into a
-    tensor 16 times the size, which this implementation avoids.
-
     Args:
         logits: Q x H x W.
         weights: see `affinity`.
         inner: the pixels to return, None for all; each step skips pixels that cannot affect them any more.
-        out: tensor for the result; None creates one.
+        out: contiguous tensor for the result; None creates one.
 
     Returns:
         Q x height x width of `inner`.
     """
-    size = logits.shape[-2:]
-    inner = inner or Tile(0, size[0], 0, size[1])
-    margin = max(settings.dilations)
-    regions = [inner.grown(margin * left, size) for left in reversed(range(settings.num_iters))]
+    inner = inner or Tile(0, logits.shape[-2], 0, logits.shape[-1])
     refined = logits.new_empty(len(logits), *inner.shape) if out is None else out
-    with chosen_way(logits, weights) as (step, queries_at_once, room):
-        padded = [side + 2 * margin for side in size]
-        buffers = [room(min(len(logits), queries_at_once), *padded) for _ in range(2)]
-        for some, result in zip(logits.split(queries_at_once), refined.split(queries_at_once)):
-            source, target = (buffer[: len(some)] for buffer in buffers)
-            pad_into(some, source)
-            for region in regions:
-                step(weights, settings.dilations, source, target, region)
-                replicate_border(target, margin)
-                source, target = target, source
-            inside = without_margin(source, margin)[inner.place]
-            for strip in parts(inside, COPIED_PIXELS):
-                result[strip.place] = inside[strip.place]
+    compiled = compilable(logits) and compilable(weights) and fits(logits.shape[-2:], settings)
+    way = propagate_in_lattices if compiled and compiled_kernel() is not None else propagate_in_steps
+    way(logits, weights, settings, inner, refined)
     return refined
+
+
+def affinity_by_tile(image: Tensor, size: tuple[int, int], kept: int = 1) -> Callable[[Tile, Pamr], Tensor]:
+    """Make a function of a tile and settings: affinities of the tile, of an image 3 x h x w resized to `size`.
+
+    It keeps the last results, `kept` of them, for those who refine a tile in parts or in several variants.
+    """
+    guide = resized(image, size)
+
+    @lru_cache(maxsize=kept)
+    def computed(tile: Tile, dilations: tuple[int, ...], exact_std: bool) -> Tensor:
+        return affinity(guide[tile.place], dilations, exact_std)
+
+    return lambda tile, settings: computed(tile, settings.dilations, settings.exact_std)
 
 
 def affinity(guide: Tensor, dilations: tuple[int, ...], exact_std: bool = False) -> Tensor:
@@ -108,25 +113,3 @@ def standard_deviation(pixel: Tensor, neighbours: Sequence[Tensor], exact: bool)
     for neighbour in neighbours:
         squares += (neighbour - mean).square_()
     return (squares / (count - 1)).sqrt_().to(neighbours[0].dtype)
-
-
-def empty_padded(field: Tensor, margin: int) -> Tensor:
-    """Allocate a field ... x H x W with a margin on all sides."""
-    height, width = field.shape[-2:]
-    return field.new_empty(*field.shape[:-2], height + 2 * margin, width + 2 * margin)
-
-
-def pad_into(field: Tensor, padded: Tensor) -> Tensor:
-    """Copy a field into the middle of `padded` and replicate its border outwards; return `padded`."""
-    margin = (padded.shape[-1] - field.shape[-1]) // 2
-    without_margin(padded, margin).copy_(field)
-    return replicate_border(padded, margin)
-
-
-def replicate_border(padded: Tensor, margin: int) -> Tensor:
-    """Fill the margin with the nearest pixels of the field, in place."""
-    padded[..., :margin] = padded[..., margin : margin + 1]
-    padded[..., -margin:] = padded[..., -margin - 1 : -margin]
-    padded[..., :margin, :] = padded[..., margin : margin + 1, :]
-    padded[..., -margin:, :] = padded[..., -margin - 1 : -margin, :]
-    return padded

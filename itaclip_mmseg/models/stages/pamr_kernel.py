@@ -1,127 +1,191 @@
-"""A step of PAMR compiled by numba, which the extra `fast` installs; only `pamr_step.py` imports this module.
-
-Torch reads the weights and writes the result once per neighbour. Here the values of `LANES` queries at a pixel are
-adjacent and form a vector; its sum over all neighbours stays in a register, and each weight is read once for all
-queries. Products and sums are those of torch in the same order, so the results are identical to the last bit.
-"""
+"""What numba, which the extra `fast` installs, compiles for `pamr_lattices.py`; see there for the names."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-import torch
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+import numpy as np
+from numba import njit
 
-from itaclip_mmseg.models.stages.pamr_step import LANES
+from itaclip_mmseg.models.stages.pamr_lattices import LANES
+from itaclip_mmseg.models.stages.pamr_vectors import FLOAT_BYTES, VECTOR_BYTES, move, summing, transpose
 
-SMALL = 2.0**-12  # the square of 1 + SMALL is not a float32
 PIXELS = 4  # summed together, which shares the look-up of where the neighbours are
-COLUMNS = 512  # at a time, so that the rows between the highest and the lowest neighbour stay in a core's cache
-FLOAT, WHOLE, INDEX = ir.FloatType(), ir.IntType(64), ir.IntType(32)
-VECTOR = ir.VectorType(FLOAT, LANES)
-ALIGNED = 4  # bytes: a vector may begin at any float32
-
-
-def torch_fuses() -> bool:
-    """Whether `addcmul` rounds once, as it does on processors with AVX2."""
-    factor = torch.tensor([1 + SMALL])
-    return bool(torch.tensor([-1 - 2 * SMALL]).addcmul_(factor, factor) != 0)
-
-
-FUSES = torch_fuses()
-
-
-def multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-    """A * b + c of vectors, rounded like torch's."""
-    if not FUSES:
-        return builder.fadd(builder.fmul(a, b), c)
-    kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f'llvm.fma.v{LANES}f32'), [a, b, c])
-
-
-def spread(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
-    """Copy a number to all lanes of a vector."""
-    unset = ir.Constant(VECTOR, ir.Undefined)
-    first = builder.insert_element(unset, value, INDEX(0))
-    return builder.shuffle_vector(first, unset, ir.Constant(ir.VectorType(INDEX, LANES), [0] * LANES))
-
-
-def summing(pixels: int) -> Callable:
-    """Make a function for compiled code that sums over the neighbours of adjacent pixels in a row."""
-
-    @intrinsic
-    def sums(context, weights, plane, source, step, offsets, count, target):
-        """All are addresses or distances in bytes, but for the count of the neighbours.
-
-        Weights of the first pixel, and from a neighbour's to the next one's; values of the first pixel, and from a
-        pixel's to the next one's; from the values of a pixel to those of its neighbours; room for the sums.
-        """
-
-        def generate(context, builder, signature, arguments):
-            weights, plane, source, step, offsets, count, target = arguments
-            # Adding to -0.0 keeps all bits, unlike 0.0.
-            totals = [cgutils.alloca_once_value(builder, VECTOR([-0.0] * LANES)) for _ in range(pixels)]
-
-            def values(address, pixel):
-                place = builder.add(address, builder.mul(step, WHOLE(pixel)))
-                return builder.inttoptr(place, VECTOR.as_pointer())
-
-            with cgutils.for_range(builder, count) as neighbour:
-                offset = builder.gep(builder.inttoptr(offsets, WHOLE.as_pointer()), [neighbour.index])
-                there = builder.add(source, builder.load(offset))
-                first = builder.add(weights, builder.mul(plane, neighbour.index))
-                for pixel, total in enumerate(totals):
-                    weight = builder.gep(builder.inttoptr(first, FLOAT.as_pointer()), [INDEX(pixel)])
-                    weight = spread(builder, builder.load(weight))
-                    value = builder.load(values(there, pixel), align=ALIGNED)
-                    builder.store(multiply_add(builder, weight, value, builder.load(total)), total)
-            for pixel, total in enumerate(totals):
-                builder.store(builder.load(total), values(target, pixel), align=ALIGNED)
-            return context.get_dummy_value()
-
-        return types.void(*[types.intp] * 7), generate
-
-    return sums
-
-
 sum_some, sum_one = summing(PIXELS), summing(1)
 
 
-def compute(weights, offsets, source, target, margin, top, bottom, left, right):
-    """Compute one step for a rectangle of pixels.
+@njit(nogil=True, error_model='numpy')
+def address(array, index):
+    """Address of what begins at an index, of fewer axes than the array or as many."""
+    place = np.intp(array.ctypes.data)
+    for axis in range(len(index)):
+        place += index[axis] * array.strides[axis]
+    return place
+
+
+@njit(nogil=True, error_model='numpy')
+def copy(source, target, vectors):
+    """Copy adjacent vectors from one address to another."""
+    for place in range(0, vectors * VECTOR_BYTES, VECTOR_BYTES):
+        move(source + place, target + place)
+
+
+@njit(nogil=True, error_model='numpy')
+def begin(pixel, phase, spacing):
+    """Index in a lattice of its first row (or column) at or behind a row (or column) of the image."""
+    return (pixel - phase + spacing - 1) // spacing
+
+
+@njit(nogil=True, error_model='numpy')
+def find_block(lattices, row, column, stop, first, spacing, other, addresses):
+    """Fill in the addresses of `LANES` pixels of a row, from a column of the image; `other` for other lattices'."""
+    place, phase = column // spacing, column % spacing
+    for index in range(LANES):
+        inside = column + index < stop and first <= phase < first + len(lattices)
+        addresses[index] = address(lattices, (phase - first, row, place)) if inside else other
+        phase += 1
+        if phase == spacing:
+            place, phase = place + 1, 0
+
+
+def to_lattices(planes, lattices, spacing, row_phase, first, region):
+    """Copy a region of planes M x H x W to lattices, column phases x rows x columns x M or more."""
+    zeros, other = np.zeros(LANES, np.float32), np.empty(lattices.shape[3], np.float32)
+    sources, targets = np.empty(LANES, np.intp), np.empty(LANES, np.intp)
+    for row in range(begin(region[0], row_phase, spacing), begin(region[1], row_phase, spacing)):
+        for start in range(region[2], region[3], LANES):
+            column = min(start, planes.shape[2] - LANES)
+            find_block(lattices, row, column, planes.shape[2], first, spacing, address(other, (0,)), targets)
+            for plane in range(0, len(planes), LANES):
+                for lane in range(LANES):
+                    index = (plane + lane, row * spacing + row_phase, column)
+                    sources[lane] = address(planes, index) if plane + lane < len(planes) else address(zeros, (0,))
+                transpose(address(sources, (0,)), address(targets, (0,)))
+                for lane in range(LANES):
+                    targets[lane] += VECTOR_BYTES
+
+
+def from_lattices(lattices, planes, spacing, row_phase, first, region):
+    """Copy a region of lattices back to planes M x height x width of the region."""
+    top, bottom, left, right = region
+    block, other = np.empty((LANES, LANES), np.float32), np.empty(LANES, np.float32)
+    sources, targets = np.empty(LANES, np.intp), np.empty(LANES, np.intp)
+    for lane in range(LANES):
+        targets[lane] = address(block, (lane,))
+    whole = len(lattices) == spacing
+    for row in range(begin(top, row_phase, spacing), begin(bottom, row_phase, spacing)):
+        for start in range(left, right, LANES):
+            find_block(lattices, row, start, right, first, spacing, address(other, (0,)), sources)
+            transpose(address(sources, (0,)), address(targets, (0,)))
+            for plane in range(len(planes)):
+                for index in range(min(LANES, right - start)):
+                    if whole or sources[index] != address(other, (0,)):
+                        planes[plane, row * spacing + row_phase - top, start - left + index] = block[plane, index]
+
+
+@njit(nogil=True, error_model='numpy')
+def sum_row(weights, apart, neighbours, target, pixels):
+    """Sum over the neighbours of the pixels of a row; `weights` and `target` are addresses of the first pixel's."""
+    column = 0
+    while column < pixels:
+        together = column + PIXELS <= pixels
+        place, weight = column * VECTOR_BYTES, weights + column * apart * FLOAT_BYTES
+        if together:
+            sum_some(weight, apart, address(neighbours, (0,)), len(neighbours), place, target + place)
+        else:
+            sum_one(weight, apart, address(neighbours, (0,)), len(neighbours), place, target + place)
+        column += PIXELS if together else 1
+
+
+@njit(nogil=True, error_model='numpy')
+def find_neighbours(lines, ends, step, row, column, height, phase, neighbours, places):
+    """Fill in the addresses of a pixel's neighbours after a step; behind the border, those of the border's pixels."""
+    for index in range(len(neighbours)):
+        there, beside = row + neighbours[index, 0], column + neighbours[index, 1]
+        if there < 0:
+            places[index] = address(ends, (0, step, phase, beside))
+        elif there < height:
+            places[index] = address(lines, (step, there % lines.shape[1], beside))
+        else:
+            places[index] = address(ends, (1, step, phase, beside))
+
+
+@njit(nogil=True, error_model='numpy')
+def extend(line, left, right, reach, width, first, last):
+    """Repeat the image's first and last pixel of a row before and behind a line that gets there; return its new ends.
+
+    Line, first and last are addresses; the line begins with column `left` of `width` and ends before `right`.
+    """
+    before, behind = reach if left == 0 else 0, reach if right == width else 0
+    for column in range(before):
+        copy(first, line - (column + 1) * VECTOR_BYTES, 1)
+    for column in range(behind):
+        copy(last, line + (right - left + column) * VECTOR_BYTES, 1)
+    return left - before, right + behind
+
+
+def sweep(values, weights, lines, ends, sides, size, spacing, phases, neighbours, regions, record):
+    """Compute all steps of a lattice; all arrays are float32 unless the line says otherwise.
 
     Args:
-        weights: N x H x W, float32; the columns side by side.
-        offsets: bytes from the values of a pixel to those of its neighbours, N integers.
-        source: values (H + 2 margin) x (W + 2 margin) x Q, float32; the queries of a pixel side by side, with room for
-            a multiple of `LANES`.
-        target: gets the result, of the same shape and strides.
-        margin: the greatest distance of a neighbour.
-        top, bottom, left, right: the rectangle in pixels of H x W, `bottom` and `right` not included.
+        values: rows x columns x `LANES`; get the result.
+        weights: rows x columns x N or more.
+        lines: room for rows of each step: steps x (2 reach + 1) x (columns + 2 reach) x `LANES`.
+        ends: values of the image's first and last row at each step, 2 x steps x column phases x (columns + 2 reach) x
+            `LANES`, with the columns behind the border.
+        sides: values of the image's first and last column, 2 x steps x row phases x rows x `LANES`.
+        size: height and width of the image.
+        spacing: distance in the image between the rows, and columns, of a lattice.
+        phases: remainders of its rows and columns divided by `spacing`.
+        neighbours: rows and columns of the lattice from a pixel to its neighbours, N x 2, int64.
+        regions: pixels of the image that matter before the first step and after each step, top, bottom, left, right,
+            (steps + 1) x 4, int64.
+        record: fill in `ends` and `sides`, as far as the lattice is part of them, instead of `values`. That takes one
+            step less, because nobody needs the border after the last step.
     """
-    plane, weight_row, weight_step = weights.strides
-    row_step, step, query_step = source.strides
-    for start in range(left, right, COLUMNS):
-        end = min(start + COLUMNS, right)
-        for row in range(top, bottom):
-            column = start
-            while column < end:
-                weight = weights.ctypes.data + row * weight_row + column * weight_step
-                first = (margin + row) * row_step + (margin + column) * step
-                together = column + PIXELS <= end
-                for query in range(0, source.shape[2], LANES):
-                    place = first + query * query_step
-                    values, sums = source.ctypes.data + place, target.ctypes.data + place
-                    if together:
-                        sum_some(weight, plane, values, step, offsets.ctypes.data, len(offsets), sums)
-                    else:
-                        sum_one(weight, plane, values, step, offsets.ctypes.data, len(offsets), sums)
-                column += PIXELS if together else 1
+    height, width = begin(size[0], phases[0], spacing), begin(size[1], phases[1], spacing)
+    last_row, last_column = (size[0] - 1) % spacing == phases[0], (size[1] - 1) % spacing == phases[1]
+    steps, kept, reach = len(regions) - 1, lines.shape[1], lines.shape[1] // 2
+    places = np.empty(len(neighbours), np.intp)
+    start, stop = begin(regions[0, 0], phases[0], spacing), begin(regions[steps, 1], phases[0], spacing)
+    for front in range(start, stop + reach * steps):
+        for step in range(steps + 1):
+            row = front - reach * step  # the step before has just completed its neighbours
+            top, bottom = begin(regions[step, 0], phases[0], spacing), begin(regions[step, 1], phases[0], spacing)
+            left, right = begin(regions[step, 2], phases[1], spacing), begin(regions[step, 3], phases[1], spacing)
+            if not top <= row < bottom:
+                continue
+            final = step == steps and not record
+            line = address(values, (row, left)) if final else address(lines, (step, row % kept, reach + left))
+            if step == 0:
+                copy(address(values, (row, left)), line, right - left)
+            else:
+                find_neighbours(lines, ends, step - 1, row, reach + left, height, phases[1], neighbours, places)
+                sum_row(address(weights, (row, left)), weights.shape[2], places, line, right - left)
+            if final:
+                continue
+            first, last = address(sides, (0, step, phases[0], row)), address(sides, (1, step, phases[0], row))
+            if record and left == 0 and phases[1] == 0:
+                copy(line, first, 1)
+            if record and right == width and last_column:
+                copy(line + (right - left - 1) * VECTOR_BYTES, last, 1)
+            begins, ended = extend(line, left, right, reach, width, first, last)
+            line += (begins - left) * VECTOR_BYTES
+            if record and row == 0 and phases[0] == 0:
+                copy(line, address(ends, (0, step, phases[1], reach + begins)), ended - begins)
+            if record and row == height - 1 and last_row:
+                copy(line, address(ends, (1, step, phases[1], reach + begins)), ended - begins)
 
 
-def compiled(on_disk: bool) -> Callable:
-    """Compile `compute` to machine code that releases Python's global lock.
+class Kernel(NamedTuple):
+    """The compiled functions, which release Python's global lock."""
+
+    to_lattices: Callable
+    sweep: Callable
+    from_lattices: Callable
+
+
+def compiled(on_disk: bool) -> Kernel:
+    """Compile the kernel to machine code.
 
     Args:
         on_disk: cache it for the next process, beside this file or in the user's cache.
@@ -129,4 +193,5 @@ def compiled(on_disk: bool) -> Callable:
     Raises:
         RuntimeError: neither is writable.
     """
-    return njit(nogil=True, error_model='numpy', cache=on_disk)(compute)
+    compile_one = njit(nogil=True, error_model='numpy', cache=on_disk)
+    return Kernel(*map(compile_one, (to_lattices, sweep, from_lattices)))

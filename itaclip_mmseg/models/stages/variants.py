@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import lru_cache, partial
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,8 +11,9 @@ from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Fields
 from itaclip_mmseg.models.stages.labelling import Labelling, strip_scores
 from itaclip_mmseg.models.stages.mixing import Mixtures, mixing
-from itaclip_mmseg.models.stages.pamr import affinity, propagate, resized
-from itaclip_mmseg.models.stages.pamr_step import NEIGHBOURS, QUERIES_AT_ONCE
+from itaclip_mmseg.models.stages.pamr import affinity_by_tile, propagate
+from itaclip_mmseg.models.stages.pamr_lattices import LANES
+from itaclip_mmseg.models.stages.pamr_steps import NEIGHBOURS
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
@@ -55,13 +56,9 @@ def decode(
         memory_budget: limit in bytes for the logits of several variants together; with 0 they share nothing.
         scored: variants to return scores for.
     """
-    affinities = {(one.pamr.dilations, one.pamr.exact_std) for one in variants.values() if one.pamr is not None}
-    guide = resized(image, size) if affinities else None
-
-    @lru_cache(maxsize=len(affinities))  # an image of one tile computes each once for all variants
-    def weights(tile: Tile, dilations: tuple[int, ...], exact_std: bool) -> Tensor:
-        return affinity(guide[tile.place], dilations, exact_std)
-
+    kinds = {(one.pamr.dilations, one.pamr.exact_std) for one in variants.values() if one.pamr is not None}
+    # An image of one tile computes each kind once for all variants.
+    weights = affinity_by_tile(image, size, len(kinds)) if kinds else None
     for (block, stride, pamr), group in grouped(variants, lambda one: (one.last_block, one.stride, one.pamr)).items():
         coarse, windows = grid.coarser(stride)
         parts = {name: field[windows] if len(windows) < len(grid) else field for name, field in fields[block].items()}
@@ -126,7 +123,7 @@ def merge_and_refine(
     grid: Grid,
     size: tuple[int, int],
     pamr: Pamr | None,
-    weights: Callable[[Tile, tuple[int, ...], bool], Tensor],
+    weights: Callable[[Tile, Pamr], Tensor] | None,
 ) -> Tensor:
     """Logits M x h x w of a tile from fields W x M x rows x columns, computed for a few maps at a time.
 
@@ -136,13 +133,13 @@ def merge_and_refine(
     logits = fields.new_empty(fields.shape[1], *tile.shape)
     maps_at_once = max(int(MERGED_BYTES) // (FLOAT_BYTES * math.prod(outer.shape)), 1)
     if pamr is not None:
-        maps_at_once += -maps_at_once % QUERIES_AT_ONCE  # a step of PAMR takes as long for fewer
+        maps_at_once += -maps_at_once % LANES  # a step of PAMR takes as long for fewer
     for some, target in zip(fields.split(maps_at_once, dim=1), logits.split(maps_at_once)):
         merged, inner = grid.merge(some, size, outer), tile.within(outer)
         if pamr is None:
             target.copy_(merged[inner.place])
         else:
-            propagate(merged, weights(outer, pamr.dilations, pamr.exact_std), pamr, inner, out=target)
+            propagate(merged, weights(outer, pamr), pamr, inner, out=target)
     return logits
 
 

@@ -5,10 +5,10 @@ from typing import Protocol
 from torch import Tensor
 
 from itaclip_mmseg.models.stages.labelling import Labelling, strip_scores
-from itaclip_mmseg.models.stages.pamr import NEIGHBOURS, affinity, resized
+from itaclip_mmseg.models.stages.pamr import NEIGHBOURS, affinity_by_tile
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, Tile, tile_shape, tiles
+from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, tile_shape, tiles
 from itaclip_mmseg.models.stages.variants import merge_and_refine, passes, strip_bytes
 from itaclip_mmseg.settings import Pamr
 
@@ -34,11 +34,7 @@ def label_windows(
         scored: whether to return the scores, C x height x width.
     """
     pamr = rules.pamr
-    guide = None if pamr is None else resized(image, size)
-
-    def weights(tile: Tile, dilations: tuple[int, ...], exact_std: bool) -> Tensor:
-        return affinity(guide[tile.place], dilations, exact_std)
-
+    weights = None if pamr is None else affinity_by_tile(image, size)
     words = logits.shape[1]
     maps = words + (0 if pamr is None else len(NEIGHBOURS) * len(pamr.dilations))  # including those of PAMR's weights
     parts = tiles(size, tile_shape(size, maps))

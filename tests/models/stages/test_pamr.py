@@ -11,7 +11,7 @@ from itaclip_mmseg.models.stages.pamr import (
     refine,
     standard_deviation,
 )
-from itaclip_mmseg.models.stages.pamr_step import shifted_views
+from itaclip_mmseg.models.stages.pamr_steps import shifted_views
 from itaclip_mmseg.settings import Pamr
 
 
