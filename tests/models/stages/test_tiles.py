@@ -11,7 +11,7 @@ from pretend_gpu import TO_CPU, WAIT, pretend_gpu
 
 from itaclip_mmseg.models.stages import variants
 from itaclip_mmseg.models.stages.mixing import mix
-from itaclip_mmseg.models.stages.pamr import affinity, refine, resized
+from itaclip_mmseg.models.stages.pamr import affinity_by_tile, refine
 from itaclip_mmseg.models.stages.postprocess import postprocess
 from itaclip_mmseg.models.stages.queries import Rows, all_rows, renumbered
 from itaclip_mmseg.models.stages.sliding import Grid
@@ -150,12 +150,12 @@ def test_a_step_of_pamr_is_full(case, monkeypatch, pamr, room, expected):
     image, grid, fields = case
     fields = fields['plain'].repeat(1, 3, 1, 1)[:, :20]
     monkeypatch.setattr(variants, 'MERGED_BYTES', room * 4 * SIZE[0] * SIZE[1])
-    monkeypatch.setattr(variants, 'QUERIES_AT_ONCE', 4)
-    merged, guide = [], resized(image, SIZE)
+    monkeypatch.setattr(variants, 'LANES', 4)
+    merged = []
     monkeypatch.setattr(
         Grid, 'merge', lambda grid, maps, *given: merged.append(maps.shape[1]) or merge(grid, maps, *given)
     )
-    place, weights = Tile(0, SIZE[0], 0, SIZE[1]), lambda tile, *given: affinity(guide[tile.place], *given)
+    place, weights = Tile(0, SIZE[0], 0, SIZE[1]), affinity_by_tile(image, SIZE)
     variants.merge_and_refine(fields, place, grid, SIZE, pamr, weights)
     monkeypatch.setattr(variants, 'MERGED_BYTES', 0)
     variants.merge_and_refine(fields[:, :3], place, grid, SIZE, pamr, weights)
