@@ -59,7 +59,7 @@ def takes(here: Mapping, known: set[str] | None, key: str) -> bool:
 def nearest(content: Mapping, prefix: str, here: Mapping, known: set[str] | None, key: str) -> str:
     """A suggestion: a similar key, the same key at another place, or else all allowed keys."""
     allowed = sorted({*here, *(known or ())})
-    meant = [f'{prefix}{one}' for one in get_close_matches(key, allowed, 1)]
+    meant = [f'{prefix}{one}' for one in get_close_matches(key, allowed)]
     meant += [path for path in paths(content) if path.endswith(f'.{key}')]
     return f'did you mean {meant[0]}?' if meant else f'allowed: {", ".join(allowed)}'
 
