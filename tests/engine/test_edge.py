@@ -341,6 +341,8 @@ def test_figures_are_those_of_the_very_config(tmp_path, monkeypatch):
 def test_launchers_started_by_hand(launcher, variable, monkeypatch):
     with pytest.raises(UserError, match=rf'--launcher {launcher}: {variable}\w* is not set'):
         check_launcher(launcher)
+    with pytest.raises(UserError, match=rf'--launcher {launcher}: {variable}'):
+        check_run(load_config(CONFIG, launcher=launcher), predictions=False)
     for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
         monkeypatch.setenv(name, '0')
     check_launcher('pytorch')
