@@ -1,10 +1,11 @@
-"""The command `itaclip`, which runs every script in tools from any folder, in a checkout or an installed wheel.
+"""The command `itaclip`, which runs every script in tools, and the arguments that several of these scripts have.
 
     itaclip                       list the commands
     itaclip test CONFIG ...       tools/test.py CONFIG ...
     itaclip prepare ...           tools/prepare_data.py ...: a unique prefix is enough
 
-It is outside the package because importing the package takes seconds, and `itaclip test --help` should not.
+It works from any folder, in a checkout or an installed wheel. It is outside the package because importing the package
+takes seconds, and `itaclip test --help` should not.
 """
 
 import argparse
@@ -25,8 +26,9 @@ def main() -> None:
     run_script(scripts[name])
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of all scripts that run on your own images; `engine/own_data.py` reads them."""
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a config and your own images, which replace its dataset; `engine/own_data.py` reads the latter."""
+    parser.add_argument('config', help='path of a config, or name of an installed one')
     parser.add_argument('--images', metavar='FOLDER', help="your images, instead of the config's dataset")
     parser.add_argument('--labels', metavar='FOLDER', help='label maps for --images (default: none)')
     parser.add_argument(
@@ -35,6 +37,45 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         help='classes of --images in label order: a text file, a data.yaml, a text bank, or a list as in '
         "docs/words.md (default: the config's)",
     )
+
+
+def add_option_argument(
+    parser: argparse.ArgumentParser,
+    help: str = 'override settings of the config, e.g. model.backbone.pretrained=b16.pt',
+) -> None:
+    """Add --cfg-options; `engine/config.py` reads it."""
+    parser.add_argument('--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help=help)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the protocol and the launcher of a run over a dataset; `engine/config.py` reads them."""
+    parser.add_argument(
+        '--protocol',
+        metavar='METHOD',
+        help="use this method's image size and window, e.g. itaclip (default: each config's own)",
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what starts the processes of a run on several GPUs (default: %(default)s)',
+    )
+    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_device_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --device; `utils/devices.py` reads it."""
+    parser.add_argument('--device', help='such as cpu or cuda:1 (default: the GPU if there is one)')
+
+
+def add_size_argument(parser: argparse.ArgumentParser, help: str) -> None:
+    """Add --size, that of the rendered scene on which a script measures."""
+    parser.add_argument('--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'), help=help)
+
+
+def add_worker_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --workers of a script that converts many files; `datasets/preparation/convert.py` reads it."""
+    parser.add_argument('--workers', type=int, help='number of processes (default: one per core)')
 
 
 def find_scripts() -> dict[str, Path]:

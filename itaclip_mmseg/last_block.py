@@ -1,33 +1,15 @@
-"""Settings and inputs of the last block of the vision encoder."""
+"""Settings of the last block of the vision encoder: the base class of its variants, and the sum of attentions."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from types import MappingProxyType
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from itaclip_mmseg.utils.checks import as_tuple, check, is_count, is_number
+from itaclip_mmseg.last_inputs import Keep, LastInputs
+from itaclip_mmseg.utils.checks import as_tuple, check, from_dict, is_count, is_number
 
 TERMS = ('qk', 'qq', 'kk', 'vv', 'identity')
-
-
-@dataclass(frozen=True)
-class Network:
-    """A second vision transformer whose patch features a last block needs.
-
-    Args:
-        pretrained: path of its weights.
-        heads: attention heads per block; None for width / 64, as in all published models.
-        type: name of its class in MMSegmentation's registry of models.
-    """
-
-    pretrained: str
-    heads: int | None = None
-    type: str = 'DINO'
-
-    def __post_init__(self) -> None:
-        check(self.heads is None or is_count(self.heads), 'heads', self.heads, 'None or whole numbers from 1')
 
 
 @dataclass(frozen=True)
@@ -53,65 +35,6 @@ class Feedback:
             value = getattr(self, name)
             check(is_number(value, 0, high), f'last_block.feedback.{name}', value, f'numbers from 0 to {high}')
         check(isinstance(self.decay, bool), 'last_block.feedback.decay', self.decay, 'True or False')
-
-
-class Keep(NamedTuple):
-    """What the encoder keeps of the shared pass for a last block; blocks are counted from 1.
-
-    For example, `Keep.projections([7, 8])` keeps the queries, keys and values of blocks 7 and 8.
-
-    Attributes:
-        qkv: blocks whose queries, keys and values are kept.
-        hidden: blocks whose output, the residual stream, is kept; 0 for the embedded patches.
-        networks: second networks whose patch features of the views are kept.
-    """
-
-    qkv: frozenset[int] = frozenset()
-    hidden: frozenset[int] = frozenset()
-    networks: frozenset[Network] = frozenset()
-
-    @classmethod
-    def projections(cls, layers: Iterable[int]) -> 'Keep':
-        """Keep the queries, keys and values of some blocks."""
-        return cls(qkv=frozenset(layers))
-
-    def __or__(self, other: 'Keep') -> 'Keep':
-        return Keep(*(mine | theirs for mine, theirs in zip(self, other)))
-
-
-class LastInputs(NamedTuple):
-    """Inputs of the last block from the shared blocks, which do not depend on its settings.
-
-    Attributes:
-        x: input of the last block, V x (1 + L) x D.
-        qkv: queries, keys and values, 3 x V x heads x (1 + L) x d, by block number from 1; always includes the last
-            block's.
-        hidden: the residual stream after a block, V x (1 + L) x D, by block number.
-        grid: rows and columns of patches.
-        views: the encoded views, V x 3 x H x W, normalised RGB.
-        features: patch features of the views from second networks, V x D' x rows x columns.
-        relation: how much the first pass labels tokens alike, V x (1 + L) x (1 + L); None in the first pass.
-    """
-
-    x: Tensor
-    qkv: dict[int, Tensor]
-    hidden: dict[int, Tensor]
-    grid: tuple[int, int]
-    views: Tensor
-    features: Mapping[Network, Tensor] = MappingProxyType({})
-    relation: Tensor | None = None
-
-    @property
-    def last_qkv(self) -> Tensor:
-        """The last block's queries, keys and values, 3 x V x heads x (1 + L) x d."""
-        return self.qkv[max(self.qkv)]
-
-    def first(self, number: int) -> 'LastInputs':
-        """The inputs of at most the first `number` views."""
-        qkv = {block: one[:, :number] for block, one in self.qkv.items()}
-        hidden = {block: one[:number] for block, one in self.hidden.items()}
-        features = {network: one[:number] for network, one in self.features.items()}
-        return LastInputs(self.x[:number], qkv, hidden, self.grid, self.views[:number], features)
 
 
 @dataclass(frozen=True)
@@ -163,14 +86,6 @@ class LastBlock:
             check(layer <= depth, where, layer, f'{model} has blocks 1 to {depth}')
         for layer in sorted(self.keep.hidden):
             check(layer < depth, where, layer, f'{model} has blocks 1 to {depth - 1} before the last')
-
-
-def from_dict(cls: type, settings: Mapping, where: str) -> object:
-    """Create a dataclass from a config's keys; a `UserError` for an unknown key."""
-    allowed = {field.name for field in fields(cls)}
-    for key in settings:
-        check(key in allowed, where, key, ', '.join(sorted(allowed)))
-    return cls(**settings)
 
 
 LAST_BLOCKS: dict[str, type[LastBlock]] = {}

@@ -3,14 +3,14 @@
 A run has one `Settings`; an ablation evaluates a list of them on one encoding pass.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from itaclip_mmseg.last_block import AttentionSum, LastBlock, from_dict
-from itaclip_mmseg.utils.checks import as_tuple, check, is_count, is_number
+from itaclip_mmseg.last_block import AttentionSum, LastBlock
+from itaclip_mmseg.utils.checks import as_tuple, check, check_pair, check_share, from_dict, is_count, is_number
+from itaclip_mmseg.window import Window
 
 AUXILIARY = ('definition', 'synonym', None)
-WINDOW_KEYS = ('mode', 'crop_size', 'stride', 'pad_windows')  # of test_cfg
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Settings(Decision):
             check(isinstance(getattr(self, name), bool), name, getattr(self, name), 'True or False')
 
     @classmethod
-    def from_config(cls, keys: Mapping, window: 'Window', backbone: Mapping) -> 'Settings':
+    def from_config(cls, keys: Mapping, window: Window, backbone: Mapping) -> 'Settings':
         """From the keys of a segmentor's config, in which `pamr` is a dict or None (default)."""
         return cls(
             **{**keys, 'pamr': Pamr.from_config(keys.get('pamr'))},
@@ -161,72 +161,3 @@ class Settings(Decision):
             values['stride'] = check_pair((stride, stride) if is_count(stride) else stride, 'stride')
         inner = {name: value for name, value in changes.items() if name in block}
         return replace(self, **values, last_block=replace(chosen, **inner))
-
-
-def check_share(value: object, name: str) -> None:
-    """Raise a `UserError` unless the value is a number from 0 to 1."""
-    check(is_number(value, 0, 1), name, value, 'numbers from 0 to 1')
-
-
-def check_layers(value: object, name: str, depth: int | None = None) -> None:
-    """Raise a `UserError` unless the value is a list of block numbers from 1, up to `depth` if that is given."""
-    valid = isinstance(value, Sequence) and len(value) > 0
-    valid = valid and all(is_count(layer) and layer <= (depth or layer) for layer in value)
-    check(valid, name, value, f'numbers of blocks, counted from 1{f" to {depth}" if depth else ""}')
-
-
-def check_count(value: object, name: str) -> None:
-    """Raise a `UserError` unless the value is a whole number from 1."""
-    check(is_count(value), name, value, 'whole numbers from 1')
-
-
-def check_pair(value: object, name: str) -> tuple[int, int]:
-    """Convert two whole numbers from 1 to a tuple; a `UserError` for anything else."""
-    valid = isinstance(value, Sequence) and len(value) == 2 and all(is_count(side) for side in value)
-    check(valid, name, value, 'two whole numbers from 1, height and width')
-    return tuple(value)
-
-
-@dataclass(frozen=True)
-class Window:
-    """`test_cfg`: windows of `crop_size` moved by `stride`, both (height, width) in pixels, or None for whole images.
-
-    `pad` zero-pads windows to whole patches or, if it is a number, to multiples of it in pixels; without it, incomplete
-    patches at the right and bottom are dropped.
-    """
-
-    crop_size: tuple[int, int] | None
-    stride: tuple[int, int] | None
-    pad: bool | int = False
-
-    @classmethod
-    def from_config(cls, config: Mapping) -> 'Window':
-        """From dict(mode, crop_size, stride, pad_windows).
-
-        Raises:
-            UserError: a key is unknown or a value invalid.
-        """
-        for name in config:
-            check(name in WINDOW_KEYS, 'test_cfg', name, ', '.join(WINDOW_KEYS))
-        mode, pad = config.get('mode'), config.get('pad_windows', False)
-        check(mode in ('slide', 'whole'), 'test_cfg.mode', mode, "'slide' or 'whole'")
-        possible = isinstance(pad, bool) or is_count(pad)
-        check(possible, 'test_cfg.pad_windows', pad, 'True, False or a number of pixels')
-        if mode == 'whole':
-            return cls(None, None, pad)
-        crop_size, stride = (check_pair(config.get(name), f'test_cfg.{name}') for name in ('crop_size', 'stride'))
-        check_reach(stride, crop_size, 'test_cfg.stride')
-        return cls(crop_size, stride, pad)
-
-    @classmethod
-    def whole_images(cls, config: Mapping | None) -> 'Window':
-        """From `test_cfg` of a method without sliding windows; a `UserError` if it sets mode='slide'."""
-        window = cls.from_config(config or dict(mode='whole'))
-        check(window.crop_size is None, 'test_cfg.mode', 'slide', "'whole': the method uses whole images")
-        return window
-
-
-def check_reach(stride: tuple[int, int], crop_size: tuple[int, int], name: str) -> None:
-    """Raise a `UserError` for a stride beyond the crop size, which would leave pixels that no window covers."""
-    reachable = all(step <= side for step, side in zip(stride, crop_size))
-    check(reachable, name, stride, f'at most the crop size {crop_size}')

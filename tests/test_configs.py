@@ -8,7 +8,7 @@ from conftest import REPO
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
-from itaclip_mmseg.datasets.checks import dataset_classes
+from itaclip_mmseg.datasets.configs import dataset_classes
 from itaclip_mmseg.datasets.loading import OURS
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.text.bank import load_bank

@@ -66,17 +66,9 @@ def installed(tmp_path):
     (packages,) = (tmp_path / 'venv').glob('lib/python*/site-packages')
     (packages / 'parent.pth').write_text(sysconfig.get_path('purelib') + '\n')
     # Built by this environment's setuptools: that of a new one may be too old to build a wheel.
-    build = [sys.executable, '-m', 'pip', 'wheel', '--no-build-isolation', '--wheel-dir', tmp_path / 'wheels', source]
-    install = [
-        python,
-        '-m',
-        'pip',
-        'install',
-        '--ignore-installed',
-        '--find-links',
-        tmp_path / 'wheels',
-        'itaclip_mmseg',
-    ]
+    wheels = tmp_path / 'wheels'
+    build = [sys.executable, '-m', 'pip', 'wheel', '--no-build-isolation', '--wheel-dir', wheels, source]
+    install = [python, '-m', 'pip', 'install', '--ignore-installed', '--find-links', wheels, 'itaclip_mmseg']
     for command in (build, install):
         done = subprocess.run([*command, '-q', '--no-deps', '--no-index'], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -1,8 +1,10 @@
 import pytest
 
 from itaclip_mmseg.last_block import AttentionSum, LastBlock
-from itaclip_mmseg.settings import Decision, Pamr, Settings, Window, check_count, check_layers, check_pair
+from itaclip_mmseg.settings import Decision, Pamr, Settings
+from itaclip_mmseg.utils.checks import check_count, check_layers, check_pair
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.window import Window
 
 
 @pytest.mark.parametrize(

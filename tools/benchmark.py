@@ -9,36 +9,26 @@ timed as a whole.
 import argparse
 from pathlib import Path
 
-from itaclip_cli import add_data_arguments
+from itaclip_cli import add_config_arguments, add_device_argument, add_option_argument, add_size_argument
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Time the stages of a config on one image.')
-    parser.add_argument('config', help='path of a config, or name of an installed one')
-    add_data_arguments(parser)
+    add_config_arguments(parser)
     parser.add_argument(
         '--image', help='a photograph (default: the first of --images, else a rendered scene of --size)'
     )
-    parser.add_argument(
-        '--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'), help='scene size (default: 375 500)'
-    )
+    add_size_argument(parser, 'scene size (default: 375 500)')
     parser.add_argument(
         '--repeats', type=int, default=3, help='runs per stage; the median is reported (default: %(default)s)'
     )
-    parser.add_argument('--device', help='such as cpu or cuda (default: the GPU if there is one)')
+    add_device_argument(parser)
     parser.add_argument('--precision', choices=['fp32', 'fp16', 'bf16'], help="(default: the config's)")
     parser.add_argument('--random-weights', action='store_true', help='use random weights; times are the same')
     parser.add_argument('--no-reference', action='store_true', help='skip the window-by-window implementation')
     parser.add_argument('--json', type=Path, help='write the figures to this file')
     parser.add_argument('--picture', type=Path, help='write a bar chart to this PNG file')
-    parser.add_argument(
-        '--cfg-options',
-        action='extend',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override settings of the config',
-    )
+    add_option_argument(parser)
     return parser.parse_args()
 
 
@@ -69,9 +59,7 @@ def load_photograph(own: str | None) -> 'np.ndarray':
     """The image to segment, H x W x 3 uint8 RGB: --image, or else `own`, or else a rendered scene."""
     path = args.image or own
     if path is None:
-        if min(args.size) < 32:
-            raise UserError(f'--size {args.size[0]} {args.size[1]}: must be at least 32 each')
-        return render_scene(0, *args.size).image
+        return scene_to_measure(args.size)
     return read_photograph(path)[..., ::-1].copy()
 
 
@@ -80,7 +68,7 @@ if __name__ == '__main__':
     import numpy as np
 
     from itaclip_mmseg.datasets.reading import read_photograph
-    from itaclip_mmseg.scenes.render import render_scene
-    from itaclip_mmseg.utils.errors import UserError, run
+    from itaclip_mmseg.scenes.render import scene_to_measure
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

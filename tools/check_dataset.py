@@ -7,21 +7,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from itaclip_cli import add_data_arguments
+from itaclip_cli import add_config_arguments, add_option_argument
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Check a config's dataset and list all errors; exit code 1 if there are any."
     )
-    parser.add_argument('config', help='path of a config, or name of an installed one')
-    add_data_arguments(parser)
+    add_config_arguments(parser)
     parser.add_argument(
         '--out', type=Path, metavar='SHEET.png', help='contact sheet: images overlaid with their label maps'
     )
-    parser.add_argument(
-        '--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='override settings'
-    )
+    add_option_argument(parser, 'override settings of the config, e.g. test_dataloader.dataset.data_root=FOLDER')
     return parser.parse_args()
 
 
@@ -29,7 +26,7 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from itaclip_mmseg.datasets.inspection import inspect, write_sheet
-    from itaclip_mmseg.datasets.reading import IGNORED
+    from itaclip_mmseg.datasets.labels import IGNORED
     from itaclip_mmseg.engine.config import load_config, parse_options
     from itaclip_mmseg.engine.kinds import DATA, check_kinds, value_at
     from itaclip_mmseg.engine.own_data import own_data

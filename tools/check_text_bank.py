@@ -15,7 +15,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.datasets.checks import config_classes
+    from itaclip_mmseg.datasets.configs import config_classes
     from itaclip_mmseg.text.bank import load_bank
     from itaclip_mmseg.text.check import file_faults, query_warnings
 

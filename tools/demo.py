@@ -6,6 +6,8 @@ python tools/demo.py dog.jpg holiday/ "more/*.png" --classes "a dog; grass; sky 
 import argparse
 from pathlib import Path
 
+from itaclip_cli import add_device_argument, add_option_argument
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Segment photographs by any words.')
@@ -24,20 +26,14 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--labels-only', action='store_true', help='write label maps only')
     parser.add_argument('--coco', action='store_true', help='also write COCO JSON, with masks as run lengths')
-    parser.add_argument('--device', help='such as cpu or cuda:1 (default: the GPU if there is one)')
-    parser.add_argument(
-        '--cfg-options',
-        action='extend',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override settings, e.g. model.backbone.pretrained=b16.pt',
-    )
+    add_device_argument(parser)
+    add_option_argument(parser)
     return parser.parse_args()
 
 
 def main() -> None:
-    from itaclip_mmseg.apis.segmenter import Segmenter, read_image
+    from itaclip_mmseg.apis.images import read_image
+    from itaclip_mmseg.apis.segmenter import Segmenter
     from itaclip_mmseg.apis.sources import image_files, left_out_lines, plan_results
     from itaclip_mmseg.datasets.reading import check_photograph
     from itaclip_mmseg.engine.config import parse_options

@@ -8,6 +8,8 @@ python tools/figures.py recurrence dog.jpg --classes "background = grass, sky; d
 import argparse
 from pathlib import Path
 
+from itaclip_cli import add_option_argument
+
 RECURRENT = 'configs/car/car_vit-b-16_voc21.py'
 METHODS = ('clip', 'maskclip', 'sclip', 'clearclip', 'naclip', 'itaclip')
 
@@ -32,9 +34,7 @@ def parse_args() -> argparse.Namespace:
         default = RECURRENT if command is recurrence else 'configs/itaclip/itaclip_vit-b-16_voc21.py'
         command.add_argument('--config', default=default, help='config (default: %(default)s)')
         command.add_argument('--out', type=Path, help='PNG file to write (default: work_dirs/figures/COMMAND.png)')
-        command.add_argument(
-            '--cfg-options', action='extend', nargs='+', default=[], metavar='KEY=VALUE', help='override settings'
-        )
+        add_option_argument(command)
     return parser.parse_args()
 
 

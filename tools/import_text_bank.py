@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    from itaclip_mmseg.datasets.checks import config_classes
+    from itaclip_mmseg.datasets.configs import config_classes
     from itaclip_mmseg.text.authors import read_authors, write_authors
     from itaclip_mmseg.text.bank import load_bank, save_bank
     from itaclip_mmseg.utils.outputs import Output, check_outputs

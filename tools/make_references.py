@@ -6,6 +6,8 @@ python tools/make_references.py data/text_bank/reco_context59.json --images data
 import argparse
 from pathlib import Path
 
+from itaclip_cli import add_device_argument, add_option_argument
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -19,15 +21,8 @@ def parse_args() -> argparse.Namespace:
         default='configs/_base_/models/reco_deit-s-16.py',
         help='config with the networks and settings (default: %(default)s)',
     )
-    parser.add_argument('--device', help='such as cpu or cuda (default: the GPU if there is one)')
-    parser.add_argument(
-        '--cfg-options',
-        action='extend',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override settings, e.g. retrieval.pretrained=PATH',
-    )
+    add_device_argument(parser)
+    add_option_argument(parser, 'override settings of the config, e.g. retrieval.pretrained=PATH')
     return parser.parse_args()
 
 

@@ -6,6 +6,8 @@ python tools/make_regions.py data/VOCdevkit/VOC2012/JPEGImages --out data/region
 import argparse
 from pathlib import Path
 
+from itaclip_cli import add_device_argument
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -30,7 +32,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='FOLDER contains label maps; use their connected pixels as regions (upper bound)',
     )
-    parser.add_argument('--device', help='such as cpu or cuda (default: the GPU if there is one)')
+    add_device_argument(parser)
     return parser.parse_args()
 
 

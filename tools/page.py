@@ -6,6 +6,8 @@ python tools/page.py --config configs/itaclip/itaclip_vit-b-16_voc21.py --cfg-op
 
 import argparse
 
+from itaclip_cli import add_option_argument
+
 SCENES = (25, 30, 39, 41, 45, 48)  # seeds of the examples
 SIZE = (375, 500)  # their height and width
 
@@ -19,14 +21,7 @@ def parse_args() -> argparse.Namespace:
         '--host', default='127.0.0.1', help='use 0.0.0.0 to accept other machines (default: %(default)s)'
     )
     parser.add_argument('--port', type=int, help='(default: the first free port from 7860)')
-    parser.add_argument(
-        '--cfg-options',
-        action='extend',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override settings, e.g. model.backbone.pretrained=b16.pt',
-    )
+    add_option_argument(parser)
     return parser.parse_args()
 
 

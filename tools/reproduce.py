@@ -9,6 +9,8 @@ python tools/reproduce.py leaderboard --measure
 import argparse
 from pathlib import Path
 
+from itaclip_cli import add_option_argument, add_run_arguments, add_size_argument
+
 PAPER = ('voc21', 'context60', 'coco-object', 'coco-stuff171')  # the datasets of its tables
 DATASETS = (*PAPER, 'voc20', 'cityscapes19', 'context59', 'ade20k150', 'scenes')
 
@@ -19,29 +21,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--datasets', nargs='+', choices=DATASETS, default=PAPER, help="(default: the paper's four)")
     parser.add_argument('--data-root', help='folder of the datasets, laid out as in data/README.md (default: data)')
     parser.add_argument('--pretrained', help='weights of ViT-B/16: a path or an open_clip tag (default: openai)')
-    parser.add_argument(
-        '--protocol',
-        metavar='METHOD',
-        help="use this method's image size and window for all runs (default: each config's own)",
-    )
+    add_run_arguments(parser)
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/reproduce'), help='(default: %(default)s)')
     parser.add_argument('--dry-run', action='store_true', help='only print the plan and its estimate')
-    parser.add_argument(
-        '--cfg-options',
-        action='extend',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override settings of all configs, or of one method: tcl:model.decoder.pretrained=tcl.pth',
+    add_option_argument(
+        parser, 'override settings of all configs, or of one method: tcl:model.decoder.pretrained=tcl.pth'
     )
     parser.add_argument('--out', type=Path, default=Path('docs/results.md'), help='leaderboard (default: %(default)s)')
     parser.add_argument('--measure', nargs='*', metavar='METHOD', help='leaderboard: measure cost of these or all')
-    parser.add_argument('--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'), help='for --measure')
+    add_size_argument(parser, 'scene size for --measure (default: 375 500)')
     parser.add_argument(
         '--axis', choices=['gflop', 'seconds', 'memory'], default='gflop', help='cost axis of the leaderboard figure'
     )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -55,7 +46,7 @@ def main() -> None:
 def leaderboard() -> None:
     """Write the leaderboard: published and measured figures of all methods, and their cost."""
     from itaclip_mmseg.benchmark.costs import measure_costs, read_costs
-    from itaclip_mmseg.scenes.render import render_scene
+    from itaclip_mmseg.scenes.render import scene_to_measure
     from itaclip_mmseg.studies.leaderboard import collect
     from itaclip_mmseg.studies.leaderboard_report import leaderboard_files, write_leaderboard
     from itaclip_mmseg.utils.outputs import Output, check_outputs
@@ -67,9 +58,7 @@ def leaderboard() -> None:
         print(f'to be written: {args.out}, {args.work_dir}/leaderboard.html')
         return
     if args.measure is not None:
-        if min(args.size) < 32:
-            raise UserError(f'--size {args.size[0]} {args.size[1]}: must be at least 32 each')
-        measure_costs(board.cost_configs(args.measure), render_scene(0, *args.size).image, path)
+        measure_costs(board.cost_configs(args.measure), scene_to_measure(args.size), path)
     write_leaderboard(board, read_costs(path), args.out, args.work_dir, args.axis)
     print(f'written: {args.out}, {args.work_dir}/leaderboard.html')
 
@@ -96,6 +85,6 @@ def tables() -> None:
 
 if __name__ == '__main__':
     args = parse_args()  # before the imports, so that --help is fast
-    from itaclip_mmseg.utils.errors import UserError, run
+    from itaclip_mmseg.utils.errors import run
 
     run(main)

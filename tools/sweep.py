@@ -5,13 +5,12 @@ python tools/sweep.py configs/itaclip/itaclip_vit-b-16_voc21.py --lambda 0.5 0.6
 
 import argparse
 
-from itaclip_cli import add_data_arguments
+from itaclip_cli import add_config_arguments, add_option_argument, add_run_arguments
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a grid of settings; each image is encoded once.')
-    parser.add_argument('config', help='path of a config, or name of an installed one')
-    add_data_arguments(parser)
+    add_config_arguments(parser)
     grid = dict(type=float, nargs='+', action='extend')
     parser.add_argument(
         '--lambda', dest='image_coefficient', metavar='L', help='lambda (image_coefficient), 0 to 1', **grid
@@ -27,22 +26,9 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=V1,V2',
         help='any other setting: logit_scale=40,60 stride=28,56 auxiliary=definition,None attention=qk,(qq,kk)',
     )
-    parser.add_argument(
-        '--protocol',
-        metavar='METHOD',
-        help="use this method's image size and window, e.g. itaclip (default: the config's own)",
-    )
+    add_run_arguments(parser)
     parser.add_argument('--work-dir', help='folder for sweep.json, sweep.csv and the figures')
-    parser.add_argument(
-        '--cfg-options',
-        action='extend',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override settings of the config',
-    )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+    add_option_argument(parser)
     return parser.parse_args()
 
 

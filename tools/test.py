@@ -6,32 +6,18 @@ python tools/test.py configs/itaclip/itaclip_vit-b-16_voc21.py --images photos -
 
 import argparse
 
-from itaclip_cli import add_data_arguments
+from itaclip_cli import add_config_arguments, add_option_argument, add_run_arguments
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Segment a dataset, print its IoU table and write results.json.')
-    parser.add_argument('config', help='path of a config, or name of an installed one')
-    add_data_arguments(parser)
+    add_config_arguments(parser)
     parser.add_argument('--work-dir', help='folder for results.json, confusion.csv and the log')
-    parser.add_argument(
-        '--protocol',
-        metavar='METHOD',
-        help="use this method's image size and window, e.g. itaclip (default: the config's own)",
-    )
+    add_run_arguments(parser)
     parser.add_argument('--out', help='folder for the predicted label maps (PNG)')
     parser.add_argument('--show-dir', help='folder for overlays of ground truth and prediction')
-    parser.add_argument(
-        '--cfg-options',
-        action='extend',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override settings, e.g. model.image_coefficient=0.6',
-    )
+    add_option_argument(parser)
     parser.add_argument('--write-config', metavar='FILE.py', help='write a config that repeats this run')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from itaclip_mmseg.apis.segmenter import ImageSource, Segmenter
-from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.apis.images import ImageSource
+from itaclip_mmseg.apis.segmenter import Segmenter
+from itaclip_mmseg.last_inputs import Keep
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.utils.errors import UserError
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from PIL import Image
 
 from itaclip_mmseg.apis.exports import merged_coco
+from itaclip_mmseg.apis.images import read_image
 from itaclip_mmseg.apis.page_photos import read_photo
 from itaclip_mmseg.apis.page_session import OWN, Answer, Workbench
 from itaclip_mmseg.apis.page_truth import Measurement, iou_rows, paired
 from itaclip_mmseg.apis.segmentation import PARTS, result_files
-from itaclip_mmseg.apis.segmenter import read_image
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.text.classes import bank_of_text
 from itaclip_mmseg.utils.errors import Faults

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from itaclip_mmseg.apis.segmenter import Photograph, Picture
+from itaclip_mmseg.apis.segmenter import Picture
 from itaclip_mmseg.datasets.headers import read_header
 from itaclip_mmseg.datasets.reading import read_photograph
+from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.utils.errors import UserError
 
 MOST_PIXELS = 1_000_000  # of what is segmented: scores take 4 bytes a pixel and word, several times over

@@ -8,11 +8,13 @@ import torch
 
 from itaclip_mmseg.apis.page_photos import named_alone
 from itaclip_mmseg.apis.segmentation import Segmentation
-from itaclip_mmseg.datasets.reading import as_trained, check_photograph, check_size, read_labels
+from itaclip_mmseg.datasets.labels import as_trained, check_size, read_labels
+from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.engine.own_data import ignored_label
-from itaclip_mmseg.engine.results import FIGURES, figures_by_variant, spelled
+from itaclip_mmseg.engine.results import figures_by_variant
+from itaclip_mmseg.engine.results_table import FIGURES, spelled
 from itaclip_mmseg.evaluation.iou import ExactIoUMetric
-from itaclip_mmseg.models.stages.regions import nearest
+from itaclip_mmseg.models.stages.region_rules import nearest
 from itaclip_mmseg.utils.errors import Faults
 
 

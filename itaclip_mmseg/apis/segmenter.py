@@ -11,11 +11,10 @@ from mmengine.dataset import Compose
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from PIL import Image, ImageOps
 from torch import Tensor
 
+from itaclip_mmseg.apis.images import ImageSource, read_image
 from itaclip_mmseg.apis.segmentation import Segmentation
-from itaclip_mmseg.datasets.reading import check_sides, read_photograph
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.kinds import MODEL, check_kinds
 from itaclip_mmseg.engine.own_data import fitted
@@ -29,12 +28,10 @@ from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.check import check_queries
 from itaclip_mmseg.text.classes import ClassList, bank_of
 from itaclip_mmseg.utils.checks import check
-from itaclip_mmseg.utils.depth import rgb_image
 from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
 
 DEFAULT_CONFIG = 'configs/itaclip/itaclip_vit-b-16_voc21.py'
-ImageSource = str | os.PathLike | Image.Image | np.ndarray
 
 
 @dataclass
@@ -200,26 +197,6 @@ def checked_bank(classes: ClassList) -> TextBank:
     for warning in check_queries(bank):
         MMLogger.get_current_instance().warning(warning)
     return bank
-
-
-def read_image(image: ImageSource) -> np.ndarray:
-    """Read a photograph of any kind as RGB, H x W x 3 uint8.
-
-    Raises:
-        UserError: the file does not exist, or the value is not an image.
-    """
-    if isinstance(image, str | os.PathLike):
-        if not os.path.isfile(image):
-            raise UserError(f'{os.fspath(image)}: no such file; check the path')
-        return np.ascontiguousarray(read_photograph(image)[..., ::-1])
-    if isinstance(image, Image.Image):
-        image = np.asarray(rgb_image(ImageOps.exif_transpose(image), 'image'))
-    if not isinstance(image, np.ndarray):
-        raise UserError(f'image: {image!r:.80} is not an image; give a path, a PIL image, or an array')
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise UserError(f'image: {image.dtype} array of shape {image.shape}; it must be uint8, H x W x 3, RGB')
-    check_sides(image.shape[:2], 'image')
-    return image
 
 
 def segment(

@@ -12,18 +12,13 @@ from mmengine.config import ConfigDict
 from mmseg.datasets import BaseSegDataset
 from PIL import Image, ImageDraw
 
-from itaclip_mmseg.datasets.checks import (
-    check_folders,
-    check_labels,
-    dataset_classes,
-    lazy_dataset,
-    nothing_found,
-    pair_faults,
-    truth_warnings,
-)
+from itaclip_mmseg.datasets.building import lazy_dataset, nothing_found
+from itaclip_mmseg.datasets.checks import check_folders, check_labels, pair_faults, truth_warnings
+from itaclip_mmseg.datasets.configs import dataset_classes
 from itaclip_mmseg.datasets.folders import suffix_of
 from itaclip_mmseg.datasets.label_folders import map_faults
-from itaclip_mmseg.datasets.reading import IGNORED, check_photograph, read_photograph, trained_labels
+from itaclip_mmseg.datasets.labels import IGNORED, trained_labels
+from itaclip_mmseg.datasets.reading import check_photograph, read_photograph
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.folders import files_below
 from itaclip_mmseg.utils.label_maps import check_range

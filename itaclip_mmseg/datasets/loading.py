@@ -11,7 +11,8 @@ from mmengine.config import ConfigDict
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
 
-from itaclip_mmseg.datasets.reading import IGNORED, as_trained, check_size, read_labels, read_photograph
+from itaclip_mmseg.datasets.labels import IGNORED, as_trained, check_size, read_labels
+from itaclip_mmseg.datasets.reading import read_photograph
 
 OURS = {'LoadImageFromFile': 'LoadPhotograph', 'LoadAnnotations': 'LoadLabelMap'}
 

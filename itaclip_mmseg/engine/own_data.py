@@ -7,9 +7,9 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
-from itaclip_mmseg.datasets.checks import build_dataset
+from itaclip_mmseg.datasets.building import build_dataset
 from itaclip_mmseg.datasets.folders import FolderDataset
-from itaclip_mmseg.datasets.reading import IGNORED
+from itaclip_mmseg.datasets.labels import IGNORED
 from itaclip_mmseg.engine.kinds import value_at
 from itaclip_mmseg.engine.launchers import is_first_process
 from itaclip_mmseg.engine.normalise import OURS, is_type

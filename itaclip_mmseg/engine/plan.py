@@ -11,7 +11,7 @@ from mmengine.dist import is_main_process
 from mmseg.datasets import BaseSegDataset
 
 from itaclip_mmseg.datasets.folders import image_folder
-from itaclip_mmseg.engine.checks import samples_of
+from itaclip_mmseg.engine.dataset_checks import samples_of
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.engine.outputs import RESULTS
 from itaclip_mmseg.evaluation.iou import ImageCounts

@@ -12,7 +12,7 @@ from mmengine.dist import barrier, is_main_process
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
-from itaclip_mmseg.datasets.checks import chosen_indices
+from itaclip_mmseg.datasets.building import chosen_indices
 from itaclip_mmseg.engine.checks import check_run
 from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, run_key

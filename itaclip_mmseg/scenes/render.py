@@ -3,16 +3,19 @@
 render_scene(seed, height, width): layout -> backgrounds -> objects, far to near -> light, blur, noise
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from itaclip_mmseg.scenes.backgrounds import background
+from itaclip_mmseg.scenes.drawing import paint_part
 from itaclip_mmseg.scenes.layout import PLACES, Placed, object_points, place_objects
 from itaclip_mmseg.scenes.names import LABEL_OF_NAME, NAMES, visible_names
-from itaclip_mmseg.scenes.objects import DRAWINGS, paint_part
+from itaclip_mmseg.scenes.objects import DRAWINGS
 from itaclip_mmseg.scenes.shapes import Array
+from itaclip_mmseg.utils.errors import UserError
 
 
 class Scene(NamedTuple):
@@ -32,6 +35,14 @@ def render_scene(seed: int, height: int, width: int) -> Scene:
     """
     image, names = render_names(seed, height, width)
     return Scene(image, LABEL_OF_NAME[names], visible_names(names))
+
+
+def scene_to_measure(size: Sequence[int]) -> Array:
+    """The image on which tools measure, H x W x 3 uint8 RGB; a `UserError` if `size` (height, width) is too small."""
+    height, width = size
+    if min(size) < 32:
+        raise UserError(f'--size {height} {width}: must be at least 32 each')
+    return render_scene(0, height, width).image
 
 
 def render_names(seed: int, height: int, width: int) -> tuple[Array, Array]:

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from itaclip_mmseg.apis.attention import attention_at
 from itaclip_mmseg.apis.segmenter import Segmenter
-from itaclip_mmseg.datasets.reading import check_photograph, check_size, read_labels
+from itaclip_mmseg.datasets.labels import check_size, read_labels
+from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.utils.colours import distinct_colours
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.visualization.overlay import draw_panels

@@ -38,13 +38,17 @@ def missing_parts(model: Mapping) -> list[str]:
 
 def checks_of_parts(model: Mapping) -> list[Callable[[], object]]:
     """Checks of a model's packages and regions."""
-    regions = model.get('regions')
-    return [partial(check_packages, model), *([partial(RegionMaps, regions)] if regions else [])]
+    return [partial(check_packages, model), *checks_of_regions(model.get('regions'))]
+
+
+def checks_of_regions(regions: str | Mapping | None) -> list[Callable[[], object]]:
+    """Checks of the packages and weights of a source of regions; no checks without one."""
+    return [] if regions is None else [partial(RegionMaps, regions)]
 
 
 def regions_fault(regions: str | Mapping | None) -> str | None:
     """Return what a source of regions lacks, a package or weights; None if nothing."""
-    return None if regions is None else next(faults([partial(RegionMaps, regions)]), None)
+    return next(faults(checks_of_regions(regions)), None)
 
 
 def faults(checks: list[Callable[[], object]]) -> Iterator[str]:

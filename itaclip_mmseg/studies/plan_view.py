@@ -8,7 +8,7 @@ from mmengine.dist import is_main_process
 from rich.console import Console
 from rich.table import Table
 
-from itaclip_mmseg.engine.checks import checked_dataset, samples_of
+from itaclip_mmseg.engine.dataset_checks import checked_dataset, samples_of
 from itaclip_mmseg.studies.estimates import duration, estimate, takes_variants
 from itaclip_mmseg.studies.needs import downloads, prepare_command
 from itaclip_mmseg.studies.tables import Cell, Pass

@@ -1,6 +1,5 @@
 """Reproduce the paper's tables: plan, estimate, run the passes, report."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -8,17 +7,19 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 
-from itaclip_mmseg.datasets.checks import build_dataset, move_root
-from itaclip_mmseg.engine.checks import print_warnings, samples_of
+from itaclip_mmseg.datasets.building import build_dataset
+from itaclip_mmseg.datasets.configs import move_root
+from itaclip_mmseg.engine.checks import print_warnings
 from itaclip_mmseg.engine.config import load_config, set_variants
+from itaclip_mmseg.engine.dataset_checks import samples_of
 from itaclip_mmseg.engine.journal import Journal, is_data_unchanged, run_key
-from itaclip_mmseg.engine.overrides import check_overrides, unread
 from itaclip_mmseg.engine.plan import files_of
 from itaclip_mmseg.engine.protocol import run_name
 from itaclip_mmseg.engine.results import seal_of
 from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.models.backbones.weights import is_download, named_weights, weights_file
 from itaclip_mmseg.studies.estimates import takes_variants
+from itaclip_mmseg.studies.method_overrides import overrides_by_config
 from itaclip_mmseg.studies.needs import missing, regions_fault
 from itaclip_mmseg.studies.plan_view import print_plan
 from itaclip_mmseg.studies.report import FILES, print_report, write_report
@@ -30,7 +31,6 @@ from itaclip_mmseg.utils.outputs import Output, check_outputs
 from itaclip_mmseg.utils.resources import files_among
 
 STRIDE = (28, 28)  # of rows without a stride
-OF = ':'  # between a method and a key, for an override of only its configs
 
 
 def reproduce(
@@ -98,37 +98,6 @@ def fill_cells(one: Pass, results: Mapping) -> None:
         for cell in answered:
             row = results['variants'][variant] if 'variants' in results else results
             cell.ours, cell.missing = row['mIoU'], None
-
-
-def overrides_by_config(passes: Sequence[Pass], options: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """Overrides of each config: the general ones that it uses, as methods differ, then its method's own.
-
-    Raises:
-        UserError: an override names an unknown method, or no config uses it.
-    """
-    methods = {one.method for one in passes}
-    shared = {key: value for key, value in options.items() if OF not in key}
-    for option in options:
-        if OF in option and option.partition(OF)[0] not in methods:
-            raise UserError(
-                f'--cfg-options {option}: not a method in these tables; choose from {", ".join(sorted(methods))}'
-            )
-    chosen, faults = {}, defaultdict(dict)
-    for one in passes:
-        prefix = one.method + OF
-        own = {key.removeprefix(prefix): value for key, value in options.items() if key.startswith(prefix)}
-        config = load_config(one.config)
-        check_overrides(config, own)
-        ignored = unread(config, shared)
-        for key, fault in ignored.items():
-            faults[key][one.config] = fault
-        chosen[one.config] = {key: value for key, value in shared.items() if key not in ignored} | own
-    for key, by_config in faults.items():
-        if len(by_config) == len(chosen):
-            raise UserError(next(iter(by_config.values())))
-        names = ', '.join(Path(name).stem for name in sorted(by_config))
-        print_warnings([f'{key}: not used by {names}, so it has no effect there'])
-    return chosen
 
 
 def prepare(

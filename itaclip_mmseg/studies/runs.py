@@ -10,9 +10,10 @@ from mmseg.registry import MODELS
 
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.results import measured_on, written
-from itaclip_mmseg.settings import Settings, Window
+from itaclip_mmseg.settings import Settings
 from itaclip_mmseg.utils.checks import is_number
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.window import Window
 
 OWN = '{}'  # name of the variant without changes
 

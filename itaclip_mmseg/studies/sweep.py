@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from itaclip_mmseg.engine.config import parse_options, set_variants
-from itaclip_mmseg.engine.results import FIGURES
+from itaclip_mmseg.engine.results_table import FIGURES
 from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import remove_unfinished, write_csv, write_json

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import open_clip
 
-from itaclip_mmseg.text.bank import TextBank, bank_faults, parse_bank, read_content
+from itaclip_mmseg.text.bank import TextBank, parse_bank, read_content
+from itaclip_mmseg.text.bank_faults import bank_faults
 from itaclip_mmseg.text.length import length_faults
 from itaclip_mmseg.utils.errors import UserError
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import yaml
 from mmseg.registry import DATASETS
 
-from itaclip_mmseg.text.bank import TextBank, is_background, load_bank, parse_bank
+from itaclip_mmseg.text.bank import TextBank, load_bank, parse_bank
 from itaclip_mmseg.text.grammar import EXAMPLE, default_word, parse
+from itaclip_mmseg.text.names import is_background
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.resources import located
 from itaclip_mmseg.utils.texts import read_text

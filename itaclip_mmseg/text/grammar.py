@@ -9,7 +9,8 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from itaclip_mmseg.text.bank import BankClass, is_background
+from itaclip_mmseg.text.bank import BankClass
+from itaclip_mmseg.text.names import is_background
 from itaclip_mmseg.utils.errors import UserError
 
 EXAMPLE = "write 'balloon, fish, ball' or 'dog; sky = sky, clouds'"

@@ -8,7 +8,8 @@ import pytest
 from PIL import ExifTags, Image
 from versions import new_opencv
 
-from itaclip_mmseg.datasets.reading import as_trained, check_label_map, check_photograph, read_labels, read_photograph
+from itaclip_mmseg.datasets.labels import as_trained, check_label_map, read_labels
+from itaclip_mmseg.datasets.reading import check_photograph, read_photograph
 from itaclip_mmseg.utils.errors import UserError
 
 LABELS = np.arange(48, dtype=np.uint8).reshape(6, 8) % 3

@@ -13,7 +13,7 @@ from itaclip_mmseg.datasets import (
     CropShortSide,
     ResizeTruth,
 )
-from itaclip_mmseg.datasets.inspection import trained_labels
+from itaclip_mmseg.datasets.labels import trained_labels
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from itaclip_mmseg.engine import checks
-from itaclip_mmseg.engine.checks import check_config, check_run, try_pipeline
+from itaclip_mmseg.engine.checks import check_config, check_run
 from itaclip_mmseg.engine.config import figures_of, load_config, parse_options, sees_photographs
+from itaclip_mmseg.engine.dataset_checks import try_pipeline
 from itaclip_mmseg.engine.kinds import check_kinds
 from itaclip_mmseg.engine.launchers import check_launcher, say
 from itaclip_mmseg.engine.normalise import normalise_loader

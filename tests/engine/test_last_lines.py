@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 from rich.console import Console
 
-from itaclip_mmseg.engine.results import NEXT, print_places
+from itaclip_mmseg.engine.results_table import NEXT, print_places
 
 
 @pytest.mark.parametrize('pretrained', ['tiny', 'openai'])

@@ -14,7 +14,8 @@ from PIL import Image
 
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.journal import is_data_unchanged
-from itaclip_mmseg.engine.results import print_results, tag_figures
+from itaclip_mmseg.engine.results import tag_figures
+from itaclip_mmseg.engine.results_table import print_results
 from itaclip_mmseg.engine.testing import run_test
 from itaclip_mmseg.evaluation.iou import SegmentationScores
 from itaclip_mmseg.scenes import dataset

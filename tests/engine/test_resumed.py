@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from itaclip_mmseg.engine import journal
-from itaclip_mmseg.engine.checks import check_regions
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.dataset_checks import check_regions
 from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, data_state, is_data_unchanged, run_key
 from itaclip_mmseg.engine.plan import LABEL_MAPS, Plan, counted_earlier, files_of

@@ -9,7 +9,8 @@ from mutations import WILD, Answers
 from itaclip_mmseg.engine.checks import check_config
 from itaclip_mmseg.engine.config import load_config, parse_options
 from itaclip_mmseg.scenes.dataset import write_scenes
-from itaclip_mmseg.settings import Pamr, Settings, Window
+from itaclip_mmseg.settings import Pamr, Settings
+from itaclip_mmseg.window import Window
 
 CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 ONE_LINE = [value for value in WILD if value != 'a\nb']  # a folder of that name would be named as it is

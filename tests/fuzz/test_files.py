@@ -11,7 +11,8 @@ from PIL import ExifTags, Image
 from safetensors.torch import save_file
 from versions import new_opencv
 
-from itaclip_mmseg.datasets.reading import check_label_map, check_photograph, read_labels, read_photograph
+from itaclip_mmseg.datasets.labels import check_label_map, read_labels
+from itaclip_mmseg.datasets.reading import check_photograph, read_photograph
 from itaclip_mmseg.engine.journal import Journal
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.backbones.checkpoint import read_weights

@@ -6,11 +6,10 @@ import numpy as np
 import torch
 
 from golden import arrays, photo
-from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.last_inputs import Keep, LastInputs
 from itaclip_mmseg.methods.tagclip import tagging
 from itaclip_mmseg.methods.tagclip.segmentor import EPS, TagCLIP
 from itaclip_mmseg.models.backbones.attention import attention_map, attention_sums
-from itaclip_mmseg.models.backbones.clip_vision import LastInputs
 from itaclip_mmseg.models.stages import affinity, class_activation
 from itaclip_mmseg.models.stages.boxes import Box
 from itaclip_mmseg.models.stages.crf import dense_crf, unary_of, wrapped_picture

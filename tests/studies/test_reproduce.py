@@ -8,16 +8,17 @@ from conftest import write_state
 from golden import SEED, tiny_groupvit, tiny_tcl
 from mmengine.registry import init_default_scope
 
-from itaclip_mmseg.datasets.checks import build_dataset
+from itaclip_mmseg.datasets.building import build_dataset
 from itaclip_mmseg.datasets.preparation import weights
-from itaclip_mmseg.engine.checks import samples_of
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.dataset_checks import samples_of
 from itaclip_mmseg.engine.journal import data_state, run_key
 from itaclip_mmseg.engine.plan import files_of
 from itaclip_mmseg.engine.results import seal_of
 from itaclip_mmseg.evaluation.iou import ImageCounts
 from itaclip_mmseg.models.stages.encode import WindowEncoder
 from itaclip_mmseg.studies import estimates, needs, reproduce
+from itaclip_mmseg.studies.method_overrides import overrides_by_config
 from itaclip_mmseg.studies.tables import Pass
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.fingerprints import fingerprint
@@ -99,10 +100,10 @@ def test_overrides_go_where_they_are_read():
     names = ['configs/clip/clip_vit-b-16_voc21.py', 'configs/groupvit/groupvit_voc21.py']
     options = {'model.backbone.arch': None, 'model.prob_threshold': 0.2}
     passes = [Pass(name, 'voc21') for name in names]
-    chosen = reproduce.overrides_by_config(passes, options | {'clip:model.pamr': 5})
+    chosen = overrides_by_config(passes, options | {'clip:model.pamr': 5})
     assert chosen == {names[0]: options | {'model.pamr': 5}, names[1]: {'model.prob_threshold': 0.2}}
     with pytest.raises(UserError, match=r'model\.backbone\.archh in an override; did you mean model'):
-        reproduce.overrides_by_config(passes, {'model.backbone.archh': None})
+        overrides_by_config(passes, {'model.backbone.archh': None})
 
 
 def test_nothing_to_run_is_one_line(run):

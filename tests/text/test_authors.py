@@ -3,7 +3,7 @@ import json
 import pytest
 from mmseg.datasets import PascalVOCDataset
 
-from itaclip_mmseg.datasets.checks import config_classes
+from itaclip_mmseg.datasets.configs import config_classes
 from itaclip_mmseg.text.authors import read_authors, write_authors
 from itaclip_mmseg.text.bank import load_bank, save_bank
 from itaclip_mmseg.text.check import file_faults

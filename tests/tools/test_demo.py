@@ -9,7 +9,7 @@ import torch
 from conftest import REPO
 from PIL import Image, PngImagePlugin
 
-from itaclip_mmseg.apis.segmenter import read_image
+from itaclip_mmseg.apis.images import read_image
 from itaclip_mmseg.datasets.reading import check_photograph, read_photograph
 from itaclip_mmseg.scenes.render import render_scene
 

@@ -13,9 +13,9 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
-from itaclip_mmseg.datasets.checks import build_dataset
-from itaclip_mmseg.engine.checks import check_some_labels
+from itaclip_mmseg.datasets.building import build_dataset
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.dataset_checks import check_some_labels
 from itaclip_mmseg.engine.own_data import OwnData, own_data
 from itaclip_mmseg.utils.errors import UserError
 

@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from itaclip_cli import add_worker_argument
 from itaclip_mmseg.datasets.preparation.annotations import plan_annotations
 from itaclip_mmseg.datasets.preparation.formats import FORMATS
 from itaclip_mmseg.utils.errors import run
@@ -25,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--unlabelled', metavar='NAME_OR_NUMBER', help='class of pixels without a shape (default: background)'
     )
-    parser.add_argument('--workers', type=int, help='number of processes (default: one per core)')
+    add_worker_argument(parser)
     return parser.parse_args()
 
 

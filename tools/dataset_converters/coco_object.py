@@ -6,6 +6,7 @@ python tools/dataset_converters/coco_object.py instances_val2017.json --out data
 import argparse
 from pathlib import Path
 
+from itaclip_cli import add_worker_argument
 from itaclip_mmseg.datasets.preparation.segments import convert_instances
 from itaclip_mmseg.utils.errors import run
 
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument(
         '--out', type=Path, required=True, help='folder for the label maps: data/coco_stuff164k/annotations/val2017'
     )
-    parser.add_argument('--workers', type=int, help='number of processes (default: one per core)')
+    add_worker_argument(parser)
     args = parser.parse_args()
     convert_instances(args.instances, args.out, args.workers).report()
 

@@ -6,6 +6,7 @@ python tools/dataset_converters/coco_stuff164k.py data/coco_stuff164k
 import argparse
 from pathlib import Path
 
+from itaclip_cli import add_worker_argument
 from itaclip_mmseg.datasets.preparation.coco import convert_folder
 from itaclip_mmseg.utils.errors import run
 
@@ -14,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Make the label maps of COCO-Stuff and COCO-Object.')
     parser.add_argument('root', type=Path, help='folder with annotations/<split>')
     parser.add_argument('--split', default='val2017', help='(default: %(default)s)')
-    parser.add_argument('--workers', type=int, help='number of processes (default: one per core)')
+    add_worker_argument(parser)
     args = parser.parse_args()
     folder = args.root / 'annotations' / args.split
     convert_folder(folder, args.workers).report()

@@ -6,6 +6,7 @@ python tools/dataset_converters/pascal_context.py trainval_merged.json --root da
 import argparse
 from pathlib import Path
 
+from itaclip_cli import add_worker_argument
 from itaclip_mmseg.datasets.preparation.segments import convert_context
 from itaclip_mmseg.utils.errors import run
 
@@ -16,7 +17,7 @@ def main() -> None:
     )
     parser.add_argument('detail', type=Path, help='trainval_merged.json')
     parser.add_argument('--root', type=Path, required=True, help='folder of VOC2010: data/VOCdevkit/VOC2010')
-    parser.add_argument('--workers', type=int, help='number of processes (default: one per core)')
+    add_worker_argument(parser)
     args = parser.parse_args()
     convert_context(args.detail, args.root, args.workers).report()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from itaclip_mmseg.datasets.labels import check_size
 from itaclip_mmseg.datasets.preparation.class_table import ClassTable, class_table
 from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert_all
 from itaclip_mmseg.datasets.preparation.drawing import CORNERS, Drawing, draw_item
@@ -12,7 +13,7 @@ from itaclip_mmseg.datasets.preparation.photographs import Names, photographs_be
 from itaclip_mmseg.datasets.preparation.record import Record
 from itaclip_mmseg.datasets.preparation.shapes import Annotation, Export
 from itaclip_mmseg.datasets.preparation.source import Source
-from itaclip_mmseg.datasets.reading import check_photograph, check_size
+from itaclip_mmseg.datasets.reading import check_photograph
 from itaclip_mmseg.utils.coco_masks import coco_masks
 from itaclip_mmseg.utils.errors import UserError
 

@@ -6,9 +6,9 @@ import numpy as np
 from mmseg.datasets import CityscapesDataset
 
 from itaclip_mmseg.datasets.cityscapes27 import CLASSES, FIRST, IGNORED
+from itaclip_mmseg.datasets.labels import read_labels
 from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert_all
 from itaclip_mmseg.datasets.preparation.record import Record, digest, file_digest
-from itaclip_mmseg.datasets.reading import read_labels
 from itaclip_mmseg.utils.label_maps import save_labels
 
 RAW_SUFFIX, SUFFIX = '_gtFine_labelIds.png', '_gtFine_labelTrainIds.png'

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from itaclip_mmseg.datasets.reading import IGNORED
-from itaclip_mmseg.text.bank import known_name, load_bank
+from itaclip_mmseg.datasets.labels import IGNORED
+from itaclip_mmseg.text.bank import load_bank
 from itaclip_mmseg.text.grammar import class_file, class_lines, parse, shown, spell
+from itaclip_mmseg.text.names import known_name
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.texts import read_text
 

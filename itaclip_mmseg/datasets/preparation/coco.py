@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from itaclip_mmseg.datasets.coco import OBJECT_SUFFIX, STUFF_SUFFIX, object_table, stuff_table
+from itaclip_mmseg.datasets.labels import read_labels
 from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert_all
 from itaclip_mmseg.datasets.preparation.record import Record, digest, file_digest
-from itaclip_mmseg.datasets.reading import read_labels
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.label_maps import save_labels
 

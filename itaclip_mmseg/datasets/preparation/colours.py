@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from itaclip_mmseg.datasets.folders import files_by_name
+from itaclip_mmseg.datasets.headers import JPEGS, read_header
+from itaclip_mmseg.datasets.labels import sound_pixels
 from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert_all
 from itaclip_mmseg.datasets.preparation.labelmap import read_labelmap
 from itaclip_mmseg.datasets.preparation.record import Record, digest, file_digest
-from itaclip_mmseg.datasets.reading import JPEGS, read_header
-from itaclip_mmseg.settings import is_count
+from itaclip_mmseg.utils.checks import is_count
 from itaclip_mmseg.utils.errors import UserError, first_line
 from itaclip_mmseg.utils.folders import NOT_READ
 from itaclip_mmseg.utils.label_maps import save_labels
@@ -88,11 +88,5 @@ def read_colours(path: str | os.PathLike) -> np.ndarray:
     """Read an image as one number per pixel, H x W: red * 65536 + green * 256 + blue."""
     if read_header(path).format in JPEGS:
         raise UserError(f'{path}: is a JPEG, whose compression changes colours; create the images again as PNG')
-    try:
-        with Image.open(path) as image:
-            image.verify()  # a PNG's checksums, which decoding ignores
-        with Image.open(path) as image:
-            red, green, blue = np.moveaxis(np.array(image.convert('RGB'), np.int32), -1, 0)
-    except Exception as error:  # Pillow's readers raise errors of many types
-        raise UserError(f'{path}: not readable as an image ({first_line(error)}); restore it') from error
+    red, green, blue = np.moveaxis(sound_pixels(path, 'an image', 'RGB').astype(np.int32), -1, 0)
     return (red << 16) + (green << 8) + blue

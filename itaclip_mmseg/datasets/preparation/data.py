@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mmseg.registry import DATASETS
 
-from itaclip_mmseg.datasets.checks import check_folders, named_dataset
+from itaclip_mmseg.datasets.checks import check_folders
+from itaclip_mmseg.datasets.configs import named_dataset
 from itaclip_mmseg.datasets.preparation.remote import Fetcher, RemoteFile
 from itaclip_mmseg.datasets.preparation.sources import Collection
 from itaclip_mmseg.utils.errors import UserError

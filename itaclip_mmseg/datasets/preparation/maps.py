@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from itaclip_mmseg.datasets.preparation.shapes import Annotation, Shape, runs_of
-from itaclip_mmseg.text.bank import is_background
+from itaclip_mmseg.text.names import is_background
 from itaclip_mmseg.utils.errors import UserError
 
 

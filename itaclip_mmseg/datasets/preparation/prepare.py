@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from itaclip_mmseg.datasets.checks import named_dataset
+from itaclip_mmseg.datasets.configs import named_dataset
 from itaclip_mmseg.datasets.inspection import inspect
 from itaclip_mmseg.datasets.preparation.data import Data, data_of
 from itaclip_mmseg.datasets.preparation.download import size_of

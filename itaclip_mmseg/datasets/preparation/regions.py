@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from mmengine.device import get_device
 
+from itaclip_mmseg.datasets.labels import IGNORED, read_labels
 from itaclip_mmseg.datasets.preparation.convert import Conversion, Item, convert_all
 from itaclip_mmseg.datasets.preparation.record import Record, digest, file_digest
-from itaclip_mmseg.datasets.reading import IGNORED, SUFFIXES, read_labels, read_photograph
+from itaclip_mmseg.datasets.reading import SUFFIXES, read_photograph
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.regions import RegionMaps, write_regions
 from itaclip_mmseg.utils.errors import UserError

@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import Keep, LastInputs
+from itaclip_mmseg.last_inputs import Keep, LastInputs
 from itaclip_mmseg.methods.car.recurrence import (
     Ending,
     Pass,
@@ -30,8 +30,9 @@ from itaclip_mmseg.models.stages.affinity import patch_attention, transitions
 from itaclip_mmseg.models.stages.class_activation import class_activation, refined_maps, with_second_chance
 from itaclip_mmseg.models.stages.crf import close_with_crf, load_crf
 from itaclip_mmseg.models.stages.photograph import Photograph, as_photograph, centre_square, whole_patches
-from itaclip_mmseg.settings import Decision, check_layers, check_share
+from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.text.surroundings import SURROUNDINGS
+from itaclip_mmseg.utils.checks import check_layers, check_share
 from itaclip_mmseg.utils.errors import UserError
 
 EPS = 1e-15

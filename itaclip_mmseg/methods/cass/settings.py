@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from itaclip_mmseg.settings import Decision, Pamr, changed_pamr, check_share
-from itaclip_mmseg.utils.checks import check, is_number
+from itaclip_mmseg.settings import Decision, Pamr, changed_pamr
+from itaclip_mmseg.utils.checks import check, check_share, is_number
 
 DECOMPOSITIONS = ('exact', 'drawn')
 PRIORS = ('image', 'window')

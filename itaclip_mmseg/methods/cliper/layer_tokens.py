@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.last_inputs import Keep
 from itaclip_mmseg.models.backbones.attention import attention_map, output, project
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import LastInputs
+from itaclip_mmseg.last_inputs import LastInputs
 from itaclip_mmseg.models.backbones.attention import feed_forward, output, project
 from itaclip_mmseg.models.backbones.similarity import enlarged
 from itaclip_mmseg.models.stages.region_rules import nearest

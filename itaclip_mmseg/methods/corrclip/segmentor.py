@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.last_inputs import Keep
 from itaclip_mmseg.methods.corrclip.branches import three_branches
 from itaclip_mmseg.methods.corrclip.region_attention import PADDING, merge_regions, region_attention
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
@@ -20,9 +20,9 @@ from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.region_rules import nearest
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.window_labels import label_windows
-from itaclip_mmseg.settings import Decision, Pamr, changed_pamr, check_layers
+from itaclip_mmseg.settings import Decision, Pamr, changed_pamr
 from itaclip_mmseg.text.bank import TextBank
-from itaclip_mmseg.utils.checks import check, is_number
+from itaclip_mmseg.utils.checks import check, check_layers, is_number
 
 
 @dataclass(frozen=True)

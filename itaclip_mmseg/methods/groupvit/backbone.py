@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from open_clip import SimpleTokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from itaclip_mmseg.methods.groupvit.names import transformers_names
-from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, other_weights, read_checkpoint
-from itaclip_mmseg.settings import check_count
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_checkpoint
+from itaclip_mmseg.models.backbones.frozen import FrozenNetwork
+from itaclip_mmseg.models.backbones.loading import load_network, other_weights
 from itaclip_mmseg.text.templates import templates_by_name
+from itaclip_mmseg.utils.checks import check_count
 from itaclip_mmseg.utils.errors import UserError
 
 ORIGIN = (
@@ -44,7 +45,7 @@ class Groups(NamedTuple):
 
 
 @MODELS.register_module()
-class GroupViTBackbone(BaseModule):
+class GroupViTBackbone(FrozenNetwork):
     """GroupViT with its dimensions read from the weights.
 
     Args:
@@ -95,10 +96,6 @@ class GroupViTBackbone(BaseModule):
     def logit_scale(self) -> Tensor:
         """Factor of the cosines, at most 100."""
         return self.network.logit_scale.exp().clamp(max=100)
-
-    def train(self, mode: bool = True) -> 'GroupViTBackbone':
-        """Training-free: the weights stay frozen and in evaluation mode."""
-        return super().train(False)
 
     @staticmethod
     def check_packages() -> None:

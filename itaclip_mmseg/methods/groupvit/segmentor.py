@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from itaclip_mmseg.methods.groupvit.backbone import Groups
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.postprocess import best_words
-from itaclip_mmseg.settings import Decision, check_share
+from itaclip_mmseg.settings import Decision
+from itaclip_mmseg.utils.checks import check_share
 
 MOST_CLASSES = 5  # per window
 

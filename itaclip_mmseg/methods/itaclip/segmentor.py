@@ -20,8 +20,9 @@ from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.queries import TextTable
 from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.variants import decode
-from itaclip_mmseg.settings import Settings, check_count
+from itaclip_mmseg.settings import Settings
 from itaclip_mmseg.text.bank import TextBank
+from itaclip_mmseg.utils.checks import check_count
 
 
 class Encoded(NamedTuple):

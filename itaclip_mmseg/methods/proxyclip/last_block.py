@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from itaclip_mmseg.last_block import Keep, LastBlock, LastInputs, Network, from_dict, last_block
+from itaclip_mmseg.last_block import LastBlock, last_block
+from itaclip_mmseg.last_inputs import Keep, LastInputs, Network
 from itaclip_mmseg.models.backbones.attention import output
 from itaclip_mmseg.models.backbones.similarity import cosines, enlarged, similarity_attention
-from itaclip_mmseg.utils.checks import check, is_number
+from itaclip_mmseg.utils.checks import check, from_dict, is_number
 
 
 @last_block('proxyclip')

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from itaclip_mmseg.last_block import AttentionSum, Feedback, Keep, LastBlock, LastInputs, from_dict, last_block
+from itaclip_mmseg.last_block import AttentionSum, Feedback, LastBlock, last_block
+from itaclip_mmseg.last_inputs import Keep, LastInputs
 from itaclip_mmseg.models.backbones.attention import attend, finish, neighbourhood_prior
-from itaclip_mmseg.utils.checks import check, is_count, is_number
+from itaclip_mmseg.utils.checks import check, from_dict, is_count, is_number
 
 
 @last_block('resclip')

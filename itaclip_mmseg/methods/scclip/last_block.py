@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from itaclip_mmseg.last_block import LastInputs, last_block
+from itaclip_mmseg.last_block import last_block
+from itaclip_mmseg.last_inputs import LastInputs
 from itaclip_mmseg.models.backbones.calibration import Calibration, attend_by
 from itaclip_mmseg.models.backbones.similarity import similarity_attention
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from itaclip_mmseg.last_block import Keep, LastInputs, last_block
+from itaclip_mmseg.last_block import last_block
+from itaclip_mmseg.last_inputs import Keep, LastInputs
 from itaclip_mmseg.models.backbones.attention import attention_map
 from itaclip_mmseg.models.backbones.calibration import Calibration, attend_by
 from itaclip_mmseg.models.backbones.similarity import cut, similarity_attention

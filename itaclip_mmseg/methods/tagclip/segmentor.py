@@ -7,7 +7,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from itaclip_mmseg.last_block import Keep, LastInputs
+from itaclip_mmseg.last_inputs import Keep, LastInputs
 from itaclip_mmseg.methods.tagclip.tagging import OWN_VALUE, above, answer_boxes, refine_in_boxes, reweight
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
@@ -15,8 +15,9 @@ from itaclip_mmseg.models.stages.affinity import patch_attention, transitions, v
 from itaclip_mmseg.models.stages.class_activation import class_activation, refined_maps
 from itaclip_mmseg.models.stages.crf import close_with_crf, load_crf
 from itaclip_mmseg.models.stages.photograph import Photograph, as_photograph, whole_patches
-from itaclip_mmseg.settings import Decision, check_layers, check_share
+from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.text.surroundings import SURROUNDINGS
+from itaclip_mmseg.utils.checks import check_layers, check_share
 
 EPS = 1e-7
 FAINT = 1e-8  # below any number but 0 in half precision: a tagged class stays above those that are not

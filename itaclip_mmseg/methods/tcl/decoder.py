@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock
 from safetensors.torch import save_file
@@ -12,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from itaclip_mmseg.models.backbones.attention import feed_forward, fold_quick_gelu, output, project
-from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, other_weights, read_checkpoint
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_checkpoint
+from itaclip_mmseg.models.backbones.frozen import FrozenNetwork
+from itaclip_mmseg.models.backbones.loading import load_network, other_weights
 from itaclip_mmseg.utils.errors import UserError
 
 ORIGIN = 'get tcl.pth from the release v1.0.0 of github.com/kakaobrain/tcl and run tools/convert_weights.py on it'
@@ -84,7 +85,7 @@ class Masker(nn.Module):
 
 
 @MODELS.register_module()
-class TCLDecoder(BaseModule):
+class TCLDecoder(FrozenNetwork):
     """The masker with its dimensions read from the weights.
 
         forward: identity block -> 2 x (double the grid, two gated convolutions) -> projection, unit length
@@ -134,10 +135,6 @@ class TCLDecoder(BaseModule):
     def soft_masks(self, cosines: Tensor) -> Tensor:
         """Soft masks in [0, 1], by the learned scale and offset."""
         return torch.sigmoid(self.masker.sim2mask.w * cosines + self.masker.sim2mask.b)
-
-    def train(self, mode: bool = True) -> 'TCLDecoder':
-        """Keep the decoder in evaluation mode."""
-        return super().train(False)
 
     @classmethod
     def write_random_weights(cls, config: Mapping, path: str | Path) -> None:

@@ -12,7 +12,8 @@ from itaclip_mmseg.models.backbones.clip_text import TextEncoder
 from itaclip_mmseg.models.segmentors.base import OpenVocabularySegmentor
 from itaclip_mmseg.models.stages.pamr import refine
 from itaclip_mmseg.models.stages.postprocess import best_words
-from itaclip_mmseg.settings import Decision, Pamr, check_share
+from itaclip_mmseg.settings import Decision, Pamr
+from itaclip_mmseg.utils.checks import check_share
 
 PAMR = Pamr(num_iters=10, dilations=(1, 2, 4, 8, 12, 24))
 CLIP_SCALE, CLIP_MIDDLE = (

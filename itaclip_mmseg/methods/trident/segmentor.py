@@ -9,7 +9,6 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from itaclip_mmseg.last_block import from_dict
 from itaclip_mmseg.methods.trident.aggregation import Aggregation, aggregate
 from itaclip_mmseg.methods.trident.refinement import refine
 from itaclip_mmseg.methods.trident.settings import TridentSettings
@@ -25,7 +24,7 @@ from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, Tile
 from itaclip_mmseg.models.stages.variants import strip_bytes
 from itaclip_mmseg.text.bank import TextBank
-from itaclip_mmseg.utils.checks import check, is_number
+from itaclip_mmseg.utils.checks import check, from_dict, is_number
 from itaclip_mmseg.utils.errors import UserError
 
 
@@ -126,9 +125,10 @@ class Trident(OpenVocabularySegmentor):
         """The cheap half, for any classes and settings.
 
         Raises:
-            UserError: a setting that is not possible, or that is one of the other half.
+            UserError: a setting is invalid or one of the other half, or a threshold needs a background.
         """
         settings = self.settings.vary(changes)
+        bank.check_background(settings)
         texts = self.text_encoder.encode(bank.words).to(encoded.tokens.device)
         found, labels = decide(word_scores(encoded.tokens, texts, bank, settings, size), settings)
         if settings.refine:

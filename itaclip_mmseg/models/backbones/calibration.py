@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import Keep, LastBlock, LastInputs
+from itaclip_mmseg.last_block import LastBlock
+from itaclip_mmseg.last_inputs import Keep, LastInputs
 from itaclip_mmseg.models.backbones.attention import output, project
 from itaclip_mmseg.models.backbones.similarity import aggregate, cosines, cut
 from itaclip_mmseg.utils.checks import check, is_count, is_number

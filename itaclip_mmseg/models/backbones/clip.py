@@ -2,41 +2,35 @@
 
 import difflib
 import functools
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import open_clip
 import torch
 from mmengine.logging import MMLogger
-from torch import Tensor, nn
+from torch import nn
 
 from itaclip_mmseg.models.backbones.activation import Activation, decide_quick_gelu, published_activations
-from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, read_weights
 from itaclip_mmseg.models.backbones.clip_dimensions import config_from_weights
-from itaclip_mmseg.models.backbones.transformers_names import from_transformers, is_transformers
+from itaclip_mmseg.models.backbones.clip_weights import as_in_model, read_state_dict
+from itaclip_mmseg.models.backbones.frozen import FrozenNetwork
+from itaclip_mmseg.models.backbones.loading import load_network
 from itaclip_mmseg.models.backbones.undrawn import Undrawn
-from itaclip_mmseg.models.backbones.weights import members, weights_file
+from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError, warn
 
-# OpenAI's archives have these in addition to the parameters.
-OPENAI_KEYS = ('input_resolution', 'context_length', 'vocab_size')
-# Tracing stores the causal mask like a parameter.
-NO_PARAMETERS = (*OPENAI_KEYS, 'attn_mask')
-VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
 
-_held: dict[Path, tuple[StateDict, bool]] | None = None  # see `read_once`
+class CLIPTower(FrozenNetwork):
+    """An image tower of open_clip's CLIP, with `arch`, `pretrained` and `quick_gelu` in its config; see `load_clip`."""
 
-
-@contextmanager
-def read_once() -> Iterator[None]:
-    """Read each CLIP file only once for both towers while the context is open; its content is freed at the end."""
-    global _held
-    outer, _held = _held, {} if _held is None else _held
-    try:
-        yield
-    finally:
-        _held = outer
+    @staticmethod
+    def random_weights(config: Mapping) -> dict:
+        """Return the tower's config with random weights, for benchmarking; text embeddings are random too."""
+        if config.get('arch', '') is None:
+            raise UserError(
+                'backbone.arch=None: random weights need the dimensions of an architecture; set backbone.arch'
+            )
+        return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
 
 
 def load_clip(arch: str | None, pretrained: str | None, quick_gelu: bool | None = None) -> nn.Module:
@@ -126,13 +120,6 @@ def random_clip(config: dict | None, quick_gelu: bool | None) -> nn.Module:
         return build_clip(config, config.get('quick_gelu', False) if quick_gelu is None else quick_gelu).eval()
 
 
-def without_file(config: Mapping) -> dict:
-    """Return a CLIP network's config with random weights, for benchmarking; text embeddings are random too."""
-    if config.get('arch', '') is None:
-        raise UserError('backbone.arch=None: random weights need the dimensions of an architecture; set backbone.arch')
-    return dict(config, pretrained=None, quick_gelu=config.get('quick_gelu') is not False)
-
-
 def check_tower(config: dict, tower: str, name: str) -> None:
     """Raise a `UserError` if a CLIP's image tower is of another kind; `layers` is one number (ViT) or four (ResNet)."""
     found = 'ViT' if isinstance(config['vision_cfg']['layers'], int) else 'ResNet'
@@ -160,45 +147,6 @@ def model_config(arch: str) -> dict:
 def log_once(message: str) -> None:
     """Log a line only once: both towers load the same file."""
     MMLogger.get_current_instance().info(message)
-
-
-def read_state_dict(path: Path) -> tuple[StateDict, bool]:
-    """Read a CLIP's parameters as float32, and detect OpenAI's own files (TorchScript, or their extra keys)."""
-    if _held is not None and path in _held:
-        state, from_openai = _held[path]
-        return dict(state), from_openai
-    is_torchscript = any('/code/' in name for name in members(path))
-    state, from_openai = tidy_names(read_weights(path, is_torchscript), is_torchscript)
-    if _held is not None:
-        _held[path] = state, from_openai
-    return dict(state), from_openai
-
-
-def tidy_names(state: StateDict, is_torchscript: bool) -> tuple[StateDict, bool]:
-    """Rename a CLIP's parameters to open_clip's names and drop OpenAI's extra keys; returns as `read_state_dict`."""
-    if is_transformers(state):
-        state = from_transformers(state)
-    from_openai = is_torchscript or any(name in state for name in OPENAI_KEYS)
-    if 'token_ids' in state:
-        state['token_embedding.weight'] = full_vocabulary(state['token_embedding.weight'], state.pop('token_ids'))
-    return {name: value for name, value in state.items() if name not in NO_PARAMETERS}, from_openai
-
-
-def full_vocabulary(rows: Tensor, token_ids: Tensor) -> Tensor:
-    """Expand the token table of a cut vocabulary (our small weights) to CLIP's full one.
-
-    Rows of unseen tokens are NaN, so that the text encoder can report words that it cannot embed.
-    """
-    table = torch.full((VOCABULARY, rows.shape[1]), torch.nan)
-    table[token_ids.long()] = rows.float()
-    return table
-
-
-def as_in_model(state: StateDict, expected: StateDict) -> None:
-    """Give the numbers of CLIP, in place, the model's shape: a scalar in some files, one value in others."""
-    for name in ('logit_scale', 'logit_bias'):
-        if name in state and name in expected:
-            state[name] = state[name].reshape(expected[name].shape)
 
 
 def remedy(arch: str | None) -> str:

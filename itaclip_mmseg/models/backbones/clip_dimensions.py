@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from itaclip_mmseg.models.backbones.checkpoint import StateDict, lacks
+from itaclip_mmseg.models.backbones.checkpoint import StateDict
+from itaclip_mmseg.models.backbones.loading import lacks
 from itaclip_mmseg.utils.errors import UserError
 
 

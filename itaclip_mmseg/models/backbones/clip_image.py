@@ -1,15 +1,14 @@
 """CLIP's unchanged image tower: one embedding per image."""
 
-from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.clip import load_visual, without_file
+from itaclip_mmseg.models.backbones.clip import CLIPTower, load_visual
 
 
 @MODELS.register_module()
-class CLIPImageEncoder(BaseModule):
+class CLIPImageEncoder(CLIPTower):
     """An unchanged open_clip ViT: the CLS token after `ln_post`, projected.
 
     Args:
@@ -30,11 +29,6 @@ class CLIPImageEncoder(BaseModule):
         self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
         self.visual = load_visual(arch, pretrained, quick_gelu)
 
-    @staticmethod
-    def random_weights(config: dict) -> dict:
-        """Return the network's config with random weights, for benchmarking."""
-        return without_file(config)
-
     @property
     def size(self) -> int:
         """Side in pixels of the training images."""
@@ -43,7 +37,3 @@ class CLIPImageEncoder(BaseModule):
     def forward(self, images: Tensor) -> Tensor:
         """Unit embeddings, N x width, of normalised RGB images N x 3 x size x size."""
         return F.normalize(self.visual(images), dim=-1)
-
-    def train(self, mode: bool = True) -> 'CLIPImageEncoder':
-        """Training-free: always in evaluation mode."""
-        return super().train(False)

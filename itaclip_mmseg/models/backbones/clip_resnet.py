@@ -1,15 +1,14 @@
 """CLIP's ResNet as a dense encoder (DenseCLIP, arXiv 2112.01071): from images to patch embeddings."""
 
-from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.clip import load_visual, without_file
+from itaclip_mmseg.models.backbones.clip import CLIPTower, load_visual
 
 
 @MODELS.register_module()
-class CLIPResNetBackbone(BaseModule):
+class CLIPResNetBackbone(CLIPTower):
     """open_clip's ModifiedResNet with only the two projections of its attention pooling, applied at every position.
 
     It uses no positions, queries, keys or pooling. The output stride is 32; for odd sizes the first convolution rounds
@@ -33,11 +32,6 @@ class CLIPResNetBackbone(BaseModule):
         self.arch, self.pretrained, self.quick_gelu = arch, pretrained, quick_gelu
         self.visual = load_visual(arch, pretrained, quick_gelu, tower='ResNet')
 
-    @staticmethod
-    def random_weights(config: dict) -> dict:
-        """Return the network's config with random weights, for benchmarking."""
-        return without_file(config)
-
     def forward(self, images: Tensor) -> Tensor:
         """Patch embeddings, not normalised, N x width x h x w, of normalised RGB images N x 3 x H x W."""
         visual = self.visual
@@ -45,7 +39,3 @@ class CLIPResNetBackbone(BaseModule):
         pool = visual.attnpool
         values = F.linear(x.movedim(1, -1), pool.v_proj.weight, pool.v_proj.bias)
         return F.linear(values, pool.c_proj.weight, pool.c_proj.bias).movedim(-1, 1)
-
-    def train(self, mode: bool = True) -> 'CLIPResNetBackbone':
-        """Training-free: batch norm uses its stored statistics."""
-        return super().train(False)

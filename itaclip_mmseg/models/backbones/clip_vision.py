@@ -5,13 +5,13 @@ from dataclasses import asdict
 
 import torch
 from mmengine.logging import MMLogger
-from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import ModuleList
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import AttentionSum, Keep, LastBlock, LastInputs, Network
+from itaclip_mmseg.last_block import AttentionSum, LastBlock
+from itaclip_mmseg.last_inputs import Keep, LastInputs, Network
 from itaclip_mmseg.models.backbones.attention import (
     attention_sums,
     fold_quick_gelu,
@@ -19,7 +19,7 @@ from itaclip_mmseg.models.backbones.attention import (
     plain_block,
     project,
 )
-from itaclip_mmseg.models.backbones.clip import load_visual, without_file
+from itaclip_mmseg.models.backbones.clip import CLIPTower, load_visual
 from itaclip_mmseg.models.backbones.compiled import compile_or_plain
 from itaclip_mmseg.models.backbones.positions import WAYS, resize_positions
 from itaclip_mmseg.utils.errors import UserError
@@ -34,7 +34,7 @@ PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat
 
 
 @MODELS.register_module()
-class CLIPVisionBackbone(BaseModule):
+class CLIPVisionBackbone(CLIPTower):
     """Any open_clip ViT with the last block of your choice, by default a sum of attentions (paper, section 3.1).
 
         forward(views): shared_blocks(views) -> encode_last(inputs, variants) -> unit patch embeddings
@@ -95,11 +95,6 @@ class CLIPVisionBackbone(BaseModule):
             MMLogger.get_current_instance().warning(
                 f'precision={precision!r}: slower than fp32 on this processor, which lacks instructions for it'
             )
-
-    @staticmethod
-    def random_weights(config: dict) -> dict:
-        """Return the backbone's config with random weights, for benchmarking."""
-        return without_file(config)
 
     @property
     def blocks(self) -> ModuleList:
@@ -208,10 +203,6 @@ class CLIPVisionBackbone(BaseModule):
         positions = resize_positions(self.visual.positional_embedding, *grid, positions or self.positions)
         x = torch.cat([cls, patches.flatten(2).mT], dim=1) + positions  # V x (1 + L) x D
         return self.visual.ln_pre(x), grid
-
-    def train(self, mode: bool = True) -> 'CLIPVisionBackbone':
-        """Training-free: the weights stay frozen and in evaluation mode."""
-        return super().train(False)
 
     def views_a_pass(self, views: Tensor) -> int:
         """Default number of views, W x 3 x H x W, to encode at once.

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import torch
-from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from safetensors.torch import save_file
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
@@ -11,14 +10,16 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.checkpoint import StateDict, load_network, read_weights
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_weights
+from itaclip_mmseg.models.backbones.frozen import FrozenNetwork
+from itaclip_mmseg.models.backbones.loading import load_network
 from itaclip_mmseg.models.backbones.undrawn import Undrawn
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
 
 @MODELS.register_module()
-class DINOv2(BaseModule):
+class DINOv2(FrozenNetwork):
     """DINOv2 with registers as an encoder of patches, from a file with the public code's parameter names.
 
     Args:
@@ -58,10 +59,6 @@ class DINOv2(BaseModule):
         resized = F.interpolate((pictures / 255 - mean) / std, size=size, mode='bilinear', align_corners=False)
         patches = self.vit.forward_features(resized)[:, self.vit.num_prefix_tokens :]
         return patches.mT.unflatten(-1, (size[0] // patch, size[1] // patch))
-
-    def train(self, mode: bool = True) -> 'DINOv2':
-        """Training-free: always in evaluation mode."""
-        return super().train(False)
 
 
 def build_vit(state: StateDict, heads: int | None) -> nn.Module:

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.checkpoint import load_network, read_weights
+from itaclip_mmseg.models.backbones.checkpoint import read_weights
+from itaclip_mmseg.models.backbones.frozen import FrozenNetwork
+from itaclip_mmseg.models.backbones.loading import load_network
 from itaclip_mmseg.models.backbones.sam_attention import HeadByHead
 from itaclip_mmseg.models.backbones.sam_parts import PATCH, SIDE, SAMSizes, build_parts
 from itaclip_mmseg.models.backbones.undrawn import Undrawn
@@ -47,7 +48,7 @@ class Seen(NamedTuple):
 
 
 @MODELS.register_module()
-class SAM(BaseModule):
+class SAM(FrozenNetwork):
     """SAM with a ViT, its sizes read from the weights; images are resized to 1024 pixels on the longer side.
 
     Args:
@@ -134,10 +135,6 @@ class SAM(BaseModule):
             logits, quality = self.mask_decoder(embedding, positions, sparse, dense, multimask_output=False)
             found.append((logits[:, 0], quality[:, 0]))
         return tuple(torch.cat(parts) for parts in zip(*found))
-
-    def train(self, mode: bool = True) -> 'SAM':
-        """Training-free: always in evaluation mode."""
-        return super().train(False)
 
 
 def fitted_size(size: tuple[int, int], longest: int) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 import timm
 import torch
-from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from safetensors.torch import save_file
 from timm.models.deit import VisionTransformerDistilled
@@ -10,14 +9,16 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from itaclip_mmseg.models.backbones.checkpoint import StateDict, lacks, load_network, read_weights
+from itaclip_mmseg.models.backbones.checkpoint import StateDict, read_weights
+from itaclip_mmseg.models.backbones.frozen import FrozenNetwork
+from itaclip_mmseg.models.backbones.loading import lacks, load_network
 from itaclip_mmseg.models.backbones.undrawn import Undrawn
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.utils.errors import UserError
 
 
 @MODELS.register_module()
-class ViTBackbone(BaseModule):
+class ViTBackbone(FrozenNetwork):
     """A plain vision transformer as an encoder of patches, from a file, for images of any size.
 
     A file with a `dist_token` is a distilled DeiT, any other is DINO; they also resize their positions differently.
@@ -97,10 +98,6 @@ class ViTBackbone(BaseModule):
     def distilled(self) -> bool:
         """Whether this is a DeiT with a distillation token."""
         return isinstance(self.vit, VisionTransformerDistilled)
-
-    def train(self, mode: bool = True) -> 'ViTBackbone':
-        """Training-free: always in evaluation mode."""
-        return super().train(False)
 
 
 def resize_positions(patches: Tensor, rows: int, columns: int, to_size: bool) -> Tensor:

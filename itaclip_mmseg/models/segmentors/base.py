@@ -15,18 +15,19 @@ from mmengine.logging import MMLogger
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from itaclip_mmseg.models.backbones.clip import read_once
+from itaclip_mmseg.models.backbones.clip_weights import read_once
 from itaclip_mmseg.models.segmentors.interface import MMSegInterface
 from itaclip_mmseg.models.stages.encode import Track
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result, decide
 from itaclip_mmseg.models.stages.regions import RegionMaps, maps_by_name
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.settings import Decision, Window
+from itaclip_mmseg.settings import Decision
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.text.length import length_faults
 from itaclip_mmseg.utils.checks import check
+from itaclip_mmseg.window import Window
 
 
 class OpenVocabularySegmentor(MMSegInterface, ABC):

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from itaclip_mmseg.last_inputs import LastInputs
 from itaclip_mmseg.models.backbones.attention import attention_map
-from itaclip_mmseg.models.backbones.clip_vision import LastInputs
 
 STEPS = 3  # of Sinkhorn's normalisation
 

@@ -7,7 +7,8 @@ import torch
 from mmengine.logging import MMLogger
 from torch import Tensor
 
-from itaclip_mmseg.last_block import Keep, LastBlock, LastInputs
+from itaclip_mmseg.last_block import LastBlock
+from itaclip_mmseg.last_inputs import Keep, LastInputs
 from itaclip_mmseg.models.backbones.clip_vision import CLIPVisionBackbone
 from itaclip_mmseg.models.stages.feedback import relation
 from itaclip_mmseg.models.stages.queries import TextTable

@@ -6,9 +6,10 @@ from itaclip_mmseg.last_block import LastBlock
 from itaclip_mmseg.models.stages.encode import Fields
 from itaclip_mmseg.models.stages.mixing import categories
 from itaclip_mmseg.models.stages.sliding import Grid, starts
-from itaclip_mmseg.settings import Settings, Window, check_reach
+from itaclip_mmseg.settings import Settings
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.utils.errors import UserError
+from itaclip_mmseg.window import Window, check_reach
 
 
 def check_variants(variants: Mapping[str, Settings], window: Window, bank: TextBank) -> None:

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from itaclip_mmseg.models.backbones.sam import MASK_SIDE, SAM, SIDE, fitted_size
-from itaclip_mmseg.settings import check_count, check_share
-from itaclip_mmseg.utils.checks import check, is_number
+from itaclip_mmseg.utils.checks import check, check_count, check_share, is_number
 
 NONE = -1
 

@@ -8,8 +8,7 @@ from mmseg.registry import MODELS
 
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.region_generator import RegionGenerator
-from itaclip_mmseg.settings import check_count
-from itaclip_mmseg.utils.checks import check, is_number
+from itaclip_mmseg.utils.checks import check, check_count, is_number
 from itaclip_mmseg.utils.errors import UserError
 
 

@@ -11,14 +11,14 @@ from mmseg.registry import MODELS
 from safetensors.torch import save_file
 from torch import nn
 
-from itaclip_mmseg.models.backbones.checkpoint import load_network, read_weights
+from itaclip_mmseg.models.backbones.checkpoint import read_weights
 from itaclip_mmseg.models.backbones.embedding_cache import file_digest
+from itaclip_mmseg.models.backbones.loading import load_network
 from itaclip_mmseg.models.backbones.weights import weights_file
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.region_generator import RegionGenerator
 from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, LOGITS_BYTES
-from itaclip_mmseg.settings import check_count, check_share
-from itaclip_mmseg.utils.checks import check
+from itaclip_mmseg.utils.checks import check, check_count, check_share
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import ProgressBar
 

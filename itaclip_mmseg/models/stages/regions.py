@@ -14,7 +14,6 @@ import torch
 from mmengine.logging import MMLogger
 from torch import Tensor
 
-from itaclip_mmseg.last_block import from_dict
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.region_generator import (
@@ -27,7 +26,7 @@ from itaclip_mmseg.models.stages.region_generator import (
 )
 from itaclip_mmseg.models.stages.region_rules import highest_mean_labels, most_frequent_labels, nearest
 from itaclip_mmseg.settings import Decision
-from itaclip_mmseg.utils.checks import check
+from itaclip_mmseg.utils.checks import check, from_dict
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.resources import cache_dir, written_whole
 

@@ -9,7 +9,7 @@ import pytest
 from file_server import FileServer
 from published import IMAGES, published, small_collections, write_archives
 
-from itaclip_mmseg.datasets.checks import named_dataset
+from itaclip_mmseg.datasets.configs import named_dataset
 from itaclip_mmseg.datasets.inspection import inspect
 from itaclip_mmseg.datasets.preparation import convert, download
 from itaclip_mmseg.datasets.preparation.cityscapes import train_ids

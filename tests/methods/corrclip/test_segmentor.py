@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.last_inputs import Keep
 from itaclip_mmseg.methods.corrclip.branches import finer_values, three_branches
 from itaclip_mmseg.methods.corrclip.region_attention import merge_regions, region_components, region_distances
 from itaclip_mmseg.models.stages.photograph import Photograph

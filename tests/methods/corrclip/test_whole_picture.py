@@ -7,7 +7,7 @@ from golden import hold, photo, regions
 from golden.bounds import BOUNDS
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.last_inputs import Keep
 from itaclip_mmseg.methods.corrclip.branches import three_branches
 from itaclip_mmseg.methods.corrclip.whole_picture import window_part
 from itaclip_mmseg.models.backbones.dinov2 import DINOv2

@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmseg.registry import MODELS
 
-from itaclip_mmseg.models.backbones import clip
+from itaclip_mmseg.models.backbones import clip_weights
 from itaclip_mmseg.models.stages import crf
 from itaclip_mmseg.text.classes import bank_of
 from itaclip_mmseg.utils.errors import UserError
@@ -206,8 +206,8 @@ def test_weights_are_read_once_for_both_towers_and_long_words_are_named(build, t
     bank['classes'].append(dict(name='cat', words=['cat ' * 80]))
     (tmp_path / 'bank.json').write_text(json.dumps(bank))
     reads, said = [], []
-    plain = clip.read_weights
-    monkeypatch.setattr(clip, 'read_weights', lambda *given: reads.append(given) or plain(*given))
+    plain = clip_weights.read_weights
+    monkeypatch.setattr(clip_weights, 'read_weights', lambda *given: reads.append(given) or plain(*given))
     monkeypatch.setattr(MMLogger, 'warning', lambda self, message: said.append(message))
     build(text_bank=str(tmp_path / 'bank.json'))
     assert len(reads) == 1

@@ -104,6 +104,12 @@ def test_a_pipeline_without_photographs_is_refused(model):
         model.predict([torch.zeros(3, 128, 128)])
 
 
+def test_a_threshold_without_a_background_is_refused(model):
+    """Else the first class would get the pixels that the background should."""
+    with pytest.raises(UserError, match='has no background'):
+        model.decode(None, bank_of('a fish; sand'), dict(prob_threshold=0.2), (96, 128), False)
+
+
 @pytest.mark.parametrize(
     ('changes', 'named'),
     [

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from itaclip_mmseg.models.backbones import clip, embedding_cache
+from itaclip_mmseg.models.backbones import clip, clip_weights, embedding_cache
 from itaclip_mmseg.models.backbones import clip_text as encoder
 from itaclip_mmseg.models.backbones.clip_text import TextEncoder, encode_tokens
 from itaclip_mmseg.text.bank import load_bank
@@ -106,10 +106,10 @@ def test_a_second_run_reads_no_weights(tiny_weights, empty_cache, monkeypatch):
 def test_both_towers_come_from_one_read(build_model, monkeypatch, empty_cache):
     """And what was read is not kept behind."""
     reads = []
-    plain = clip.read_weights
-    monkeypatch.setattr(clip, 'read_weights', lambda *args: reads.append(args) or plain(*args))
+    plain = clip_weights.read_weights
+    monkeypatch.setattr(clip_weights, 'read_weights', lambda *args: reads.append(args) or plain(*args))
     build_model(auxiliary=None)
-    assert len(reads) == 1 and clip._held is None
+    assert len(reads) == 1 and clip_weights._held is None
 
 
 @pytest.mark.parametrize('damage', ['cut', 'flipped', 'foreign', 'other texts'])

@@ -4,7 +4,7 @@ from golden import image
 from mmseg.registry import MODELS
 from torch.nn import functional as F
 
-from itaclip_mmseg.last_block import Keep
+from itaclip_mmseg.last_inputs import Keep
 from itaclip_mmseg.models.stages import class_activation as stage
 from itaclip_mmseg.models.stages.affinity import patch_attention, transitions
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from itaclip_mmseg.datasets.labels import IGNORED, read_labels
 from itaclip_mmseg.datasets.preparation.document import read_lines
 from itaclip_mmseg.datasets.preparation.labelmap import NAME as LABELMAP
 from itaclip_mmseg.datasets.preparation.maps import read_map
 from itaclip_mmseg.datasets.preparation.shapes import Export
 from itaclip_mmseg.datasets.preparation.source import Source
-from itaclip_mmseg.datasets.reading import IGNORED, read_labels
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.progress import track
 
