@@ -66,7 +66,7 @@ class Mutation:
 
     def run(self, items: list[pytest.Item], first: bool = False) -> set[str]:
         """Run tests, all or up to the first that fails; those that failed."""
-        for item, following in zip(items, [*items[1:], None], strict=True):
+        for item, following in zip(items, [*items[1:], None]):
             start = time.process_time()
             forget()
             self.switch(item.nodeid)

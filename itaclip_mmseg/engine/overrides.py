@@ -53,13 +53,13 @@ def takes(here: Mapping, known: set[str] | None, key: str) -> bool:
     """Whether a key is allowed here; if `known` is None, any key that does not resemble an existing one is."""
     if key in ANYWHERE.union(here, known or ()):
         return True
-    return known is None and not get_close_matches(key, list(here), 1, ALIKE)
+    return known is None and not get_close_matches(key, list(here), cutoff=ALIKE)
 
 
 def nearest(content: Mapping, prefix: str, here: Mapping, known: set[str] | None, key: str) -> str:
     """A suggestion: a similar key, the same key at another place, or else all allowed keys."""
     allowed = sorted({*here, *(known or ())})
-    meant = [f'{prefix}{one}' for one in get_close_matches(key, allowed, 1)]
+    meant = [f'{prefix}{one}' for one in get_close_matches(key, allowed)]
     meant += [path for path in paths(content) if path.endswith(f'.{key}')]
     return f'did you mean {meant[0]}?' if meant else f'allowed: {", ".join(allowed)}'
 

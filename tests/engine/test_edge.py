@@ -1,12 +1,15 @@
 """What MMSegmentation's users write in configs and on command lines: it works, or one line tells why not."""
 
 import re
+import shutil
 
 import pytest
 from conftest import REPO
 from mmengine.config import Config, ConfigDict
 from mmseg.registry import MODELS
+from PIL import Image
 
+from itaclip_mmseg.engine import checks
 from itaclip_mmseg.engine.checks import check_config, check_run
 from itaclip_mmseg.engine.config import figures_of, load_config, parse_options, sees_photographs
 from itaclip_mmseg.engine.dataset_checks import try_pipeline
@@ -19,6 +22,7 @@ from itaclip_mmseg.utils.devices import chosen_device
 from itaclip_mmseg.utils.errors import UserError
 
 CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
+ROOT = 'test_dataloader.dataset.data_root'
 IOU = dict(type='IoUMetric', iou_metrics=['mIoU'])
 OURS = dict(type='ExactIoUMetric')
 
@@ -61,6 +65,13 @@ def test_our_metric_takes_the_place_of_theirs(evaluator, ours, capsys):
     )
     assert config.test_evaluator == ours
     assert capsys.readouterr().err.count('using ExactIoUMetric (mIoU, aAcc, mAcc, unrounded) instead of') == 1
+
+
+def test_overrides_reach_the_metric_that_takes_the_place(tmp_path):
+    """Of a list, which has no keys itself."""
+    (tmp_path / 'mine.py').write_text(f"_base_ = ['{REPO / CONFIG}']\ntest_evaluator = [{IOU}]\n")
+    config = load_config(str(tmp_path / 'mine.py'), {'test_evaluator.ignore_index': 7})
+    assert config.test_evaluator == OURS | dict(ignore_index=7)
 
 
 def test_our_own_metric_is_not_talked_about(capsys):
@@ -182,12 +193,55 @@ def test_photographs_are_kept_for_those_that_need_them(name, options, seen):
     assert ('KeepPhotograph' in {step.type for step in config.test_dataloader.dataset.pipeline}) == seen
 
 
+def test_a_config_without_a_pipeline_keeps_no_photographs():
+    """It is refused later, by a line about the pipeline."""
+    config = Config(dict(model=dict(type='Trident'), test_dataloader=dict(dataset=dict(pipeline=[]))))
+    assert not sees_photographs(config)
+
+
+@pytest.mark.parametrize(('process', 'lines'), [('0', 1), ('1', 0)])
+def test_warnings_of_a_config_are_printed_once(small_scenes, process, lines, monkeypatch, capsys):
+    """By the first process, before weights are read."""
+    for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
+        monkeypatch.setenv(name, process)
+    monkeypatch.setattr(checks, 'check_queries', lambda bank: ['words of mine'])
+    check_run(load_config(CONFIG, {ROOT: str(small_scenes)}, launcher='pytorch'), predictions=False)
+    assert capsys.readouterr().err.count('warning: words of mine\n') == lines
+
+
 def test_only_folders_take_their_names_from_the_bank():
     """A data set with classes of its own keeps them, or a bank of another would not be noticed."""
     assert 'metainfo' not in load_config(CONFIG).test_dataloader.dataset
     config = load_config(CONFIG, {'test_dataloader.dataset.type': 'FolderDataset'})
     names = config.test_dataloader.dataset.metainfo.classes
     assert names[:2] == ('background', 'car') and len(names) == 15
+
+
+@pytest.mark.parametrize(
+    ('classes', 'kept'), [('balloon; fish', set()), ('background; fish', {'prob_threshold', 'area_threshold'})]
+)
+def test_rules_that_the_words_leave_without_effect_are_off(tmp_path, classes, kept):
+    """Thresholds need a background, and texts beside the words are in a bank's file alone."""
+    config = load_config('configs/itaclip/itaclip_vit-b-16_voc21.py', data=OwnData(str(tmp_path), classes=classes))
+    rules = ('prob_threshold', 'area_threshold', 'auxiliary')
+    assert {rule for rule in rules if config.model[rule] is not None} == kept
+
+
+def test_labels_beyond_the_classes_are_named_before_weights(small_scenes, tmp_path):
+    """Behind hours of segmentation they would come too late."""
+    shutil.copytree(small_scenes, tmp_path / 'd')
+    path = max((tmp_path / 'd/SegmentationClass').iterdir())
+    Image.new('L', (128, 96), 99).save(path)
+    config = load_config(CONFIG, {ROOT: str(tmp_path / 'd'), 'model.backbone.pretrained': 'absent.pt'})
+    with pytest.raises(UserError, match=rf'{path.name}: contains label 99'):
+        check_run(config, predictions=False)
+
+
+def test_classes_of_another_data_set_are_named(refused):
+    """By the bank, whose words would count as other classes."""
+    assert "voc20.json: class 'background' of the dataset is missing" in refused(
+        model__text_bank='data/text_bank/voc20.json'
+    )
 
 
 class Samples(list):
@@ -288,6 +342,8 @@ def test_figures_are_those_of_the_very_config(tmp_path, monkeypatch):
 def test_launchers_started_by_hand(launcher, variable, monkeypatch):
     with pytest.raises(UserError, match=rf'--launcher {launcher}: {variable}\w* is not set'):
         check_launcher(launcher)
+    with pytest.raises(UserError, match=rf'--launcher {launcher}: {variable}'):
+        check_run(load_config(CONFIG, launcher=launcher), predictions=False)
     for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
         monkeypatch.setenv(name, '0')
     check_launcher('pytorch')

@@ -40,6 +40,13 @@ def test_the_nearest_key_is_named(key, near):
     assert '\n' not in line and CONFIG in line and line.endswith(f'did you mean {near}?'), line
 
 
+@pytest.mark.parametrize('index', [4, 9])
+def test_a_step_that_is_not_there_is_named(index):
+    """The scenes' pipeline has four, counted from 0."""
+    with pytest.raises(UserError, match=f'Index {index} exceeds the length of list'):
+        load_config(CONFIG, {f'test_dataloader.dataset.pipeline.{index}.type': 'Resize'})
+
+
 def test_what_resembles_nothing_lists_what_is_allowed():
     with pytest.raises(UserError, match=r'unknown key model\.qqqq in an override; allowed: .*image_coefficient'):
         load_config(CONFIG, {'model.qqqq': 1})

@@ -1,6 +1,8 @@
 """One small run from files to everything that it leaves: results.json, confusion.csv, pictures, the terminal."""
 
+import contextlib
 import csv
+import io
 import json
 import re
 
@@ -11,6 +13,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from itaclip_mmseg.engine.config import load_config
+from itaclip_mmseg.engine.journal import is_data_unchanged
 from itaclip_mmseg.engine.results import tag_figures
 from itaclip_mmseg.engine.results_table import print_results
 from itaclip_mmseg.engine.testing import run_test
@@ -46,7 +49,9 @@ def done(tmp_path_factory):
     }
     config = load_config(CONFIG, options, str(root / 'work'))
     config.paper = dict(mIoU=67.9, source='a [b]table')
-    run_test(config, str(root / 'overlays'), str(root / 'maps'), table=False)
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        run_test(config, str(root / 'overlays'), str(root / 'maps'), table=False)
+    (root / 'told').write_text(told.getvalue())
     return root
 
 
@@ -72,7 +77,13 @@ def test_counts_are_those_of_the_label_maps(done, results):
     assert results['ignored_pixels'] == 2 * 96 and results['num_images'] == results['encoded_views'] == 1
     (warning,) = results['warnings']
     assert warning.startswith(f'{(expected.sum(axis=1) == 0).sum()} of 15 classes do not occur')
-    assert '3.1% of its pixels are ignored' in warning
+    assert '3.1% of its pixels are ignored' in warning and f'warning: {warning}\n' in (done / 'told').read_text()
+
+
+def test_results_know_their_files(done, results):
+    """Those that counts were made from, so that a later run can tell whether they fit."""
+    files = [str(next((done / 'd' / name).iterdir())) for name in ('JPEGImages', 'SegmentationClass')]
+    assert is_data_unchanged(results['data'], {files[0]: files})
 
 
 def test_settings_of_each_variant_are_written_down(results):
@@ -126,6 +137,15 @@ def test_our_own_figure_is_quoted_for_as_many_images(results, capsys, images, to
     expected = dict(mIoU=64.29, tolerance=0.5) | ({} if images is None else dict(images=images))
     line = 'measured by us: mIoU 64.29 +/- 0.5'
     assert (line in printed(results, capsys, expected=expected)) == told
+
+
+def test_figures_have_no_colours(results, capsys, monkeypatch):
+    """On a terminal too, where rich would colour numbers and paths."""
+    monkeypatch.setenv('FORCE_COLOR', '1')
+    lines = printed(results, capsys).splitlines()
+    assert any('\x1b' in line for line in lines)  # the table's head
+    told = ('itaclip_tiny_scenes', 'mIoU', 'quoted', 'results', 'label maps')
+    assert [line.startswith(told) for line in lines if '\x1b' not in line].count(True) == len(told)
 
 
 def test_no_figures_without_truth(results, capsys):

@@ -19,28 +19,35 @@ CONFIG = 'configs/itaclip/itaclip_tiny_scenes.py'
 
 
 @pytest.mark.parametrize(
-    ('launcher', 'cuda', 'started', 'starts', 'ends'),
+    ('launcher', 'cuda', 'started', 'cores', 'threads', 'ends'),
     [
-        ('none', False, False, False, False),
-        ('pytorch', False, False, True, True),
-        ('pytorch', True, False, False, True),  # MMEngine does
-        ('pytorch', False, True, False, False),
-        ('slurm', False, False, False, True),
+        ('none', False, False, 8, None, False),
+        ('pytorch', False, False, 8, 4, True),
+        ('pytorch', False, False, 1, 1, True),
+        ('pytorch', False, False, None, 1, True),  # Python need not know
+        ('pytorch', True, False, 8, None, True),  # MMEngine does
+        ('pytorch', False, True, 8, None, False),
+        ('slurm', False, False, 8, None, True),
     ],
 )
-def test_processes_find_each_other_without_cuda(launcher, cuda, started, starts, ends, monkeypatch):
-    """A group is started once, and ended by whoever started it."""
+def test_processes_find_each_other_without_cuda(launcher, cuda, started, cores, threads, ends, monkeypatch):
+    """A group is started once, and ended by whoever started it; two processes share the cores."""
     done = []
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
     monkeypatch.setattr(torch, 'set_num_threads', lambda number: done.append(f'{number} threads'))
-    for name, result in (('is_initialized', started), ('init_process_group', None), ('get_world_size', 10**6)):
+    for name, result in (('is_initialized', started), ('init_process_group', None), ('get_world_size', 2)):
         monkeypatch.setattr(torch.distributed, name, lambda *given, result=result: done.extend(given) or result)
     monkeypatch.setattr('atexit.register', done.append)
+    monkeypatch.setattr('os.cpu_count', lambda: cores)
     monkeypatch.setattr(Runner, 'setup_env', lambda self, config: done.append(config))
     runner = InferenceRunner.__new__(InferenceRunner)
     runner._launcher = launcher
     runner.setup_env('theirs')
-    expected = ['gloo', '1 threads'] * starts + ['theirs'] + [torch.distributed.destroy_process_group] * ends
+    expected = (
+        (['gloo', f'{threads} threads'] if threads else [])
+        + ['theirs']
+        + [torch.distributed.destroy_process_group] * ends
+    )
     assert done == expected
 
 

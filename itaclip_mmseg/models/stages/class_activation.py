@@ -88,7 +88,7 @@ def classes_a_pass(backbone: CLIPVisionBackbone, x: Tensor) -> int:
     """
     if x.device.type == 'cpu':
         return 1
-    return max(1, int(BYTES_A_PASS // (backbone.blocks[-1].attn.num_heads * x.shape[1] ** 2 * x.element_size())))
+    return max(1, int(BYTES_A_PASS / (backbone.blocks[-1].attn.num_heads * x.shape[1] ** 2 * x.element_size())))
 
 
 def spread(maps: Tensor, transitions: Tensor, boxes: Sequence[Sequence[Box]], eps: float) -> Tensor:

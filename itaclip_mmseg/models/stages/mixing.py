@@ -68,5 +68,5 @@ def mixing(settings: Settings) -> tuple:
     """Key of the settings that affect mixing; coefficients without effect are left out."""
     image = settings.image_coefficient if settings.image_engineering else None
     plain = settings.auxiliary is None or settings.text_coefficient == 0
-    text = (None, 0) if plain else (settings.auxiliary, settings.text_coefficient)
-    return image, *text, settings.background_set
+    text = None if plain else (settings.auxiliary, settings.text_coefficient)
+    return image, text, settings.background_set

@@ -34,3 +34,8 @@ def test_maps_are_cut_and_stretched():
     assert boxed(maps, [[(0, 0, 2, 1), (3, 2, 4, 3)]]).flatten().nonzero().flatten().tolist() == [1, 11]
     assert stretched(maps + 5).aminmax() == (0, 1)
     assert not stretched(torch.ones(1, 3, 4)).any()
+    assert stretched(maps, eps=11).amax() == 0.5  # less than 1, never more
+
+
+def test_where_boxes_overlap_a_map_counts_once():
+    assert inside([(0, 0, 2, 2), (1, 1, 3, 3)], (3, 4)).tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 0]]

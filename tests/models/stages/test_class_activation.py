@@ -52,6 +52,27 @@ def test_gradients_flow_where_a_loop_forbids_them(backbone, inputs, texts):
     assert not any(part.requires_grad for part in found)
 
 
+@pytest.mark.parametrize('tokens', [197, 1370])
+def test_classes_of_a_gpu_pass_fit_the_memory(backbone, tokens, monkeypatch):
+    """As many as 2 GB take, at least one; `meta` stands in for a GPU."""
+    x = torch.empty(1, tokens, 64, dtype=torch.float16, device='meta')
+    attention = torch.empty(backbone.blocks[-1].attn.num_heads, tokens, tokens, dtype=torch.float16, device='meta')
+    number = stage.classes_a_pass(backbone, x)
+    assert number * attention.nbytes <= 2e9 < (number + 1) * attention.nbytes
+    monkeypatch.setattr(stage, 'BYTES_A_PASS', 1)
+    assert stage.classes_a_pass(backbone, x) == 1
+    assert stage.classes_a_pass(backbone, torch.empty(1, tokens, 64)) == 1  # the fastest on a CPU
+
+
+def test_the_mean_embedding_is_that_of_the_plain_network(backbone, inputs):
+    """The last block and what follows it, for the mean of the patches without CLS."""
+    block, visual = backbone.blocks[-1], backbone.visual
+    with torch.no_grad():
+        found = stage.mean_embedding(backbone, inputs.x, block.ln_1(inputs.x))
+        expected = visual.ln_post(block(inputs.x)[:, 1:]).mean(dim=1) @ visual.proj
+    torch.testing.assert_close(found, expected / expected.norm(), atol=1e-5, rtol=0)
+
+
 def test_a_lone_text_has_an_empty_map(backbone, inputs, texts):
     """Its softmax is constant; such maps are tried again without the others, and stay empty if there are none."""
     assert not find(backbone, inputs, texts[:1], [0]).maps.any()

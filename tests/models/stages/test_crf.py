@@ -15,6 +15,7 @@ def test_negative_numbers_wrap_around():
 
 def test_the_unary_is_computed_in_the_precision_it_comes_in():
     half = np.float16([[[0.0, 0.3, 1.0]]])
+    assert unary_of(np.float64([[[2.0, 1.0]]])).tolist() == [[[0, 0]]]  # above 1 by rounding, say: never below 0
     assert unary_of(half).dtype == np.float32
     assert np.array_equal(unary_of(half), -np.log(np.clip(half, np.float16(1e-5), 1)).astype(np.float32))
 

@@ -6,7 +6,9 @@ import torch
 from torch.nn import functional as F
 
 from itaclip_mmseg.last_block import Feedback
-from itaclip_mmseg.models.stages.feedback import blur_rows, patch_kinds, relation, same_kind
+from itaclip_mmseg.models.stages.feedback import blur_rows, patch_kinds, relation, same_kind, word_scores
+from itaclip_mmseg.models.stages.pamr import refine
+from itaclip_mmseg.settings import Pamr
 
 
 @pytest.mark.parametrize('shape', [(4, 7), (6, 3), (1, 1), (1, 5), (2, 2)])
@@ -41,6 +43,8 @@ def test_most_frequent_word():
     words = torch.tensor([[2, 2, 1, 1, 0], [1, 1, 3, 3, 0], [3, 3, 3, 2, 0]])
     scores = F.one_hot(words, 4).permute(2, 0, 1)[None].float()
     assert patch_kinds(scores, 0.5, (2, 2)).tolist() == [[[1, 1]]]
+    assert patch_kinds(scores, 1, (2, 2)).tolist() == [[[1, 1]]]  # a score at the threshold is enough
+    assert patch_kinds(scores, 0.5, (1, 2)).tolist() == [[[2, 1], [1, 3], [3, 2]]]  # patches of one row
     scores[:, :, 0, :4] *= 0.4
     assert patch_kinds(scores, 0.5, (2, 2)).tolist() == [[[0, 0]]]
 
@@ -52,9 +56,17 @@ def test_rows_are_blurred_to_the_sum_one(length):
     taps = min(length, 31) | 1
     kernel = np.exp(-((np.arange(taps) - taps // 2) ** 2) / 50)
     middle = length // 2
-    row = np.convolve(np.eye(length)[middle], kernel, 'same') if length >= taps else None
-    if row is not None:
-        np.testing.assert_allclose(blurred[1, middle], row / row.sum(), atol=1e-6)
+    row = np.convolve(np.eye(length)[middle], kernel)[taps // 2 :][:length]
+    np.testing.assert_allclose(blurred[1, middle], row / row.sum(), atol=1e-6)
+
+
+def test_word_scores_are_those_of_resized_and_refined_cosines():
+    """Corners are not aligned, and the words of a pixel share 1."""
+    generator = torch.Generator().manual_seed(0)
+    view, cosines = torch.randn(1, 3, 20, 28, generator=generator), torch.randn(1, 5, 2, 3, generator=generator) / 10
+    resized = F.interpolate(cosines, size=(20, 28), mode='bilinear', align_corners=False)
+    expected = (40 * refine(view[0], resized[0], Pamr())).softmax(dim=0)
+    torch.testing.assert_close(word_scores(view, cosines, 40)[0], expected)
 
 
 def test_views_do_not_mix():

@@ -14,6 +14,11 @@ def test_an_image_of_its_own_size_is_the_photograph():
     assert np.array_equal(as_photograph(IMAGE, (6, 8)), BYTES)
 
 
+def test_a_turned_image_is_resized():
+    """As many pixels, but not the size; one equal side is not enough."""
+    assert as_photograph(IMAGE, (8, 6)).shape == (8, 6, 3) and as_photograph(IMAGE, (6, 9)).shape == (6, 9, 3)
+
+
 def test_a_resized_image_is_resized_back():
     expected = np.asarray(Image.fromarray(BYTES).resize((11, 9), Image.Resampling.BICUBIC))
     assert np.array_equal(as_photograph(IMAGE, (9, 11)), expected)

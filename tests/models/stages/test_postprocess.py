@@ -4,6 +4,7 @@ import torch
 from pretend_gpu import pretend_gpu
 
 from itaclip_mmseg.models.stages.postprocess import (
+    best_words,
     class_areas,
     class_scores,
     close,
@@ -32,6 +33,14 @@ def test_class_scores_take_the_best_word():
     assert torch.equal(class_scores(logits, classes, 40), expected)
 
 
+def test_classes_without_a_query_win_nowhere():
+    """In the middle of the list; the first and the last class have several words."""
+    values = torch.rand(5, 2, 3, generator=torch.Generator().manual_seed(0))
+    best = best_words(values, torch.tensor([3, 0, 3, 0, 3]))
+    assert len(best) == 4 and (best[[1, 2]] == -torch.inf).all()
+    assert torch.equal(best[0], values[[1, 3]].amax(0)) and torch.equal(best[3], values[[0, 2, 4]].amax(0))
+
+
 def test_small_classes_are_dropped():
     """A class with exactly the threshold's share goes too; the background does not count and never goes."""
     labels = torch.tensor([0] * 80 + [1] * 2 + [2] * 18)
@@ -47,13 +56,15 @@ def test_a_score_at_the_threshold_is_enough():
     assert unsure_to_background(best, labels, Decision(prob_threshold=0.5)).tolist() == [0, 2, 2]
 
 
-def test_areas_are_counted_without_waiting():
+def test_areas_are_counted_without_waiting(monkeypatch):
     """Protects the way of a GPU, which `bincount` would keep waiting."""
     labels = torch.randint(0, 5, (9, 7), generator=torch.Generator().manual_seed(0))
+    expected = labels.flatten().bincount(minlength=6).tolist()
+    monkeypatch.setattr(torch.Tensor, 'bincount', None)
     with pretend_gpu() as traffic:
         areas = class_areas(labels.to('cuda'), 6)
         assert traffic.total() == 1  # the move
-        assert areas.tolist() == labels.flatten().bincount(minlength=6).tolist()
+        assert areas.tolist() == expected
 
 
 def test_unsure_pixels_become_background():

@@ -1,6 +1,7 @@
 """Connected regions of labels as prompts for SAM, on small arrays; Trident's tests have recorded ones."""
 
 import torch
+from torch.nn import functional as F
 
 from itaclip_mmseg.models.stages.prompts import NONE, Half, find_regions, mask_prompt, prompts
 
@@ -41,6 +42,32 @@ def test_half():
     assert half.scores.shape == (2, 2, 2) and half.labels.tolist() == [[NONE, 0]] * 2
     sure = Half.of(torch.tensor([[1, 0, 0, 0, 0]] * 4), scores, threshold=0.3)
     assert sure.labels.tolist() == [[1, 0]] * 2
+
+
+def test_a_row_of_pixels_has_a_half():
+    """Of one row, which is none if it is cut down."""
+    half = Half.of(torch.zeros(1, 5, dtype=torch.int64), torch.ones(2, 1, 5), threshold=0.5)
+    assert half.labels.shape == (1, 2) and half.scores.shape == (2, 1, 2)
+
+
+def test_prompts_are_in_pixels_of_sam():
+    """Its long side is 1024 pixels; x comes first in points and boxes."""
+    regions = find_regions(half_of(['....', '.11.']), 1)
+    regions = regions._replace(index=regions.index.repeat(64, axis=0).repeat(32, axis=1))  # 128 x 128
+    points, boxes = prompts(regions, torch.device('cpu'))
+    assert points.tolist() == [[8, 8]] and boxes.tolist() == [[8, 8, 16, 8]]
+    regions = regions._replace(index=regions.index[:64])  # 64 x 128: a wide picture keeps its shape
+    assert prompts(regions, torch.device('cpu'))[1].tolist() == [[8, 8, 16, 8]]
+    regions = regions._replace(index=regions.index[:63])  # 63 x 128: SAM's short side is a whole number of pixels
+    assert prompts(regions, torch.device('cpu'))[0].tolist() == [[8, 8]]
+
+
+def test_mask_prompts_are_resized_like_images():
+    """Corners are not aligned, and zero is what lies outside."""
+    scores = torch.rand(50, 100, generator=torch.Generator().manual_seed(0))
+    mask = mask_prompt(scores, (100, 200), threshold=0, factor=1)
+    resized = F.interpolate(scores[None, None], size=(128, 256), mode='bilinear', align_corners=False)[0, 0]
+    assert torch.equal(mask[:128], resized) and not mask[128:].any()
 
 
 def test_mask_prompts():

@@ -1,6 +1,7 @@
 """Regions that SAM draws of labels, with small random weights; Trident's golden tests have SAM's masks themselves."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from golden import photo
 
 from itaclip_mmseg.models.backbones.sam import resize_mask
+from itaclip_mmseg.models.stages import region_prompted_sam as stage
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.prompts import Half, draw, find_regions
@@ -51,6 +53,19 @@ def drawn(network_weights, photograph, result):
     seen, half = sam(photograph.pixels), Half.of(result.labels, result.scores, settings.confidence_threshold)
     masks, quality = draw(find_regions(half, settings.minimal_area), half, SIZE, seen.embedding, sam, settings)
     return masks, quality, seen
+
+
+@pytest.mark.parametrize(('threshold', 'numbers'), [(0.2, [[1, 1, 3], [2, 2, 0]]), (0.5, [[0, 2, 2], [1, 1, 0]])])
+def test_numbers_are_those_of_the_masks_in_use(network_weights, result, monkeypatch, threshold, numbers):
+    """From 1; SAM's logits above 0 are the mask, and a mask with exactly the threshold's quality is not used."""
+    masks = torch.tensor([[[1.0, 3, 1], [1, 0, -1]], [[0, -2, 1], [2, 2, -1]], [[-1, 1, 2], [2, 1, 0]]])
+    quality = torch.tensor([0.5, 0.6, 0.9])
+    monkeypatch.setattr(stage, 'draw', lambda *given: (masks, quality))
+    monkeypatch.setattr(stage, 'resize_mask', lambda mask, seen, size: mask)
+    generator = PromptedSAMRegions(pretrained=network_weights['sam'], iou_threshold=threshold)
+    seen = SimpleNamespace(embedding=torch.zeros(1))
+    small = Result('', result.scores[:, :2, :3], result.labels[:2, :3])
+    assert generator.regions_of(seen, small).tolist() == numbers
 
 
 @pytest.mark.slow

@@ -59,6 +59,8 @@ def test_labels_are_the_most_frequent_of_each_region():
     assert torch.equal(most_frequent_labels(labels, regions, None), expected)
     covered = regions.where(regions > 0, 4)  # region 4 is now the smallest number: it counts as no region
     assert torch.equal(most_frequent_labels(labels, covered, None)[1], labels[1])
+    alone = torch.tensor([[0, 0, 1]])  # counts of a region do not reach into those of the next
+    assert most_frequent_labels(alone, torch.tensor([[1, 2, 2]])).tolist() == [[0, 0, 0]]
     assert most_frequent_labels(torch.tensor([[5, 1]]), torch.tensor([[2, 2]])).tolist() == [[1, 1]]
     negative = torch.full((2, 5), -1)
     assert torch.equal(most_frequent_labels(labels.to(torch.int16), negative), labels.to(torch.int16))
@@ -76,6 +78,8 @@ def test_a_mean_is_no_vote():
 def test_a_region_without_any_score_keeps_its_labels():
     """Trident scores only where SAM's masks lie, and labels stay elsewhere."""
     scores, labels = torch.zeros(3, 1, 4), torch.tensor([[1, 2, 2, 1]])
-    scores[2, 0, 2] = 0.5
+    scores[2, 0, 2] = 0.5  # a mean of 0.25
     regions = torch.tensor([[1, 1, 2, 2]])
     assert highest_mean_labels(labels, scores, regions, 0.1).tolist() == [[1, 2, 2, 2]]
+    assert highest_mean_labels(labels, scores, regions, 0.25).tolist() == [[1, 2, 2, 2]]  # at the threshold is enough
+    assert highest_mean_labels(labels, scores, regions, 0.26).tolist() == [[1, 2, 0, 0]]

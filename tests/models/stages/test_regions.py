@@ -1,6 +1,9 @@
 """Region maps, where they come from and where they are kept; and one label for each region."""
 
 import re
+import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -69,6 +72,11 @@ def test_what_has_no_map_is_named(tmp_path):
         (dict(folder='x'), r'regions\.type=None'),
         (dict(type='felzenszwalb', size=3), r"regions='size': invalid; allowed: min_size, rule, scale, sigma"),
         (dict(type='felzenszwalb', sigma='1'), r"regions\.sigma='1'"),
+        (dict(type='felzenszwalb', min_size=0), r'regions\.min_size=0'),
+        (
+            dict(type='felzenszwalb', rule='mean'),
+            r"regions\.rule='mean': invalid; allowed: most_frequent, highest_mean",
+        ),
     ],
 )
 def test_impossible_settings_are_named(config, message):
@@ -127,6 +135,12 @@ def test_felzenszwalb_finds_what_differs_in_colour():
     assert len(np.unique(regions[10:30, 20:40])) == 1 and regions[0, 0] != regions[20, 30]
 
 
+def test_felzenszwalb_without_its_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'skimage.segmentation', None)
+    with pytest.raises(UserError, match=r"regions\.type='felzenszwalb': needs scikit-image; pip install"):
+        RegionMaps('felzenszwalb')
+
+
 @pytest.fixture(scope='module')
 def sam2_weights(tmp_path_factory):
     """Of the smallest network, random, so changed that some masks pass the thresholds."""
@@ -154,6 +168,48 @@ def test_sam2_finds_masks(sam2_weights, monkeypatch):
     assert (generator.region_map(PICTURE, torch.device('cpu')) == regions).mean() > 0.99
 
 
+def test_the_points_of_a_sam2_pass_fit_the_memory(monkeypatch):
+    """64 of a small photograph; fewer of a large one, as many as their masks leave room for; never none."""
+    calls = []
+
+    def generator(network, **settings):
+        calls.append(settings)
+        return SimpleNamespace(generate=lambda pixels: [])
+
+    monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.weights_file', lambda *given: None)
+    monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.load', lambda *given: None)
+    monkeypatch.setattr('itaclip_mmseg.models.stages.region_sam2.counting_generator', lambda: generator)
+    monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
+    bars = []
+    monkeypatch.setattr(
+        'itaclip_mmseg.models.stages.region_sam2.ProgressBar',
+        lambda *given, lines: bars.append((*given, lines)) or nullcontext(),
+    )
+    regions = SAM2Regions(points=8)
+    for side in (60, 2000, 20000):
+        pixels = np.broadcast_to(np.uint8(0), (side, side, 3))
+        assert regions.masks(Photograph(pixels, 'a.jpg' if side == 60 else None), torch.device('cpu')) == []
+    assert bars == [('regions of a.jpg', 64, True), *[('regions of the image', 64, True)] * 2]  # in logs too
+    limit, mask = 512 << 20, 3 * 4 * 2000 * 2000  # three copies in float32
+    assert [call['points_per_batch'] for call in calls] == [64, limit // mask, 1] and limit // mask > 1
+    assert all(call['points_per_side'] == 8 and not call['multimask_output'] for call in calls)
+
+
+def test_a_sam2_map_belongs_to_its_settings_and_weights(tmp_path, monkeypatch):
+    """The cache counts for these; the rule of labels does not change a map."""
+    pytest.importorskip('sam2', reason='the package sam2 (extra `sam2`) is not installed')
+    path = tmp_path / 'weights.pt'
+    path.write_bytes(b'one')
+    monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
+    first = SAM2Regions(pretrained=str(path)).version()
+    assert SAM2Regions(pretrained=str(path), rule='highest_mean_score').version() == first
+    changed = [dict(points=9), dict(iou_threshold=0.5), dict(stability_threshold=0.5), dict(arch='sam2_hiera_t')]
+    versions = {SAM2Regions(pretrained=str(path), **one).version() for one in changed}
+    path.write_bytes(b'other')
+    versions.add(SAM2Regions(pretrained=str(path)).version())
+    assert len(versions - {first}) == 5
+
+
 def test_sam2_paints_large_masks_over_small_ones(monkeypatch):
     """Numbers rise with the area of a mask, whatever the order in which masks are found."""
     amg = pytest.importorskip('sam2.utils.amg', reason='the package sam2 (extra `sam2`) is not installed')
@@ -173,13 +229,14 @@ def test_sam2_paints_large_masks_over_small_ones(monkeypatch):
 def test_sam2_without_its_weights_or_package_is_named(monkeypatch):
     with pytest.raises(UserError, match=r"regions\.arch='hiera'.*sam2_hiera_t"):
         RegionMaps(dict(type='sam2', arch='hiera'))
-    with pytest.raises(UserError, match=r'regions\.points=0'):
-        RegionMaps(dict(type='sam2', points=0))
+    for name, value in (('points', 0), ('iou_threshold', 2), ('stability_threshold', -1)):
+        with pytest.raises(UserError, match=rf'regions\.{name}={value}'):
+            RegionMaps(dict(type='sam2', **{name: value}))
     monkeypatch.setattr(SAM2Regions, 'check_packages', staticmethod(lambda: None))
     with pytest.raises(UserError, match=r'sam2_hiera_large\.pt: no such weights file \(get it from https://dl\.fbai'):
         RegionMaps(dict(type='sam2'))
     monkeypatch.undo()
-    monkeypatch.setitem(__import__('sys').modules, 'sam2.automatic_mask_generator', None)
+    monkeypatch.setitem(sys.modules, 'sam2.automatic_mask_generator', None)
     with pytest.raises(
         UserError, match=r"regions\.type='sam2': needs the package sam2 .*SAM2_BUILD_CUDA=0 pip install"
     ):

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,6 +54,39 @@ def test_crop_returns_the_pixels():
     windows = grid.crop(image)
     assert windows.shape == (len(grid), 3, 4, 4) == (6, 3, 4, 4)
     assert torch.equal(windows[-1], image[:, 1:, 3:])  # shifted back to the border
+
+
+def test_a_coarser_grid_is_a_part_of_the_finest():
+    """Its windows are those of a grid made for it, by their places among the finer ones; None keeps the grid."""
+    image = torch.arange(3 * 50 * 70).reshape(3, 50, 70)
+    grid = Grid((50, 70), (20, 24), (10, 8))
+    for stride in ((20, 16), (10, 24), (10, 8)):
+        coarse, windows = grid.coarser(stride)
+        assert torch.equal(grid.crop(image)[windows], Grid((50, 70), (20, 24), stride).crop(image))
+        assert torch.equal(coarse.crop(image), grid.crop(image)[windows]) and len(coarse) == len(windows)
+    same, windows = Grid((50, 70), None, None).coarser(None)
+    assert len(same) == 1 and windows == [0]
+
+
+def test_a_grid_in_patches():
+    """Every border of a window divided by the patch; the grid itself stays."""
+    grid = Grid((48, 80), (32, 32), (16, 32))
+    patches = grid.on_patches(16)
+    assert (patches.image_size, patches.window_size, patches.tops, patches.lefts) == ((3, 5), (2, 2), (0, 1), (0, 2, 3))
+    assert patches.crop(torch.zeros(3, 3, 5)).shape == (6, 3, 2, 2)  # whole numbers, which are places
+    assert grid.image_size == (48, 80) and grid.lefts == [0, 32, 48]
+
+
+@pytest.mark.parametrize('multiple', [(1, 1), (16, 14)])
+def test_padded_windows_are_merged_without_their_padding(multiple):
+    """On both axes, unevenly too; windows that overlap count by their number."""
+    grid = Grid((37, 45), (21, 23), (8, 9), multiple=multiple)
+    fields = torch.rand(len(grid), 2, 2, 3, generator=torch.Generator().manual_seed(0))
+    expected = grid.merge_stepwise(fields, (30, 50))
+    torch.testing.assert_close(grid.merge(fields, (30, 50)), expected, atol=1e-5, rtol=0)
+    same = grid.merge(torch.ones_like(fields), (30, 50))  # what all windows agree on
+    torch.testing.assert_close(same, torch.ones_like(same))
+    assert grid.cover().min() == 1 and grid.cover().sum() == len(grid) * 21 * 23
 
 
 def test_whole_image_is_a_grid_of_one_window():

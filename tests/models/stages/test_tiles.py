@@ -11,13 +11,14 @@ from pretend_gpu import TO_CPU, WAIT, pretend_gpu
 
 from itaclip_mmseg.models.stages import variants
 from itaclip_mmseg.models.stages.mixing import mix
-from itaclip_mmseg.models.stages.pamr import refine
+from itaclip_mmseg.models.stages.pamr import affinity_by_tile, refine
 from itaclip_mmseg.models.stages.postprocess import postprocess
 from itaclip_mmseg.models.stages.queries import Rows, all_rows, renumbered
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.models.stages.tiles import Tile, tile_shape, tiles
+from itaclip_mmseg.models.stages.tiles import LOGITS_BYTES, Tile, tile_shape, tiles
 from itaclip_mmseg.settings import Pamr, Settings
 
+merge, label = Grid.merge, variants.label
 SIZE = (61, 83)
 PAMR = Pamr(3, (1, 3))
 # All that may follow: refinement, area rule, background rule, closing, each alone and together, and mixtures.
@@ -140,6 +141,57 @@ def test_few_maps_are_merged_at_a_time(case, monkeypatch):
     assert torch.equal(labels.long(), whole(case, 'none')[1])
 
 
+@pytest.mark.parametrize(
+    ('pamr', 'room', 'expected'),
+    [(None, 3, [3, 3, 3, 3, 3, 3, 2]), (Pamr(1, (1,)), 3, [4] * 5), (Pamr(1, (1,)), 5, [8, 8, 4])],
+)
+def test_a_step_of_pamr_is_full(case, monkeypatch, pamr, room, expected):
+    """As many maps as there is room for; with PAMR in fours (say), which take no longer than fewer. At least one."""
+    image, grid, fields = case
+    fields = fields['plain'].repeat(1, 3, 1, 1)[:, :20]
+    monkeypatch.setattr(variants, 'MERGED_BYTES', room * 4 * SIZE[0] * SIZE[1])
+    monkeypatch.setattr(variants, 'LANES', 4)
+    merged = []
+    monkeypatch.setattr(
+        Grid, 'merge', lambda grid, maps, *given: merged.append(maps.shape[1]) or merge(grid, maps, *given)
+    )
+    place, weights = Tile(0, SIZE[0], 0, SIZE[1]), affinity_by_tile(image, SIZE)
+    variants.merge_and_refine(fields, place, grid, SIZE, pamr, weights)
+    monkeypatch.setattr(variants, 'MERGED_BYTES', 0)
+    variants.merge_and_refine(fields[:, :3], place, grid, SIZE, pamr, weights)
+    assert merged == [*expected, *([3] if pamr else [1, 1, 1])]
+
+
+def test_few_rows_are_labelled_at_a_time(case, monkeypatch):
+    """What fits into the caches of a CPU, for the queries of the variant; more on a GPU."""
+    strips = []
+    monkeypatch.setattr(variants, 'LABELLED_BYTES', 4 * 4 * 5 * SIZE[1])  # four rows of five queries
+    monkeypatch.setattr(variants, 'label', lambda strip, *given: strips.append(strip) or label(strip, *given))
+    decode(case, ['none'])
+    assert [strip.shape for strip in strips] == [(4, 83)] * 15 + [(1, 83)]
+    assert variants.strip_bytes(torch.device('cpu')) < variants.strip_bytes(torch.device('cuda'))
+
+
+@pytest.mark.parametrize(
+    ('names', 'memory_budget', 'maps', 'budget'),
+    [
+        (['none'], 4e9, 5, LOGITS_BYTES),
+        (['refined'], 4e9, 5 + 2 * 8, LOGITS_BYTES),  # weights of two dilations and eight neighbours
+        (['refined', 'area'], 4e9, 5 + 2 * 8, LOGITS_BYTES),  # one mixture, two rules
+        (['refined', 'other alpha'], 4e9, 10 + 2 * 8, 4e9),
+        (['refined', 'other alpha'], 1, 10 + 2 * 8, LOGITS_BYTES),
+        (['refined', 'other alpha', 'other lambda'], 4e9, 14 + 2 * 8, 4e9),  # seven texts of two categories are fewer
+        (['refined', 'other alpha', 'other lambda'], 0, 15 + 2 * 8, LOGITS_BYTES),
+    ],
+)
+def test_the_memory_of_a_tile(case, monkeypatch, names, memory_budget, maps, budget):
+    """All maps of a tile count, and only several mixtures may take more than a run of one."""
+    asked = []
+    monkeypatch.setattr(variants, 'tile_shape', lambda size, *given: asked.append(given) or size)
+    decode(case, names, memory_budget=memory_budget)
+    assert asked == [(maps, budget)]
+
+
 @settings(deadline=None, max_examples=30)
 @given(size=st.tuples(*[st.integers(1, 40)] * 2), shape=st.tuples(*[st.integers(1, 50)] * 2))
 def test_tiles_cover_every_pixel_once(size, shape):
@@ -149,6 +201,7 @@ def test_tiles_cover_every_pixel_once(size, shape):
         assert tile.shape[0] <= shape[0] and tile.shape[1] <= shape[1]
         for strip in tile.strips(7):
             count[strip.place] += 1
+            assert strip.shape[0] == 1 or strip.shape[0] * strip.shape[1] <= 7
     assert torch.equal(count, torch.full(size, 2, dtype=torch.int32))
 
 
@@ -156,6 +209,7 @@ def test_tiles_cover_every_pixel_once(size, shape):
 @given(size=st.tuples(*[st.integers(1, 9000)] * 2), maps=st.integers(1, 2000))
 def test_tiles_fit_the_budget(size, maps):
     height, width = tile_shape(size, maps, 1e8)
+    assert isinstance(height, int) and isinstance(width, int)
     assert 1 <= height <= size[0] and 1 <= width <= size[1] and 4 * maps * height * width <= 1e8
     if 4 * maps * size[0] * size[1] <= 1e8:
         assert (height, width) == size

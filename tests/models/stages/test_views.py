@@ -25,6 +25,7 @@ def test_fold_undoes_flips_as_after_upsampling():
     upsampled = [F.interpolate(view.permute(0, 3, 1, 2), size=(30, 44), mode='bilinear') for view in maps]
     expected = [sum(upsampled[:3]) / 3, (upsampled[3].flip(2) + upsampled[4].flip(3)) / 2]
     folds = fold_views(maps)
+    assert list(fold_views(maps[:1])) == ['plain'] and torch.equal(fold_views(maps[:1])['plain'], maps[0])
     assert torch.equal(folds['plain'], maps[0])
     for folded, late in zip((folds['first'], folds['second']), expected, strict=True):
         early = F.interpolate(folded.permute(0, 3, 1, 2), size=(30, 44), mode='bilinear')

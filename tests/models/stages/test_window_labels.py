@@ -6,6 +6,7 @@ from golden import tiny_clip
 from pretend_gpu import TO_CPU, WAIT, pretend_gpu
 
 from itaclip_mmseg.models.stages import window_labels
+from itaclip_mmseg.models.stages.labelling import strip_scores
 from itaclip_mmseg.models.stages.pamr import refine
 from itaclip_mmseg.models.stages.postprocess import postprocess
 from itaclip_mmseg.models.stages.sliding import Grid
@@ -32,6 +33,19 @@ def test_labels_are_those_of_the_whole_image(pamr, shape, monkeypatch):
     torch.testing.assert_close(result.scores, scores, atol=1e-6, rtol=0)
     assert used == [(SIZE, 5 if pamr is None else 5 + 2 * 8)]
     assert label_windows(IMAGE, LOGITS, GRID, SIZE, CLASSES, rules, scored=False).scores is None
+
+
+def test_few_rows_are_labelled_at_a_time(monkeypatch):
+    """What `strip_bytes` leaves room for: here four rows of five words."""
+    rows = []
+    monkeypatch.setattr(window_labels, 'strip_bytes', lambda device: 4 * 4 * 5 * SIZE[1])
+    monkeypatch.setattr(
+        window_labels,
+        'strip_scores',
+        lambda logits, *given: rows.append(logits.shape[1]) or strip_scores(logits, *given),
+    )
+    label_windows(IMAGE, LOGITS, GRID, SIZE, CLASSES, Settings(pamr=None), scored=False)
+    assert rows == [4] * 7 + [3]
 
 
 @pytest.mark.parametrize(('shape', 'waits'), [(SIZE, False), ((16, 43), True)])
