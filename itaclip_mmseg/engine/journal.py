@@ -56,7 +56,7 @@ class Journal:
     def remove(self) -> None:
         """Remove the files of a finished run."""
         for path in self.folder.glob(self.pattern):
-            path.unlink(missing_ok=True)
+            path.unlink()
 
 
 def pack(cells: np.ndarray, counts: np.ndarray) -> str:

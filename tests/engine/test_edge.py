@@ -250,7 +250,7 @@ class Samples(list):
     info = dict(img_path='a.jpg', seg_map_path='a.png')
 
     def get_data_info(self, index):
-        return self.info
+        return [self.info][index]
 
     def __getitem__(self, index):
         sample = super().__getitem__(index)

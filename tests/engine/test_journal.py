@@ -37,6 +37,14 @@ def test_what_is_written_is_read(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_is_deleted_during_a_run_is_made_again(tmp_path):
+    """A run of hours goes on, and a later kill costs only what was counted before."""
+    journal = Journal(tmp_path / 'work_dirs/voc', 'key')
+    for name in ('a.jpg', 'b.jpg'):
+        journal.append([entry(name)])
+    assert list(journal.read()) == ['a.jpg', 'b.jpg']
+
+
 def test_half_a_line_is_passed_over(tmp_path):
     """A kill may come in the middle of a write; what follows must not be lost with it."""
     journal = Journal(tmp_path, 'key')

@@ -49,8 +49,11 @@ def done(tmp_path_factory):
     }
     config = load_config(CONFIG, options, str(root / 'work'))
     config.paper = dict(mIoU=67.9, source='a [b]table')
-    with contextlib.redirect_stderr(io.StringIO()) as told:
-        run_test(config, str(root / 'overlays'), str(root / 'maps'), table=False)
+    for place in ('work/.results.abcd1234.json', f'maps/.{path.stem}.abcd1234.png'):  # of a killed run
+        (root / place).parent.mkdir()
+        (root / place).touch()
+    with contextlib.redirect_stderr(io.StringIO()) as told, contextlib.redirect_stdout(told):
+        run_test(config, str(root / 'overlays'), str(root / 'maps'))
     (root / 'told').write_text(told.getvalue())
     return root
 
@@ -102,12 +105,20 @@ def test_settings_of_each_variant_are_written_down(results):
 
 
 def test_nothing_else_is_left(done):
-    """Neither the journal nor half-written files; the config stays beside the results."""
+    """Neither the journal nor half-written files, also of a killed run; the config stays beside the results."""
     names = {path.name for path in (done / 'work').iterdir() if not path.is_dir()}
     assert names == {'results.json', 'confusion.csv', 'itaclip_tiny_scenes.py'}
+    assert len(list((done / 'maps').iterdir())) == 1
     (overlay,) = (done / 'overlays').iterdir()
     with Image.open(overlay) as picture:
         assert picture.width >= 3 * 96 and picture.height >= 64
+
+
+def test_a_run_prints_its_results(done, results):
+    """The figures and where the outputs are."""
+    lines = (done / 'told').read_text().splitlines()
+    assert f'mIoU {results["mIoU"]:.2f}   aAcc {results["aAcc"]:.2f}   mAcc {results["mAcc"]:.2f}' in lines
+    assert f'label maps: {done / "maps"}' in lines
 
 
 def printed(results, capsys, **more):

@@ -3,19 +3,20 @@
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from itaclip_mmseg.engine import journal
+from itaclip_mmseg.engine import journal, testing
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.dataset_checks import check_regions
 from itaclip_mmseg.engine.hooks import JournalHook
 from itaclip_mmseg.engine.journal import Journal, data_state, is_data_unchanged, run_key
 from itaclip_mmseg.engine.plan import LABEL_MAPS, Plan, counted_earlier, files_of
 from itaclip_mmseg.engine.testing import run_test
-from itaclip_mmseg.evaluation.iou import ImageCounts
+from itaclip_mmseg.evaluation.iou import ExactIoUMetric, ImageCounts
 from itaclip_mmseg.scenes import dataset
 from itaclip_mmseg.utils.errors import UserError
 from itaclip_mmseg.utils.fingerprints import fingerprint
@@ -61,6 +62,21 @@ def test_what_still_fits(plan, tmp_path, change, kept, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f'{kept} of 3 images are already counted in {tmp_path}')
     assert ('counted again' in line) == (kept < 2)
+
+
+def test_a_run_that_was_killed_after_its_last_image(plan, tmp_path, monkeypatch):
+    """The figures are those of all images, and none is segmented again."""
+    metric, journal = ExactIoUMetric(), Journal(tmp_path, 'key')
+    metric.dataset_meta = dict(classes=('sky', 'sea'))
+    for image, pair in plan.files.items():
+        outputs = [fingerprint(output.path) for output in plan.outputs(image)]
+        counts = {'': (np.array([0, 3], np.int32), np.array([5, 7]))}
+        journal.append([ImageCounts(image, 2, counts, files=[*map(fingerprint, pair)], outputs=outputs)])
+    runner = SimpleNamespace(test_evaluator=SimpleNamespace(metrics=[metric]), model=SimpleNamespace())
+    runner.register_hook = lambda hook: None  # and no `test`
+    monkeypatch.setattr(testing, 'build_runner', lambda config, work_dir: runner)
+    assert testing.run(load_config(CONFIG), plan, journal) is runner
+    assert metric.confusion.tolist() == [[15, 0], [0, 21]] and metric.encoded_views == 6
 
 
 def test_an_image_is_counted_from_its_label_map_too():

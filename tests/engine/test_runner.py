@@ -121,18 +121,25 @@ def test_logs_of_other_runs_stay(tmp_path, monkeypatch):
     assert made.is_dir()
 
 
-def test_a_config_in_the_work_folder_is_not_written_over(tmp_path):
-    """Nor where the work folder has a link to it; a copy of another folder's config is kept."""
-    path = tmp_path / 'mine.py'
+def test_a_config_in_the_work_folder_is_not_written_over(tmp_path, capsys):
+    """Nor where the work folder has a link to it; a copy of another folder's config is kept.
+
+    Another file of that name stays too, and only then is the user warned that no copy is kept.
+    """
+    path, other = tmp_path / 'mine.py', tmp_path / 'other/mine.py'
     path.write_text('a = 1  # of mine\n')
-    for name in ('work', 'linked'):
+    for name in ('work', 'linked', 'other'):
         (tmp_path / name).mkdir()
     (tmp_path / 'linked/mine.py').symlink_to(path)
-    for folder in (tmp_path, tmp_path / 'linked', tmp_path / 'work'):
+    other.write_text('b = 2\n')
+    for folder in (tmp_path, tmp_path / 'linked', tmp_path / 'work', tmp_path / 'other'):
         runner = InferenceRunner.__new__(InferenceRunner)
         runner._work_dir, runner.cfg = str(folder), Config.fromfile(path)
         runner.dump_config()
     assert '# of mine' in path.read_text() and Config.fromfile(tmp_path / 'work/mine.py').a == 1
+    assert other.read_text() == 'b = 2\n'
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f'warning: {other}: is there already')
 
 
 def test_the_terminal_is_quiet(tmp_path, capsys):

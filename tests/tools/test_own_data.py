@@ -8,6 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 from conftest import REPO
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import TRANSFORMS
 from PIL import Image
@@ -15,7 +16,7 @@ from PIL import Image
 from itaclip_mmseg.datasets.building import build_dataset
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.dataset_checks import check_some_labels
-from itaclip_mmseg.engine.own_data import OwnData, own_data
+from itaclip_mmseg.engine.own_data import OwnData, config_place, config_text, own_data, write_config
 from itaclip_mmseg.utils.errors import UserError
 
 SCENES, WORDS = 'itaclip_tiny_scenes', 'background, sky, wall, road, grass\ncar\nhouse\ntree\n'
@@ -102,8 +103,26 @@ def test_many_classes_ignore_a_label_of_16_bits(photographs, number, ignored):
     """As soon as 255 is a class."""
     (photographs / 'many.txt').write_text('\n'.join(f'class{index}' for index in range(number)))
     config = load_config(SCENES, data=OwnData('images', classes='many.txt'))
-    assert config.test_evaluator.get('ignore_index') == ignored
+    steps = {step.type: step for step in config.test_dataloader.dataset.pipeline}
+    assert config.test_evaluator.get('ignore_index') == steps['LoadLabelMap'].get('ignored') == ignored
     assert len(config.test_dataloader.dataset.metainfo.classes) == number
+
+
+@pytest.mark.parametrize(
+    ('more', 'kept'),
+    [
+        ({}, False),
+        ({'metainfo': dict(palette=[[0, 0, 0], [1, 1, 1]])}, True),
+        ({'type': 'ScenesDataset', 'metainfo': dict(classes=('car', 'tree'))}, True),
+    ],
+)
+def test_a_written_config_has_the_names_that_a_bank_lacks(photographs, more, kept):
+    """Names from the bank are left out, so that another class list can take its place; all else repeats the run."""
+    options = {f'test_dataloader.dataset.{key}': value for key, value in more.items()}
+    config = load_config(SCENES, options, data=OwnData('images', classes='car; tree'))
+    write_config(config_text(config), config_place('mine.py'))
+    assert ('metainfo' in Config.fromfile('mine.py').test_dataloader.dataset) == kept
+    assert load_config('mine.py').test_dataloader.dataset == config.test_dataloader.dataset
 
 
 def test_no_data_is_none():
