@@ -37,14 +37,27 @@ def begin(pixel, phase, spacing):
 
 @njit(nogil=True, error_model='numpy')
 def find_block(lattices, row, column, stop, first, spacing, other, addresses):
-    """Fill in the addresses of `LANES` pixels of a row, from a column of the image; `other` for other lattices'."""
+    """Fill in the addresses of `LANES` pixels of a row, from a column of the image up to `stop`.
+
+    Pixels of other lattices get the address `other`.
+    """
     place, phase = column // spacing, column % spacing
+    start, last = address(lattices, (0, row, 0)), first + len(lattices)
     for index in range(LANES):
-        inside = column + index < stop and first <= phase < first + len(lattices)
-        addresses[index] = address(lattices, (phase - first, row, place)) if inside else other
+        inside = column + index < stop and first <= phase < last
+        there = start + (phase - first) * lattices.strides[0] + place * lattices.strides[2]
+        addresses[index] = there if inside else other
         phase += 1
         if phase == spacing:
             place, phase = place + 1, 0
+
+
+@njit(nogil=True, error_model='numpy')
+def find_planes(planes, first, row, column, other, addresses):
+    """Fill in the addresses of a pixel in `LANES` planes; planes that do not exist get the address `other`."""
+    start = address(planes, (first, row, column))
+    for index in range(LANES):
+        addresses[index] = start + index * planes.strides[0] if first + index < len(planes) else other
 
 
 def to_lattices(planes, lattices, spacing, row_phase, first, region):
@@ -56,9 +69,7 @@ def to_lattices(planes, lattices, spacing, row_phase, first, region):
             column = min(start, planes.shape[2] - LANES)
             find_block(lattices, row, column, planes.shape[2], first, spacing, address(other, (0,)), targets)
             for plane in range(0, len(planes), LANES):
-                for lane in range(LANES):
-                    index = (plane + lane, row * spacing + row_phase, column)
-                    sources[lane] = address(planes, index) if plane + lane < len(planes) else address(zeros, (0,))
+                find_planes(planes, plane, row * spacing + row_phase, column, address(zeros, (0,)), sources)
                 transpose(address(sources, (0,)), address(targets, (0,)))
                 for lane in range(LANES):
                     targets[lane] += VECTOR_BYTES
@@ -67,19 +78,24 @@ def to_lattices(planes, lattices, spacing, row_phase, first, region):
 def from_lattices(lattices, planes, spacing, row_phase, first, region):
     """Copy a region of lattices back to planes M x height x width of the region."""
     top, bottom, left, right = region
-    block, other = np.empty((LANES, LANES), np.float32), np.empty(LANES, np.float32)
+    block, other = np.empty((LANES, 1, LANES), np.float32), np.empty(LANES, np.float32)
     sources, targets = np.empty(LANES, np.intp), np.empty(LANES, np.intp)
-    for lane in range(LANES):
-        targets[lane] = address(block, (lane,))
-    whole = len(lattices) == spacing
+    whole = len(lattices) == spacing and right - left >= LANES
     for row in range(begin(top, row_phase, spacing), begin(bottom, row_phase, spacing)):
+        y = row * spacing + row_phase - top
         for start in range(left, right, LANES):
-            find_block(lattices, row, start, right, first, spacing, address(other, (0,)), sources)
+            column = min(start, right - LANES) if whole else start
+            find_block(lattices, row, column, right, first, spacing, address(other, (0,)), sources)
+            if whole:
+                find_planes(planes, 0, y, column - left, address(other, (0,)), targets)
+                transpose(address(sources, (0,)), address(targets, (0,)))
+                continue
+            find_planes(block, 0, 0, 0, address(other, (0,)), targets)
             transpose(address(sources, (0,)), address(targets, (0,)))
             for plane in range(len(planes)):
-                for index in range(min(LANES, right - start)):
-                    if whole or sources[index] != address(other, (0,)):
-                        planes[plane, row * spacing + row_phase - top, start - left + index] = block[plane, index]
+                for index in range(LANES):
+                    if sources[index] != address(other, (0,)):
+                        planes[plane, y, column - left + index] = block[plane, 0, index]
 
 
 @njit(nogil=True, error_model='numpy')

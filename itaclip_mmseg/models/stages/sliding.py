@@ -67,7 +67,9 @@ class Grid:
         windows = [image[:, top : top + height, left : left + width] for top in self.tops for left in self.lefts]
         return F.pad(torch.stack(windows), (*self.padding[1], *self.padding[0]), value=fill)
 
-    def merge(self, fields: Tensor, size: tuple[int, int], tile: Tile | None = None) -> Tensor:
+    def merge(
+        self, fields: Tensor, size: tuple[int, int], tile: Tile | None = None, out: Tensor | None = None
+    ) -> Tensor:
         """Merge the logits of windows: upsample each to its window, add them, divide by the overlap count, resize.
 
         All four steps are linear and separable, so they are two matrix products per query, vertical @ fields @
@@ -77,6 +79,7 @@ class Grid:
             fields: W x Q x rows x columns, windows in the order of `crop`.
             size: height and width of the result; bilinear, align_corners=False.
             tile: the part of the result to return, None for all.
+            out: tensor for the result; None creates one.
 
         Returns:
             Q x height x width.
@@ -92,7 +95,7 @@ class Grid:
         )
         # W x Q x rows x columns -> Q x (window rows x rows) x (window columns x columns)
         canvas = fields.unflatten(0, (len(self.tops), len(self.lefts))).permute(2, 0, 3, 1, 4)
-        return vertical[top:bottom] @ canvas.flatten(3).flatten(1, 2) @ horizontal[left:right].mT
+        return torch.matmul(vertical[top:bottom] @ canvas.flatten(3).flatten(1, 2), horizontal[left:right].mT, out=out)
 
     def merge_stepwise(self, fields: Iterable[Tensor], size: tuple[int, int]) -> Tensor:
         """Like `merge`, for fields Q x rows x columns that arrive one window at a time, to save memory."""

@@ -1,7 +1,7 @@
 """Many settings from one encoding pass: from the fields of windows to the labels of each variant, tile by tile."""
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from functools import partial
 
 import torch
@@ -92,10 +92,7 @@ def decode_group(
             refined = None  # free the last tile's before the next are computed
             last, refined = tile, {key: finish(field, tile) for key, field in mixtures.sources.items()}
         for index, group in enumerate(mixes):
-            queries = len(mixtures.rows[index].words)
-            for strip in tile.strips(strip_bytes(mixtures.device) // (FLOAT_BYTES * queries)):
-                inside = {key: field[strip.within(tile).place] for key, field in refined.items()}
-                label(strip, mixtures.logits(index, inside), mixtures.rows[index].classes, group, labellings)
+            label_tile(tile, refined, index, mixtures, group, labellings)
     del refined
     for name, labelling in labellings.items():
         yield labelling.result(name)
@@ -134,13 +131,29 @@ def merge_and_refine(
     maps_at_once = max(int(MERGED_BYTES) // (FLOAT_BYTES * math.prod(outer.shape)), 1)
     if pamr is not None:
         maps_at_once += -maps_at_once % LANES  # a step of PAMR takes as long for fewer
+    room = fields.new_empty(min(maps_at_once, len(logits)), *outer.shape)
     for some, target in zip(fields.split(maps_at_once, dim=1), logits.split(maps_at_once)):
-        merged, inner = grid.merge(some, size, outer), tile.within(outer)
+        merged, inner = grid.merge(some, size, outer, out=room[: len(target)]), tile.within(outer)
         if pamr is None:
             target.copy_(merged[inner.place])
         else:
             propagate(merged, weights(outer, pamr), pamr, inner, out=target)
     return logits
+
+
+def label_tile(
+    tile: Tile,
+    refined: Mapping[Hashable, Tensor],
+    index: int,
+    mixtures: Mixtures,
+    variants: Mapping[str, Settings],
+    labellings: Mapping[str, Labelling],
+) -> None:
+    """Label a tile by a mixture's logits, strip by strip, for variants that differ only in the rules."""
+    rows = mixtures.rows[index]
+    for strip in tile.strips(strip_bytes(mixtures.device) // (FLOAT_BYTES * len(rows.words))):
+        inside = {key: field[strip.within(tile).place] for key, field in refined.items()}
+        label(strip, mixtures.logits(index, inside), rows.classes, variants, labellings)
 
 
 def label(

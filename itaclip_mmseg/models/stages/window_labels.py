@@ -8,7 +8,7 @@ from itaclip_mmseg.models.stages.labelling import Labelling, strip_scores
 from itaclip_mmseg.models.stages.pamr import NEIGHBOURS, affinity_by_tile
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, tile_shape, tiles
+from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, Tile, tile_shape, tiles
 from itaclip_mmseg.models.stages.variants import merge_and_refine, passes, strip_bytes
 from itaclip_mmseg.settings import Pamr
 
@@ -40,8 +40,12 @@ def label_windows(
     parts = tiles(size, tile_shape(size, maps))
     labelling = Labelling(rules, size, scored, ask=logits.device.type == 'cpu' or len(parts) > 1)
     for tile in passes(parts, [labelling]):
-        refined = merge_and_refine(logits, tile, grid, size, pamr, weights)
-        for strip in tile.strips(strip_bytes(logits.device) // (FLOAT_BYTES * words)):
-            if labelling.is_open(strip):
-                labelling.add(strip, strip_scores(refined[strip.within(tile).place], classes, rules.logit_scale))
+        label_tile(tile, merge_and_refine(logits, tile, grid, size, pamr, weights), classes, rules, labelling)
     return labelling.result('')
+
+
+def label_tile(tile: Tile, refined: Tensor, classes: Tensor, rules: WordRules, labelling: Labelling) -> None:
+    """Label a tile by its logits Q x h x w, strip by strip."""
+    for strip in tile.strips(strip_bytes(refined.device) // (FLOAT_BYTES * len(refined))):
+        if labelling.is_open(strip):
+            labelling.add(strip, strip_scores(refined[strip.within(tile).place], classes, rules.logit_scale))

@@ -1,5 +1,6 @@
 """What follows the encoder is the same, pixel by pixel, in whatever tiles it is worked on."""
 
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -18,7 +19,7 @@ from itaclip_mmseg.models.stages.sliding import Grid
 from itaclip_mmseg.models.stages.tiles import LOGITS_BYTES, Tile, tile_shape, tiles
 from itaclip_mmseg.settings import Pamr, Settings
 
-merge, label = Grid.merge, variants.label
+merge, label, merge_and_refine = Grid.merge, variants.label, variants.merge_and_refine
 SIZE = (61, 83)
 PAMR = Pamr(3, (1, 3))
 # All that may follow: refinement, area rule, background rule, closing, each alone and together, and mixtures.
@@ -133,7 +134,9 @@ def test_few_maps_are_merged_at_a_time(case, monkeypatch):
     merge, merged = Grid.merge, []
     monkeypatch.setattr(variants, 'MERGED_BYTES', 3 * 4 * SIZE[0] * SIZE[1])
     monkeypatch.setattr(
-        Grid, 'merge', lambda grid, maps, *given: merged.append(maps.shape[1]) or merge(grid, maps, *given)
+        Grid,
+        'merge',
+        lambda grid, maps, *args, **keys: merged.append(maps.shape[1]) or merge(grid, maps, *args, **keys),
     )
     labels = decode(case, ['none'])['none'].labels
     assert sum(merged) == 5 and max(merged) == 3
@@ -153,13 +156,31 @@ def test_a_step_of_pamr_is_full(case, monkeypatch, pamr, room, expected):
     monkeypatch.setattr(variants, 'LANES', 4)
     merged = []
     monkeypatch.setattr(
-        Grid, 'merge', lambda grid, maps, *given: merged.append(maps.shape[1]) or merge(grid, maps, *given)
+        Grid,
+        'merge',
+        lambda grid, maps, *args, **keys: merged.append(maps.shape[1]) or merge(grid, maps, *args, **keys),
     )
     place, weights = Tile(0, SIZE[0], 0, SIZE[1]), affinity_by_tile(image, SIZE)
     variants.merge_and_refine(fields, place, grid, SIZE, pamr, weights)
     monkeypatch.setattr(variants, 'MERGED_BYTES', 0)
     variants.merge_and_refine(fields[:, :3], place, grid, SIZE, pamr, weights)
     assert merged == [*expected, *([3] if pamr else [1, 1, 1])]
+
+
+def test_one_tile_is_in_memory_at_a_time(case, monkeypatch):
+    """Half a gigabyte of a large photograph's logits: none of the last tile's when the next is merged."""
+    monkeypatch.setattr(variants, 'tile_shape', lambda *_: (25, 30))
+    tiles, alive = [], []
+
+    def watched(*args, **keys):
+        alive.append(sum(tile() is not None for tile in tiles))
+        refined = merge_and_refine(*args, **keys)
+        tiles.append(weakref.ref(refined))
+        return refined
+
+    monkeypatch.setattr(variants, 'merge_and_refine', watched)
+    decode(case, ['none'])
+    assert len(alive) > 2 and not any(alive)
 
 
 def test_few_rows_are_labelled_at_a_time(case, monkeypatch):
