@@ -307,6 +307,7 @@ def test_configs_by_name(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('base', 'named'),
     [
+        ("'itaclip_mmseg::itaclip/itaclip_tiny_scenes.py'", 'no such _base_ itaclip_mmseg::itaclip/'),
         ("'itaclip_mmseg::itaclip/itaclip_tiny_scenes.py'", "config_path('itaclip_tiny_scenes')]"),
         ("'elsewhere/itaclip_tiny_scene.py'", "config_path('itaclip_tiny_scenes')]"),
         ("'itaclip_tiny_scenes'", "config_path('itaclip_tiny_scenes')]"),

@@ -99,6 +99,7 @@ def test_settings_of_each_variant_are_written_down(results):
     }
     settings = results['settings']
     assert settings['text_coefficient'] == 0.05 and settings['pamr'] is None and settings['precision'] == 'fp32'
+    assert settings['dataset']['type'] == 'ScenesDataset' and 'data_root' not in settings['dataset']  # no paths
     assert settings['config'] == 'itaclip_tiny_scenes' and settings['pretrained'] == 'tiny'
     assert results['versions'].keys() >= {'itaclip_mmseg', 'python', 'torch', 'numpy', 'mmengine', 'device'}
     assert not any(value is None for value in results['versions'].values())

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from itaclip_mmseg.engine import journal, testing
+from itaclip_mmseg.engine.checks import check_run
 from itaclip_mmseg.engine.config import load_config
 from itaclip_mmseg.engine.dataset_checks import check_regions
 from itaclip_mmseg.engine.hooks import JournalHook
@@ -203,6 +204,8 @@ def test_region_files_are_part_of_an_image(scenes, tmp_path):
     assert files == {image: [image, str(tmp_path / f'r/{Path(image).stem}.npz')] for image in images[1:]}
     with pytest.raises(UserError, match=rf'{Path(images[0]).stem}\.npz: no such region map, for {images[0]}'):
         check_regions(config.model, samples)
+    with pytest.raises(UserError, match='no such region map'):  # before weights are read
+        check_run(config, predictions=False)
     with pytest.raises(UserError, match=r'would be the region map of .* and of x/scene'):
         check_regions(config.model, [samples[1], dict(img_path=f'x/{Path(images[1]).name}')])
     check_regions(config.model, samples[1:])

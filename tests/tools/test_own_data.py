@@ -117,11 +117,16 @@ def test_many_classes_ignore_a_label_of_16_bits(photographs, number, ignored):
     ],
 )
 def test_a_written_config_has_the_names_that_a_bank_lacks(photographs, more, kept):
-    """Names from the bank are left out, so that another class list can take its place; all else repeats the run."""
+    """Names from the bank are left out, so that another class list can take its place; all else repeats the run.
+
+    The results go to a folder of their own, so those of the run that wrote the config stay.
+    """
     options = {f'test_dataloader.dataset.{key}': value for key, value in more.items()}
     config = load_config(SCENES, options, data=OwnData('images', classes='car; tree'))
     write_config(config_text(config), config_place('mine.py'))
-    assert ('metainfo' in Config.fromfile('mine.py').test_dataloader.dataset) == kept
+    written = Config.fromfile('mine.py')
+    assert ('metainfo' in written.test_dataloader.dataset) == kept
+    assert not {'launcher', 'run_name', 'work_dir'} & written.keys()
     assert load_config('mine.py').test_dataloader.dataset == config.test_dataloader.dataset
 
 
