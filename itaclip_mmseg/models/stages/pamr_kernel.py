@@ -1,4 +1,7 @@
-"""What numba, which the extra `fast` installs, compiles for `pamr_lattices.py`; see there for the names."""
+"""What numba, which the extra `fast` installs, compiles for `pamr_lattices.py`; see there for the names.
+
+Its cache on disk notices changes of this file only: after a change of `pamr_vectors.py`, delete `__pycache__`.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,11 +12,13 @@ from numba import njit
 from itaclip_mmseg.models.stages.pamr_lattices import LANES
 from itaclip_mmseg.models.stages.pamr_vectors import FLOAT_BYTES, VECTOR_BYTES, move, summing, transpose
 
+OPTIONS = dict(nogil=True, error_model='numpy', no_cfunc_wrapper=True)
+within = njit(**OPTIONS, no_cpython_wrapper=True)  # for calls by the kernel only: compiles in two thirds of the time
 PIXELS = 4  # summed together, which shares the look-up of where the neighbours are
 sum_some, sum_one = summing(PIXELS), summing(1)
 
 
-@njit(nogil=True, error_model='numpy')
+@within
 def address(array, index):
     """Address of what begins at an index, of fewer axes than the array or as many."""
     place = np.intp(array.ctypes.data)
@@ -22,20 +27,20 @@ def address(array, index):
     return place
 
 
-@njit(nogil=True, error_model='numpy')
+@within
 def copy(source, target, vectors):
     """Copy adjacent vectors from one address to another."""
     for place in range(0, vectors * VECTOR_BYTES, VECTOR_BYTES):
         move(source + place, target + place)
 
 
-@njit(nogil=True, error_model='numpy')
+@within
 def begin(pixel, phase, spacing):
     """Index in a lattice of its first row (or column) at or behind a row (or column) of the image."""
     return (pixel - phase + spacing - 1) // spacing
 
 
-@njit(nogil=True, error_model='numpy')
+@within
 def find_block(lattices, row, column, stop, first, spacing, other, addresses):
     """Fill in the addresses of `LANES` pixels of a row, from a column of the image up to `stop`.
 
@@ -52,7 +57,7 @@ def find_block(lattices, row, column, stop, first, spacing, other, addresses):
             place, phase = place + 1, 0
 
 
-@njit(nogil=True, error_model='numpy')
+@within
 def find_planes(planes, first, row, column, other, addresses):
     """Fill in the addresses of a pixel in `LANES` planes; planes that do not exist get the address `other`."""
     start = address(planes, (first, row, column))
@@ -98,7 +103,7 @@ def from_lattices(lattices, planes, spacing, row_phase, first, region):
                         planes[plane, y, column - left + index] = block[plane, 0, index]
 
 
-@njit(nogil=True, error_model='numpy')
+@within
 def sum_row(weights, apart, neighbours, target, pixels):
     """Sum over the neighbours of the pixels of a row; `weights` and `target` are addresses of the first pixel's."""
     column = 0
@@ -112,7 +117,7 @@ def sum_row(weights, apart, neighbours, target, pixels):
         column += PIXELS if together else 1
 
 
-@njit(nogil=True, error_model='numpy')
+@within
 def find_neighbours(lines, ends, step, row, column, height, phase, neighbours, places):
     """Fill in the addresses of a pixel's neighbours after a step; behind the border, those of the border's pixels."""
     for index in range(len(neighbours)):
@@ -125,7 +130,7 @@ def find_neighbours(lines, ends, step, row, column, height, phase, neighbours, p
             places[index] = address(ends, (1, step, phase, beside))
 
 
-@njit(nogil=True, error_model='numpy')
+@within
 def extend(line, left, right, reach, width, first, last):
     """Repeat the image's first and last pixel of a row before and behind a line that gets there; return its new ends.
 
@@ -209,5 +214,5 @@ def compiled(on_disk: bool) -> Kernel:
     Raises:
         RuntimeError: neither is writable.
     """
-    compile_one = njit(nogil=True, error_model='numpy', cache=on_disk)
+    compile_one = njit(**OPTIONS, cache=on_disk)
     return Kernel(*map(compile_one, (to_lattices, sweep, from_lattices)))

@@ -146,19 +146,19 @@ def test_no_folder_to_keep_it_in(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.usefixtures('compiled')
 def test_a_damaged_cache(tmp_path):
-    """What is kept on disk is used if it is whole; else the step is compiled anew."""
-    code = 'from itaclip_mmseg.models.stages.pamr_lattices import compiled_kernel; assert compiled_kernel()'
-
-    def run():
-        environment = {**os.environ, 'NUMBA_CACHE_DIR': str(tmp_path)}
-        subprocess.run([sys.executable, '-c', code], env=environment, check=True)
-        return list(tmp_path.rglob('*.nb?'))
-
-    kept = run()
-    assert kept
-    for path in kept:
-        path.write_bytes(path.read_bytes()[:100])
-    run()
+    """What is kept on disk is used if it is whole; else the kernel is compiled anew."""
+    code = """
+import pathlib, sys
+from itaclip_mmseg.models.stages.pamr_lattices import compiled_kernel
+assert compiled_kernel()
+kept = list(pathlib.Path(sys.argv[1]).rglob('*.nb?'))
+assert kept
+for path in kept:
+    path.write_bytes(path.read_bytes()[:100])
+assert compiled_kernel.__wrapped__()
+"""
+    environment = {**os.environ, 'NUMBA_CACHE_DIR': str(tmp_path)}
+    subprocess.run([sys.executable, '-c', code, str(tmp_path)], env=environment, check=True)
 
 
 def same_bits(values: torch.Tensor, others: torch.Tensor) -> bool:
