@@ -21,8 +21,8 @@ from itaclip_mmseg.models.stages.labelling import strip_scores
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.postprocess import Result, decide
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, Tile
-from itaclip_mmseg.models.stages.variants import strip_bytes
+from itaclip_mmseg.models.stages.tiles import Tile
+from itaclip_mmseg.models.stages.variants import labelled_strips
 from itaclip_mmseg.text.bank import TextBank
 from itaclip_mmseg.utils.checks import check, from_dict, is_number
 from itaclip_mmseg.utils.errors import UserError
@@ -143,7 +143,7 @@ def word_scores(
     fields, classes = (tokens @ texts.mT).movedim(-1, 0)[None], torch.tensor(bank.word_classes)
     grid = Grid(tokens.shape[:2], None, None)
     scores = tokens.new_empty(len(bank.classes), *size)
-    for strip in Tile(0, size[0], 0, size[1]).strips(strip_bytes(tokens.device) // (FLOAT_BYTES * len(texts))):
+    for strip in labelled_strips(Tile(0, size[0], 0, size[1]), len(texts), tokens.device):
         scores[strip.place] = strip_scores(grid.merge(fields, size, strip), classes, settings.logit_scale)
     return scores
 

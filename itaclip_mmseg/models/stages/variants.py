@@ -103,6 +103,11 @@ def strip_bytes(device: torch.device) -> int:
     return LABELLED_BYTES if device.type == 'cpu' else MERGED_BYTES
 
 
+def labelled_strips(tile: Tile, queries: int, device: torch.device) -> Iterator[Tile]:
+    """Split a tile into strips to label one after another, by the size of their query logits."""
+    return tile.strips(strip_bytes(device) // (FLOAT_BYTES * queries))
+
+
 def passes(parts: list[Tile], labellings: Collection[Labelling]) -> Iterator[Tile]:
     """All tiles, then again those with pixels of a class that the area rule dropped, which is known only then.
 
@@ -151,7 +156,7 @@ def label_tile(
 ) -> None:
     """Label a tile by a mixture's logits, strip by strip, for variants that differ only in the rules."""
     rows = mixtures.rows[index]
-    for strip in tile.strips(strip_bytes(mixtures.device) // (FLOAT_BYTES * len(rows.words))):
+    for strip in labelled_strips(tile, len(rows.words), mixtures.device):
         inside = {key: field[strip.within(tile).place] for key, field in refined.items()}
         label(strip, mixtures.logits(index, inside), rows.classes, variants, labellings)
 

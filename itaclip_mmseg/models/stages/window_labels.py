@@ -8,8 +8,8 @@ from itaclip_mmseg.models.stages.labelling import Labelling, strip_scores
 from itaclip_mmseg.models.stages.pamr import NEIGHBOURS, affinity_by_tile
 from itaclip_mmseg.models.stages.postprocess import Result
 from itaclip_mmseg.models.stages.sliding import Grid
-from itaclip_mmseg.models.stages.tiles import FLOAT_BYTES, Tile, tile_shape, tiles
-from itaclip_mmseg.models.stages.variants import merge_and_refine, passes, strip_bytes
+from itaclip_mmseg.models.stages.tiles import Tile, tile_shape, tiles
+from itaclip_mmseg.models.stages.variants import labelled_strips, merge_and_refine, passes
 from itaclip_mmseg.settings import Pamr
 
 
@@ -46,6 +46,6 @@ def label_windows(
 
 def label_tile(tile: Tile, refined: Tensor, classes: Tensor, rules: WordRules, labelling: Labelling) -> None:
     """Label a tile by its logits Q x h x w, strip by strip."""
-    for strip in tile.strips(strip_bytes(refined.device) // (FLOAT_BYTES * len(refined))):
+    for strip in labelled_strips(tile, len(refined), refined.device):
         if labelling.is_open(strip):
             labelling.add(strip, strip_scores(refined[strip.within(tile).place], classes, rules.logit_scale))

@@ -5,7 +5,7 @@ import torch
 from golden import tiny_clip
 from pretend_gpu import TO_CPU, WAIT, pretend_gpu
 
-from itaclip_mmseg.models.stages import window_labels
+from itaclip_mmseg.models.stages import variants, window_labels
 from itaclip_mmseg.models.stages.labelling import strip_scores
 from itaclip_mmseg.models.stages.pamr import refine
 from itaclip_mmseg.models.stages.postprocess import postprocess
@@ -38,7 +38,7 @@ def test_labels_are_those_of_the_whole_image(pamr, shape, monkeypatch):
 def test_few_rows_are_labelled_at_a_time(monkeypatch):
     """What `strip_bytes` leaves room for: here four rows of five words."""
     rows = []
-    monkeypatch.setattr(window_labels, 'strip_bytes', lambda device: 4 * 4 * 5 * SIZE[1])
+    monkeypatch.setattr(variants, 'strip_bytes', lambda device: 4 * 4 * 5 * SIZE[1])
     monkeypatch.setattr(
         window_labels,
         'strip_scores',
