@@ -50,17 +50,13 @@ def tiny_weights(tiny_state, tmp_path_factory) -> str:
 @pytest.fixture(scope='session')
 def newer_weights(tmp_path_factory) -> str:
     """The small CLIP with quieter blocks behind the references of newer methods, as a file."""
-    path = tmp_path_factory.mktemp('weights') / 'newer.pt'
-    torch.save({name: torch.from_numpy(value) for name, value in tiny_newer.state_dict(SEED).items()}, path)
-    return str(path)
+    return write_state(tmp_path_factory.mktemp('weights') / 'newer.pt', tiny_newer.state_dict(SEED))
 
 
 @pytest.fixture(scope='session')
 def dino_weights(tmp_path_factory) -> str:
     """The small DINO beside it."""
-    path = tmp_path_factory.mktemp('weights') / 'dino.pth'
-    torch.save({name: torch.from_numpy(value) for name, value in tiny_dino_proxy.state_dict(SEED).items()}, path)
-    return str(path)
+    return write_state(tmp_path_factory.mktemp('weights') / 'dino.pth', tiny_dino_proxy.state_dict(SEED))
 
 
 @pytest.fixture(scope='session')

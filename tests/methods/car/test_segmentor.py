@@ -12,6 +12,7 @@ from golden.bounds import BOUNDS
 from golden.car_answers import CASES, CONFIGS, bank_of_case, car_answers, settings_of_case
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from networks import write_state
 from versions import new_opencv
 
 from itaclip_mmseg.models.stages import crf
@@ -30,9 +31,7 @@ SHARES |= dict(prompted0=1 / 1000, prompted1=1 / 1000)
 
 @pytest.fixture(scope='module')
 def classifier_weights(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp('weights') / 'classifier.pt'
-    torch.save({name: torch.from_numpy(value) for name, value in tiny_clip.state_dict(SEED + 100).items()}, path)
-    return str(path)
+    return write_state(tmp_path_factory.mktemp('weights') / 'classifier.pt', tiny_clip.state_dict(SEED + 100))
 
 
 @pytest.fixture(scope='module')

@@ -12,6 +12,7 @@ from golden import SEED, Stored, arrays, tiny_dino_proxy, tiny_dinov2_reg
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from networks import write_state
 
 from itaclip_mmseg.models.stages.photograph import Photograph
 from itaclip_mmseg.models.stages.region_rules import nearest
@@ -30,9 +31,7 @@ def references():
 
 @pytest.fixture(scope='session')
 def dinov2_weights(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp('weights') / 'dinov2.pth'
-    torch.save({name: torch.from_numpy(value) for name, value in tiny_dinov2_reg.state_dict(SEED).items()}, path)
-    return str(path)
+    return write_state(tmp_path_factory.mktemp('weights') / 'dinov2.pth', tiny_dinov2_reg.state_dict(SEED))
 
 
 @pytest.fixture(scope='session')
